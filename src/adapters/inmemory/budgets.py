@@ -1,0 +1,156 @@
+"""Accounts and reservations in process memory."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import final
+
+from adapters.inmemory.store import InMemoryStore, LedgerLine, StoredReservation
+from application.budget.ports import Limit, MetricUsage, ReserveHolds
+from application.kernel.ports import Clock
+from domain.budget.account import Balance, Hold, Use
+from domain.budget.errors import ReservationNotFoundError
+from domain.budget.granting import check_limit, merged, summed
+from domain.budget.period import period_of
+from domain.budget.reservation import Reservation, ReservationState
+from domain.kernel.errors import IdempotencyKeyReusedError
+from domain.kernel.identifiers import AccountId, ReservationId, TenantId
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InMemoryBudgets:
+    store: InMemoryStore
+    clock: Clock
+
+    async def reserve(self, command: ReserveHolds) -> Reservation:
+        holds = merged(command.holds)
+        key = command.tenant_id, command.request_id
+        if known := self.store.reservation_requests.get(key):
+            if known[0] != command.digest:
+                raise IdempotencyKeyReusedError(command.request_id)
+            return self.store.reservations[command.tenant_id, known[1]].reservation
+        now = self.clock.now()
+        period = period_of(now)
+        binding, hold = self.store.grant(command.tenant_id, period, holds)
+
+        hold()
+        reservation = Reservation(
+            id=command.reservation_id,
+            tenant_id=command.tenant_id,
+            holds=binding,
+            state=ReservationState.HELD,
+            expires_at=now + timedelta(seconds=command.seconds),
+        )
+        self.store.reservation_requests[key] = command.digest, reservation.id
+        return self._keep(StoredReservation(reservation=reservation, period=period))
+
+    async def extend(
+        self, tenant_id: TenantId, reservation_id: ReservationId, step: int, holds: Sequence[Hold]
+    ) -> Reservation:
+        more = merged(holds)
+        stored = self._found(tenant_id, reservation_id)
+        if not stored.reservation.extends(stored.step, step):
+            return stored.reservation
+        binding, hold = self.store.grant(tenant_id, stored.period, more)
+
+        hold()
+        reservation = replace(
+            stored.reservation, holds=merged((*stored.reservation.holds, *binding))
+        )
+        return self._keep(replace(stored, reservation=reservation, step=step))
+
+    async def settle(
+        self, tenant_id: TenantId, reservation_id: ReservationId, uses: Sequence[Use]
+    ) -> Reservation:
+        used = summed(uses)
+        stored = self._found(tenant_id, reservation_id)
+        if not stored.reservation.ends(ReservationState.SETTLED):
+            return stored.reservation
+
+        holds = stored.reservation.holds
+        self.store.settle(tenant_id, stored.period, holds, used)
+        self.store.ledger += [
+            LedgerLine(
+                tenant_id=tenant_id,
+                reference_id=reservation_id,
+                step=1,
+                round=stored.step,
+                use=use,
+                period=stored.period,
+                accounts=frozenset(hold.account_id for hold in holds if hold.metric is use.metric),
+            )
+            for use in used
+        ]
+        return self._end(stored, ReservationState.SETTLED)
+
+    async def release(self, tenant_id: TenantId, reservation_id: ReservationId) -> Reservation:
+        stored = self._found(tenant_id, reservation_id)
+        if not stored.reservation.ends(ReservationState.RELEASED):
+            return stored.reservation
+
+        return self._release(stored)
+
+    async def release_expired(self, limit: int) -> int:
+        now = self.clock.now()
+        expired = [
+            stored
+            for _, stored in sorted(self.store.reservations.items())
+            if stored.reservation.state is ReservationState.HELD
+            and stored.reservation.expires_at < now
+        ]
+        return len([self._release(stored) for stored in expired[:limit]])
+
+    async def usage(
+        self, tenant_id: TenantId, account_id: AccountId, period: date | None
+    ) -> Sequence[MetricUsage]:
+        current = period_of(self.clock.now())
+        month = period or current
+        if month == current:
+            self.store.open_accounts(tenant_id, month)
+        found = [
+            MetricUsage(account_id, metric, month, balance)
+            for (owner, account, metric, start), balance in self.store.balances.items()
+            if (owner, account, start) == (tenant_id, account_id, month)
+        ]
+        return sorted(found, key=lambda usage: usage.metric.code)
+
+    async def limits(self, tenant_id: TenantId) -> Sequence[Limit]:
+        found = [
+            Limit(account, metric, amount)
+            for (owner, account, metric), amount in self.store.limits.items()
+            if owner == tenant_id
+        ]
+        return sorted(
+            found,
+            key=lambda limit: (limit.account.kind, limit.account.name, limit.metric.code),
+        )
+
+    async def set_limit(self, tenant_id: TenantId, limit: Limit) -> None:
+        check_limit(limit.amount)
+        amount = limit.amount
+        month = period_of(self.clock.now())
+        self.store.open_accounts(tenant_id, month)
+        self.store.limits[tenant_id, limit.account, limit.metric] = amount
+        place = tenant_id, limit.account.id_in(tenant_id), limit.metric, month
+        balance = self.store.balances.get(place, Balance(amount))
+        self.store.balances[place] = balance.limited(amount)
+
+    def _found(self, tenant_id: TenantId, reservation_id: ReservationId) -> StoredReservation:
+        stored = self.store.reservations.get((tenant_id, reservation_id))
+        if stored is None:
+            raise ReservationNotFoundError(str(reservation_id))
+        return stored
+
+    def _release(self, stored: StoredReservation) -> Reservation:
+        held = stored.reservation
+        self.store.release(held.tenant_id, stored.period, held.holds)
+        return self._end(stored, ReservationState.RELEASED)
+
+    def _end(self, stored: StoredReservation, state: ReservationState) -> Reservation:
+        return self._keep(replace(stored, reservation=replace(stored.reservation, state=state)))
+
+    def _keep(self, stored: StoredReservation) -> Reservation:
+        reservation = stored.reservation
+        self.store.reservations[reservation.tenant_id, reservation.id] = stored
+        return reservation

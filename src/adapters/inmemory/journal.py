@@ -1,0 +1,299 @@
+"""The turn journal in process memory: the rules of the domain, one step after the other."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import final
+
+from adapters.inmemory.store import (
+    SEQUENCES,
+    InMemoryStore,
+    LedgerLine,
+    StoredInvocation,
+    StoredTurn,
+)
+from application.conversation.ports import (
+    AcceptTurn,
+    ExtendTurn,
+    Finished,
+    FinishTurn,
+    Grant,
+    PauseTurn,
+    ResumeTurn,
+)
+from application.kernel.ports import Clock
+from domain.budget.account import Use
+from domain.budget.granting import merged, summed
+from domain.budget.period import period_of
+from domain.conversation.errors import SessionBusyError, SessionNotFoundError, StaleFenceError
+from domain.conversation.message import Role
+from domain.conversation.session import Session
+from domain.conversation.turn import Turn, TurnState
+from domain.kernel.errors import IdempotencyKeyReusedError
+from domain.kernel.events import DomainEvent
+from domain.kernel.identifiers import ServerId, TenantId, TurnId
+from domain.tools.invocation import Invocation, InvocationState
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InMemoryTurnJournal:
+    """The journal of one server; servers that share a store share its turns."""
+
+    store: InMemoryStore
+    clock: Clock
+    server_id: ServerId
+    lease_seconds: float = 30.0
+
+    async def accept(self, command: AcceptTurn) -> Grant:
+        holds = merged(command.holds)
+        key = command.tenant_id, command.session_id, command.request_id
+        if known := self.store.turn_requests.get(key):
+            if known[0] != command.digest:
+                raise IdempotencyKeyReusedError(command.request_id)
+            return self._grant(self.store.turns[command.tenant_id, known[1]], earlier=True)
+        session = self._session_for(command)
+        now = self.clock.now()
+        period = period_of(now)
+        binding, hold = self.store.grant(command.tenant_id, period, holds)
+
+        hold()
+        queued = session.queue.open_turn is not None
+        turn = Turn(
+            id=command.turn_id,
+            tenant_id=command.tenant_id,
+            session_id=command.session_id,
+            capsule_version_id=command.capsule_version_id,
+            state=TurnState.QUEUED if queued else TurnState.RUNNING,
+            fence=0 if queued else 1,
+            order=command.order,
+            accepted_at=now,
+            deadline_at=now + timedelta(seconds=command.seconds),
+        )
+        stored = StoredTurn(
+            turn=turn,
+            owner=self.server_id,
+            lease_until=None if queued else self._lease(),
+            ceiling=SEQUENCES,
+            period=period,
+            holds=binding,
+        )
+        self._keep(stored)
+        self.store.turn_requests[key] = command.digest, command.turn_id
+        self._seat(replace(session, queue=session.queue.join(command.turn_id)))
+        self.store.say(turn, command.message_id, Role.USER, command.order.text)
+        self.store.publish(command.event)
+        return self._grant(stored)
+
+    async def extend(self, command: ExtendTurn) -> float:
+        holds = merged(command.holds)
+        stored = self._driven(command.tenant_id, command.turn_id, command.fence)
+        if command.round <= stored.round:
+            return self._remaining(stored)
+        if command.round > stored.round + 1:
+            raise StaleFenceError(str(command.turn_id))
+        binding, hold = self.store.grant(command.tenant_id, stored.period, holds)
+
+        hold()
+        stored = replace(
+            stored,
+            round=command.round,
+            holds=merged((*stored.holds, *binding)),
+            lease_until=self._lease(),
+            waits_for_driver=False,
+        )
+        self._keep(stored)
+        self._write_down((*command.started, *command.made))
+        return self._remaining(stored)
+
+    async def pause(self, command: PauseTurn) -> None:
+        uses = summed(command.uses)
+        stored = self._found(command.tenant_id, command.turn_id, command.fence)
+        if stored.turn.state is TurnState.PAUSED:
+            return
+        if not stored.turn.state.may_become(TurnState.PAUSED):
+            raise StaleFenceError(str(command.turn_id))
+
+        stored = self._settled(stored, uses)
+        turn = replace(stored.turn, state=TurnState.PAUSED, usage=command.usage)
+        self._keep(replace(stored, turn=turn, lease_until=None, transcript=command.transcript))
+        self.store.show(turn, command.events)
+        self._write_down((*command.made, *command.waiting))
+        self._publish(command.outgoing)
+
+    async def resume(self, command: ResumeTurn) -> Grant:
+        holds = merged(command.holds)
+        stored = self.store.turns.get((command.tenant_id, command.turn_id))
+        if stored is not None and self._resumed_here(stored, command.event):
+            return self._grant(stored, earlier=True)
+        if stored is None or stored.turn.state is not TurnState.PAUSED or self._waits(stored.turn):
+            raise StaleFenceError(str(command.turn_id))
+        now = self.clock.now()
+        period = period_of(now)
+        binding, hold = self.store.grant(command.tenant_id, period, holds)
+
+        hold()
+        self._expire_overdue(stored.turn)
+        stored = replace(
+            stored,
+            turn=replace(
+                stored.turn,
+                state=TurnState.RUNNING,
+                fence=stored.turn.fence + 1,
+                deadline_at=now + timedelta(seconds=command.seconds),
+            ),
+            owner=self.server_id,
+            lease_until=self._lease(),
+            ceiling=max(stored.ceiling, self._last_written(stored) + SEQUENCES),
+            period=period,
+            holds=binding,
+        )
+        self._keep(stored)
+        self.store.publish(command.event)
+        return self._grant(stored)
+
+    async def finish(self, command: FinishTurn) -> Finished:
+        uses = summed(command.uses)
+        stored = self._found(command.tenant_id, command.turn_id, command.fence)
+        turn = stored.turn
+        if (turn.state, turn.record_id) == (command.state, command.record_id):
+            return self._finished(stored)
+        if not (command.state.final and turn.state.may_become(command.state)):
+            raise StaleFenceError(str(command.turn_id))
+
+        now = self.clock.now()
+        answered = command.state is TurnState.COMPLETED
+        stored = replace(
+            self._settled(stored, uses),
+            turn=replace(
+                turn,
+                state=command.state,
+                finished_at=now,
+                answer=command.answer if answered else "",
+                usage=command.usage,
+                failure=command.failure,
+                record_id=command.record_id,
+            ),
+            lease_until=None,
+            promoted=self._leave_session(turn),
+            trace=command.trace,
+        )
+        self._keep(stored)
+        if answered:
+            self.store.say(turn, command.message_id, Role.ASSISTANT, command.answer)
+        self.store.show(turn, command.events)
+        self._write_down(command.made)
+        self.store.record(turn, command.record_id, command.record, command.nonce)
+        self._publish(command.outgoing)
+        return self._finished(stored)
+
+    def _session_for(self, command: AcceptTurn) -> Session:
+        session = self.store.sessions.get((command.tenant_id, command.session_id))
+        if session is None or session.deleted_at is not None:
+            raise SessionNotFoundError(str(command.session_id))
+        if not session.queue.admits(session.max_waiting):
+            raise SessionBusyError(str(command.session_id))
+        return session
+
+    def _found(self, tenant_id: TenantId, turn_id: TurnId, fence: int) -> StoredTurn:
+        stored = self.store.turns.get((tenant_id, turn_id))
+        if stored is None or stored.turn.fence != fence:
+            raise StaleFenceError(str(turn_id))
+        return stored
+
+    def _driven(self, tenant_id: TenantId, turn_id: TurnId, fence: int) -> StoredTurn:
+        stored = self._found(tenant_id, turn_id, fence)
+        if stored.turn.state is not TurnState.RUNNING:
+            raise StaleFenceError(str(turn_id))
+        return stored
+
+    def _resumed_here(self, stored: StoredTurn, event: DomainEvent) -> bool:
+        """Whether this is the resumption that `event` tells of, asked for again."""
+        told = self.store.outbox.get((event.tenant_id, event.key), [])
+        return (
+            stored.turn.state is TurnState.RUNNING
+            and stored.owner == self.server_id
+            and any(earlier.event.id == event.id for earlier in told)
+        )
+
+    def _waits(self, turn: Turn) -> bool:
+        now = self.clock.now()
+        return any(call.waits(now) for call in self.store.invocations_of(turn.tenant_id, turn.id))
+
+    def _expire_overdue(self, turn: Turn) -> None:
+        for call in self.store.invocations_of(turn.tenant_id, turn.id):
+            if call.state is InvocationState.PENDING_APPROVAL:
+                self._write_down((replace(call, state=InvocationState.EXPIRED),))
+
+    def _leave_session(self, turn: Turn) -> TurnId | None:
+        """Take a turn out of its session; the turn that was promoted by that."""
+        session = self.store.sessions[turn.tenant_id, turn.session_id]
+        queue = session.queue.leave(turn.id)
+        self._seat(replace(session, queue=queue))
+        if queue.open_turn is None or queue.open_turn == session.queue.open_turn:
+            return None
+        head = self.store.turns[turn.tenant_id, queue.open_turn]
+        running = replace(head.turn, state=TurnState.RUNNING, fence=1)
+        self._keep(replace(head, turn=running, lease_until=self._lease(), waits_for_driver=True))
+        return queue.open_turn
+
+    def _settled(self, stored: StoredTurn, uses: tuple[Use, ...]) -> StoredTurn:
+        """The turn without its holds, which were settled with what was used since the last time."""
+        tenant_id, step = stored.turn.tenant_id, stored.settlements + 1
+        self.store.settle(tenant_id, stored.period, stored.holds, uses)
+        self.store.ledger += [
+            LedgerLine(
+                tenant_id=tenant_id,
+                reference_id=stored.turn.id,
+                step=step,
+                round=stored.round,
+                use=use,
+                period=stored.period,
+                accounts=frozenset(
+                    hold.account_id for hold in stored.holds if hold.metric is use.metric
+                ),
+            )
+            for use in uses
+        ]
+        return replace(stored, holds=(), settlements=step, waits_for_driver=False)
+
+    def _finished(self, stored: StoredTurn) -> Finished:
+        if stored.promoted is None:
+            return Finished()
+        head = self.store.turns[stored.turn.tenant_id, stored.promoted]
+        return Finished(stored.promoted, head.owner)
+
+    def _grant(self, stored: StoredTurn, *, earlier: bool = False) -> Grant:
+        return Grant(
+            turn_id=stored.turn.id,
+            state=stored.turn.state,
+            fence=stored.turn.fence,
+            lease_seconds=self._remaining(stored),
+            ceiling=stored.ceiling,
+            first_sequence=self._last_written(stored) + 1,
+            earlier=earlier,
+        )
+
+    def _lease(self) -> float:
+        return self.clock.monotonic() + self.lease_seconds
+
+    def _remaining(self, stored: StoredTurn) -> float:
+        return stored.remaining(self.clock.monotonic())
+
+    def _last_written(self, stored: StoredTurn) -> int:
+        return self.store.last_written(stored.turn.tenant_id, stored.turn.id)
+
+    def _keep(self, stored: StoredTurn) -> None:
+        self.store.turns[stored.turn.tenant_id, stored.turn.id] = stored
+
+    def _seat(self, session: Session) -> None:
+        self.store.sessions[session.tenant_id, session.id] = session
+
+    def _write_down(self, invocations: Iterable[Invocation]) -> None:
+        for invocation in invocations:
+            key = invocation.tenant_id, invocation.id
+            self.store.invocations[key] = StoredInvocation(invocation=invocation)
+
+    def _publish(self, events: Iterable[DomainEvent]) -> None:
+        for event in events:
+            self.store.publish(event)

@@ -1,0 +1,95 @@
+"""The leases of turns in process memory."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import final
+
+from adapters.inmemory.store import SEQUENCES, InMemoryStore, StoredTurn
+from application.conversation.ports import Abandoned, EventBatch, Renewal
+from application.kernel.ports import Clock
+from domain.conversation.turn import Turn, TurnState
+from domain.kernel.identifiers import ServerId
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InMemoryTurnLeases:
+    """The leases of one server; none of its answers is `again`, for nothing is locked elsewhere."""
+
+    store: InMemoryStore
+    clock: Clock
+    server_id: ServerId
+    lease_seconds: float = 30.0
+
+    async def renew(self, renewals: Sequence[Renewal]) -> Sequence[float | None]:
+        return [self._renew(renewal) for renewal in renewals]
+
+    async def append(self, batches: Sequence[EventBatch]) -> Sequence[bool | None]:
+        return [self._append(batch) for batch in batches]
+
+    async def take_over(self, limit: int) -> Sequence[Abandoned]:
+        now = self.clock.monotonic()
+        expired = sorted(
+            (key, stored)
+            for key, stored in self.store.turns.items()
+            if stored.lease_until is not None and stored.lease_until < now
+        )
+        return [self._take(stored) for _, stored in expired[:limit]]
+
+    async def promoted(self, limit: int) -> Sequence[Turn]:
+        mine = [
+            stored.turn
+            for _, stored in sorted(self.store.turns.items())
+            if stored.waits_for_driver and stored.owner == self.server_id
+        ]
+        return mine[:limit]
+
+    def _renew(self, renewal: Renewal) -> float | None:
+        stored = self._driven(renewal)
+        if stored is None:
+            return None
+        self._keep(
+            replace(
+                stored,
+                lease_until=self.clock.monotonic() + self.lease_seconds,
+                ceiling=max(stored.ceiling, renewal.ceiling),
+                waits_for_driver=False,
+            )
+        )
+        return self.lease_seconds
+
+    def _append(self, batch: EventBatch) -> bool | None:
+        stored = self._driven(batch)
+        last = max((event.last_sequence for event in batch.events), default=0)
+        if stored is None or last > stored.ceiling:
+            return None
+        self.store.show(stored.turn, batch.events)
+        return True
+
+    def _driven(self, named: Renewal | EventBatch) -> StoredTurn | None:
+        stored = self.store.turns.get((named.tenant_id, named.turn_id))
+        if stored is None or stored.turn.fence != named.fence:
+            return None
+        return stored if stored.turn.state is TurnState.RUNNING else None
+
+    def _take(self, stored: StoredTurn) -> Abandoned:
+        turn = replace(stored.turn, fence=stored.turn.fence + 1)
+        self._keep(
+            replace(
+                stored,
+                turn=turn,
+                owner=self.server_id,
+                lease_until=self.clock.monotonic() + self.lease_seconds,
+                ceiling=stored.ceiling + SEQUENCES,
+                waits_for_driver=False,
+            )
+        )
+        return Abandoned(
+            turn=turn,
+            last_written=self.store.last_written(turn.tenant_id, turn.id),
+            ceiling=stored.ceiling,
+            lease_seconds=self.lease_seconds,
+        )
+
+    def _keep(self, stored: StoredTurn) -> None:
+        self.store.turns[stored.turn.tenant_id, stored.turn.id] = stored

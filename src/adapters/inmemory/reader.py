@@ -1,0 +1,68 @@
+"""Reads of sessions and turns in process memory."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import final
+
+from adapters.inmemory.store import InMemoryStore, StoredTurn
+from application.conversation.ports import Opening
+from domain.conversation.errors import SessionNotFoundError, TurnNotFoundError
+from domain.conversation.message import Message
+from domain.conversation.turn import Turn
+from domain.conversation.turn_event import TurnEvent
+from domain.kernel.identifiers import SessionId, TenantId, TurnId
+from domain.tools.invocation import Invocation
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InMemoryTurnReader:
+    store: InMemoryStore
+
+    async def opening(self, tenant_id: TenantId, session_id: SessionId, messages: int) -> Opening:
+        session = self.store.sessions.get((tenant_id, session_id))
+        if session is None or session.deleted_at is not None:
+            raise SessionNotFoundError(str(session_id))
+        said = [
+            stored.message
+            for (owner, _), stored in sorted(self.store.messages.items())
+            if (owner, stored.session_id) == (tenant_id, session_id)
+            and self.store.turns[tenant_id, stored.turn_id].turn.state.final
+        ]
+        return Opening(session=session, history=tuple(said[-messages:] if messages else ()))
+
+    async def turn(self, tenant_id: TenantId, turn_id: TurnId) -> Turn:
+        return self._found(tenant_id, turn_id).turn
+
+    async def events(
+        self, tenant_id: TenantId, turn_id: TurnId, after: int, limit: int
+    ) -> Sequence[TurnEvent]:
+        written = self.store.turn_events.get((tenant_id, turn_id), {})
+        return [event for sequence, event in sorted(written.items()) if sequence > after][:limit]
+
+    async def trace(self, tenant_id: TenantId, turn_id: TurnId) -> bytes:
+        return self._found(tenant_id, turn_id).trace
+
+    async def transcript(self, tenant_id: TenantId, turn_id: TurnId) -> tuple[Message, ...]:
+        stored = self.store.turns.get((tenant_id, turn_id))
+        return () if stored is None else stored.transcript
+
+    async def invocations(self, tenant_id: TenantId, turn_id: TurnId) -> Sequence[Invocation]:
+        return self.store.invocations_of(tenant_id, turn_id)
+
+    async def turns(
+        self, tenant_id: TenantId, session_id: SessionId, after: TurnId | None, limit: int
+    ) -> Sequence[Turn]:
+        found = [
+            stored.turn
+            for (owner, turn_id), stored in self.store.turns.items()
+            if (owner, stored.turn.session_id) == (tenant_id, session_id)
+            and (after is None or turn_id < after)
+        ]
+        return sorted(found, key=lambda turn: turn.id, reverse=True)[:limit]
+
+    def _found(self, tenant_id: TenantId, turn_id: TurnId) -> StoredTurn:
+        stored = self.store.turns.get((tenant_id, turn_id))
+        if stored is None:
+            raise TurnNotFoundError(str(turn_id))
+        return stored

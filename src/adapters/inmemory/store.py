@@ -1,0 +1,257 @@
+"""What the in-memory adapters of budgets, turns and tools keep, and the steps that they share."""
+
+from asyncio import Queue
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Final
+from uuid import UUID
+
+from application.conversation.ports import Signal
+from domain.budget.account import Account, Balance, Hold, Use
+from domain.budget.granting import Granted, Place, refusal_of, release_all, reserve_all, settle_all
+from domain.budget.reservation import Reservation
+from domain.conversation.message import Message, Role
+from domain.conversation.session import Session
+from domain.conversation.turn import Turn
+from domain.conversation.turn_event import TurnEvent
+from domain.kernel.events import DomainEvent
+from domain.kernel.identifiers import (
+    AccountId,
+    InvocationId,
+    MessageId,
+    RecordId,
+    ReservationId,
+    ServerId,
+    SessionId,
+    TenantId,
+    TurnId,
+)
+from domain.kernel.metering import LEVEL_METRICS, Metric
+from domain.tools.invocation import Invocation
+
+SEQUENCES: Final = 1000
+"""How far a turn's ceiling is put above the last number that may have been shown."""
+
+BalanceKey = tuple[TenantId, AccountId, Metric, date]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredTurn:
+    """A turn with what only its journal knows. `lease_until` is monotonic; None unless RUNNING.
+
+    A turn that was promoted `waits_for_driver` until its first write.
+    """
+
+    turn: Turn
+    owner: ServerId
+    lease_until: float | None
+    ceiling: int
+    period: date
+    holds: tuple[Hold, ...]
+    round: int = 0
+    settlements: int = 0
+    promoted: TurnId | None = None
+    waits_for_driver: bool = False
+    transcript: tuple[Message, ...] = ()
+    trace: bytes = b""
+
+    def remaining(self, now: float) -> float:
+        """The seconds that are left of its lease at a monotonic moment; 0.0 without one."""
+        return 0.0 if self.lease_until is None else max(0.0, self.lease_until - now)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredReservation:
+    reservation: Reservation
+    period: date
+    step: int = 0
+    uses: tuple[Use, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredInvocation:
+    """`fence` and `lease_until` are those of a call by itself; a call of a turn has its turn's."""
+
+    invocation: Invocation
+    fence: int = 0
+    lease_until: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMessage:
+    session_id: SessionId
+    turn_id: TurnId
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """An outgoing event with its number among those of its key."""
+
+    sequence: int
+    event: DomainEvent
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRecord:
+    turn_id: TurnId
+    position: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerLine:
+    """What one settlement (`step`, from 1) used of a metric, and the accounts it was spent in."""
+
+    tenant_id: TenantId
+    reference_id: UUID
+    step: int
+    round: int
+    use: Use
+    period: date
+    accounts: frozenset[AccountId]
+
+
+@dataclass(slots=True)
+class InMemoryStore:
+    """The state of all tenants. Steps of its users hold no await: each is atomic by that alone."""
+
+    limits: dict[tuple[TenantId, Account, Metric], int | None] = field(
+        default_factory=dict[tuple[TenantId, Account, Metric], int | None]
+    )
+    balances: dict[BalanceKey, Balance] = field(default_factory=dict[BalanceKey, Balance])
+    reservations: dict[tuple[TenantId, ReservationId], StoredReservation] = field(
+        default_factory=dict[tuple[TenantId, ReservationId], StoredReservation]
+    )
+    reservation_requests: dict[tuple[TenantId, str], tuple[bytes, ReservationId]] = field(
+        default_factory=dict[tuple[TenantId, str], tuple[bytes, ReservationId]]
+    )
+    ledger: list[LedgerLine] = field(default_factory=list[LedgerLine])
+    sessions: dict[tuple[TenantId, SessionId], Session] = field(
+        default_factory=dict[tuple[TenantId, SessionId], Session]
+    )
+    turn_requests: dict[tuple[TenantId, SessionId, str], tuple[bytes, TurnId]] = field(
+        default_factory=dict[tuple[TenantId, SessionId, str], tuple[bytes, TurnId]]
+    )
+    turns: dict[tuple[TenantId, TurnId], StoredTurn] = field(
+        default_factory=dict[tuple[TenantId, TurnId], StoredTurn]
+    )
+    messages: dict[tuple[TenantId, MessageId], StoredMessage] = field(
+        default_factory=dict[tuple[TenantId, MessageId], StoredMessage]
+    )
+    turn_events: dict[tuple[TenantId, TurnId], dict[int, TurnEvent]] = field(
+        default_factory=dict[tuple[TenantId, TurnId], dict[int, TurnEvent]]
+    )
+    invocations: dict[tuple[TenantId, InvocationId], StoredInvocation] = field(
+        default_factory=dict[tuple[TenantId, InvocationId], StoredInvocation]
+    )
+    invocation_requests: dict[tuple[TenantId, str], tuple[bytes, InvocationId]] = field(
+        default_factory=dict[tuple[TenantId, str], tuple[bytes, InvocationId]]
+    )
+    records: dict[tuple[TenantId, RecordId], StoredRecord] = field(
+        default_factory=dict[tuple[TenantId, RecordId], StoredRecord]
+    )
+    outbox: dict[tuple[TenantId, UUID], list[StoredEvent]] = field(
+        default_factory=dict[tuple[TenantId, UUID], list[StoredEvent]]
+    )
+    watchers: dict[tuple[TenantId, TurnId], set[ServerId]] = field(
+        default_factory=dict[tuple[TenantId, TurnId], set[ServerId]]
+    )
+    cancellations: dict[tuple[TenantId, TurnId], str] = field(
+        default_factory=dict[tuple[TenantId, TurnId], str]
+    )
+
+    listeners: dict[ServerId, list[Queue[Signal]]] = field(
+        default_factory=dict[ServerId, list[Queue[Signal]]]
+    )
+    nonces: dict[tuple[TenantId, RecordId], bytes] = field(
+        default_factory=dict[tuple[TenantId, RecordId], bytes]
+    )
+
+    def open_accounts(self, tenant_id: TenantId, period: date) -> None:
+        """Make the period's balances from the tenant's standing limits, where they are missing.
+
+        What is spent of a level is carried over from the period before.
+        """
+        for (owner, account, metric), amount in self.limits.items():
+            place = tenant_id, account.id_in(tenant_id), metric, period
+            if owner == tenant_id and place not in self.balances:
+                before = self._last_before(place) if metric in LEVEL_METRICS else None
+                self.balances[place] = Balance(amount, spent=before.spent if before else 0)
+
+    def _last_before(self, place: BalanceKey) -> Balance | None:
+        *account, period = place
+        found = [key for key in self.balances if [*key[:3]] == account and key[3] < period]
+        return self.balances[max(found, key=lambda key: key[3])] if found else None
+
+    def grant(
+        self, tenant_id: TenantId, period: date, holds: Iterable[Hold]
+    ) -> tuple[tuple[Hold, ...], Callable[[], None]]:
+        """The holds that bind, and the step that takes them.
+
+        Raises:
+            BudgetExhaustedError: A hold does not fit.
+            AccountNotFoundError: A required hold finds no balance.
+        """
+        self.open_accounts(tenant_id, period)
+        before = self._balances(tenant_id, period)
+        granted = reserve_all(before, holds)
+        if not isinstance(granted, Granted):
+            raise refusal_of(granted, before.get((granted.account_id, granted.metric)))
+        changed = granted.balances
+        return granted.holds, lambda: self._write(tenant_id, period, changed)
+
+    def release(self, tenant_id: TenantId, period: date, holds: Iterable[Hold]) -> None:
+        self._write(tenant_id, period, release_all(self._balances(tenant_id, period), holds))
+
+    def settle(
+        self, tenant_id: TenantId, period: date, holds: Iterable[Hold], uses: Iterable[Use]
+    ) -> None:
+        changed = settle_all(self._balances(tenant_id, period), holds, uses)
+        self._write(tenant_id, period, changed)
+
+    def publish(self, event: DomainEvent) -> None:
+        events = self.outbox.setdefault((event.tenant_id, event.key), [])
+        events.append(StoredEvent(len(events) + 1, event))
+
+    def say(self, turn: Turn, message_id: MessageId, role: Role, text: str) -> None:
+        self.messages[turn.tenant_id, message_id] = StoredMessage(
+            turn.session_id, turn.id, Message(role, text)
+        )
+
+    def last_written(self, tenant_id: TenantId, turn_id: TurnId) -> int:
+        """The last number that a written event of the turn stands for; 0 when there is none."""
+        events = self.turn_events.get((tenant_id, turn_id), {})
+        return max((event.last_sequence for event in events.values()), default=0)
+
+    def show(self, turn: Turn, events: Iterable[TurnEvent]) -> None:
+        written = self.turn_events.setdefault((turn.tenant_id, turn.id), {})
+        for event in events:
+            written.setdefault(event.sequence, event)
+
+    def record(self, turn: Turn, record_id: RecordId, body: bytes, nonce: bytes) -> None:
+        """Put a record at the next position of its tenant's chain."""
+        position = 1 + sum(tenant_id == turn.tenant_id for tenant_id, _ in self.records)
+        self.records[turn.tenant_id, record_id] = StoredRecord(turn.id, position, body)
+        self.nonces[turn.tenant_id, record_id] = nonce
+
+    def invocations_of(self, tenant_id: TenantId, turn_id: TurnId) -> tuple[Invocation, ...]:
+        """The calls of a turn, in order of their identifiers."""
+        found = (
+            stored.invocation
+            for stored in self.invocations.values()
+            if (stored.invocation.tenant_id, stored.invocation.turn_id) == (tenant_id, turn_id)
+        )
+        return tuple(sorted(found, key=lambda invocation: invocation.id))
+
+    def _balances(self, tenant_id: TenantId, period: date) -> Mapping[Place, Balance]:
+        return {
+            (account_id, metric): balance
+            for (owner, account_id, metric, month), balance in self.balances.items()
+            if owner == tenant_id and month == period
+        }
+
+    def _write(self, tenant_id: TenantId, period: date, changed: Mapping[Place, Balance]) -> None:
+        for (account_id, metric), balance in changed.items():
+            self.balances[tenant_id, account_id, metric, period] = balance

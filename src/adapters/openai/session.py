@@ -1,0 +1,104 @@
+"""The connections to one provider."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from io import BytesIO
+from typing import Final, final
+
+from aiohttp import (
+    ClientResponse,
+    ClientSession,
+    ClientTimeout,
+    DummyCookieJar,
+    TCPConnector,
+    UnixConnector,
+)
+from yarl import URL
+
+from adapters.openai.provider import Provider
+
+_LARGE: Final = 1024 * 1024
+_HEADERS: Final = {"Accept-Encoding": "identity", "User-Agent": "somagent"}
+_NAME_CACHE_SECONDS: Final = 30
+
+
+class UnsendableKeyError(Exception):
+    """The provider's key has characters that no header can carry. It is not repeated here."""
+
+
+@final
+class ProviderSession:
+    """One pool of connections to one provider; made by `open_session`."""
+
+    def __init__(self, provider: Provider, http: ClientSession) -> None:
+        self.provider = provider
+        self._http = http
+        self._timeout = ClientTimeout(total=None, connect=provider.patience.connect)
+        base = URL(provider.base_url.rstrip("/"))
+        self._chat = base / "chat/completions"
+        self._models = base / "models"
+        # llama.cpp's own endpoints stand beside the versioned ones.
+        self._root = base.parent if base.name == "v1" else base
+
+    async def chat(self, body: bytes) -> ClientResponse:
+        """Send a chat completion; the answer's head is here, its body is yet to be read."""
+        return await self._post(self._chat, body)
+
+    async def post(self, path: str, body: bytes) -> ClientResponse:
+        """Send to a path beside the versioned ones."""
+        return await self._post(self._root / path, body)
+
+    async def models(self) -> ClientResponse:
+        return await self._get(self._models)
+
+    async def get(self, path: str) -> ClientResponse:
+        """Get a path beside the versioned ones."""
+        return await self._get(self._root / path)
+
+    async def _post(self, url: URL, body: bytes) -> ClientResponse:
+        return await self._http.post(
+            url,
+            data=body if len(body) < _LARGE else BytesIO(body),
+            headers=await self._key() | {"Content-Type": "application/json"},
+            # A redirect would carry the key and the prompt to somebody else.
+            allow_redirects=False,
+            timeout=self._timeout,
+        )
+
+    async def _get(self, url: URL) -> ClientResponse:
+        return await self._http.get(
+            url, headers=await self._key(), allow_redirects=False, timeout=self._timeout
+        )
+
+    async def _key(self) -> dict[str, str]:
+        key = await self.provider.api_key()
+        if not key:
+            return {}
+        if not key.isascii() or not key.isprintable():
+            raise UnsendableKeyError
+        return {"Authorization": f"Bearer {key}"}
+
+
+@asynccontextmanager
+async def open_session(provider: Provider) -> AsyncGenerator[ProviderSession]:
+    """Open the pool; on leaving, every connection is closed, also those in use."""
+    connector = (
+        UnixConnector(
+            path=provider.socket,
+            limit=provider.connections,
+            keepalive_timeout=provider.keepalive_seconds,
+        )
+        if provider.socket
+        else TCPConnector(
+            limit=provider.connections,
+            keepalive_timeout=provider.keepalive_seconds,
+            ttl_dns_cache=_NAME_CACHE_SECONDS,
+        )
+    )
+    async with ClientSession(
+        connector=connector,
+        cookie_jar=DummyCookieJar(),
+        headers=_HEADERS | dict(provider.headers),
+        trust_env=False,
+    ) as http:
+        yield ProviderSession(provider, http)

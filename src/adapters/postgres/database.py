@@ -1,0 +1,176 @@
+"""The connections of a service to its database, and how a tenant's rows are reached."""
+
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import psycopg
+import sqlalchemy as sa
+from psycopg.conninfo import make_conninfo
+from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as QueueTimeoutError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from domain.kernel.errors import StorageUnavailableError
+from domain.kernel.identifiers import TenantId
+
+Connection: TypeAlias = psycopg.AsyncConnection[tuple[object, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseSettings:
+    """Where the database is for each login, and how long anything may take.
+
+    URLs are libpq's (`postgresql://…` or `host=… user=…`). Sizes are of each pool of one process.
+    """
+
+    request_url: str
+    writer_url: str
+    request_connections: int = 8
+    writer_connections: int = 4
+    connect_seconds: float = 5.0
+    wait_seconds: float = 5.0
+    statement_seconds: float = 30.0
+    lock_seconds: float = 5.0
+    idle_in_transaction_seconds: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """Two logins: requests see one tenant, the writer those of its batch.
+
+    `readers` and `writers` hand out psycopg connections (autocommit) for the hot path, where one
+    database function is one round trip; everything else goes through `tenant` and SQLAlchemy.
+    """
+
+    settings: DatabaseSettings
+    engine: AsyncEngine
+    readers: "AsyncConnectionPool[Connection]"
+    writers: "AsyncConnectionPool[Connection]"
+
+    @asynccontextmanager
+    async def tenant(self, tenant_id: TenantId) -> AsyncGenerator[AsyncConnection]:
+        """One transaction that sees this tenant's rows and no others.
+
+        Leaving it commits; an exception rolls it back.
+
+        Raises:
+            StorageUnavailableError: The database does not answer.
+        """
+        with answering_storage():
+            async with self.engine.begin() as connection:
+                await connection.execute(_SET_TENANT, {"tenant": str(tenant_id)})
+                yield connection
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncGenerator[Connection]:
+        """A connection of requests in autocommit: the function that is called sets the tenant."""
+        with answering_storage():
+            async with self.readers.connection() as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncGenerator[Connection]:
+        """A connection of the writer in autocommit: the function that is called locks tenants."""
+        with answering_storage():
+            async with self.writers.connection() as connection:
+                yield connection
+
+    async def connect_writer(self) -> Connection:
+        """A connection of the writer that nobody else uses; whoever asked closes it."""
+        return await _connect(self.settings, self.settings.writer_url)
+
+    async def connect_reader(self) -> Connection:
+        """A connection of requests that nobody else uses; whoever asked closes it."""
+        return await _connect(self.settings, self.settings.request_url)
+
+
+_SET_TENANT = sa.text("select set_config('app.tenant', :tenant, true)")
+
+
+@asynccontextmanager
+async def open_database(settings: DatabaseSettings) -> AsyncGenerator[Database]:
+    """Open the pools; connections are made when they are first needed, and anew when lost."""
+
+    async def connect() -> Connection:
+        return await _connect(settings, settings.request_url, autocommit=False)
+
+    engine = create_async_engine(
+        "postgresql+psycopg://",
+        async_creator=connect,
+        pool_size=settings.request_connections,
+        max_overflow=0,
+        pool_timeout=settings.wait_seconds,
+        pool_pre_ping=True,
+    )
+    try:
+        async with (
+            _pool(settings, settings.request_url, settings.request_connections) as readers,
+            _pool(settings, settings.writer_url, settings.writer_connections) as writers,
+        ):
+            yield Database(settings, engine, readers, writers)
+    finally:
+        await engine.dispose()
+
+
+@contextmanager
+def answering_storage() -> Generator[None]:
+    """Answer a database that cannot be reached, or that is too busy, as unavailable.
+
+    Raises:
+        StorageUnavailableError: In place of the driver's errors of that kind.
+    """
+    try:
+        yield
+    except DBAPIError as error:
+        if error.connection_invalidated or isinstance(error.orig, UNAVAILABLE):
+            raise StorageUnavailableError from error
+        raise
+    except (*UNAVAILABLE, PoolTimeout, PoolClosed, TooManyRequests, QueueTimeoutError) as error:
+        raise StorageUnavailableError from error
+
+
+UNAVAILABLE = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    psycopg.errors.ReadOnlySqlTransaction,
+)
+"""Lost connections, shutdowns, time-outs, a full disk, and a server that became a standby."""
+
+
+def _pool(settings: DatabaseSettings, url: str, size: int) -> "AsyncConnectionPool[Connection]":
+    return AsyncConnectionPool(
+        _conninfo(settings, url),
+        kwargs={"autocommit": True},
+        min_size=0,
+        max_size=size,
+        timeout=settings.wait_seconds,
+        max_idle=300.0,
+        open=False,
+        check=AsyncConnectionPool.check_connection,
+    )
+
+
+async def _connect(settings: DatabaseSettings, url: str, *, autocommit: bool = True) -> Connection:
+    with answering_storage():
+        return await psycopg.AsyncConnection.connect(
+            _conninfo(settings, url), autocommit=autocommit
+        )
+
+
+def _conninfo(settings: DatabaseSettings, url: str) -> str:
+    limits = {
+        "statement_timeout": settings.statement_seconds,
+        "lock_timeout": settings.lock_seconds,
+        "idle_in_transaction_session_timeout": settings.idle_in_transaction_seconds,
+    }
+    return make_conninfo(
+        url,
+        connect_timeout=max(2, round(settings.connect_seconds)),
+        options=" ".join(f"-c {name}={seconds * 1000:.0f}" for name, seconds in limits.items()),
+        application_name="somagent",
+        keepalives_idle=30,
+        tcp_user_timeout=30_000,
+    )

@@ -1,0 +1,54 @@
+"""The roles of the database, and the functions that run with rights of their own."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+OWNER: Final = "somagent_owner"
+"""Owns every table and does not serve."""
+
+REQUEST: Final = "somagent_request"
+"""The login of requests: sees one tenant, `app.tenant`."""
+
+WRITER: Final = "somagent_writer"
+"""The login of the writer: sees the tenants of its batch, `app.tenants`."""
+
+LOGINS: Final = (REQUEST, WRITER)
+
+SWEEPER: Final = "somagent_sweeper"
+"""Takes over turns and ends reservations whose time is over, of all tenants."""
+
+RELAY: Final = "somagent_relay"
+"""Reads and marks outgoing events of all tenants."""
+
+SEALER: Final = "somagent_sealer"
+"""Reads and seals records of all tenants."""
+
+DIRECTORY: Final = "somagent_directory"
+"""Finds a tenant, or a credential, before the tenant is known."""
+
+SEARCHER: Final = "somagent_searcher"
+"""Searches texts of one named tenant, where the planner cannot under row security."""
+
+DEFINER_ROLES: Final = (SWEEPER, RELAY, SEALER, DIRECTORY, SEARCHER)
+
+
+@dataclass(frozen=True, slots=True)
+class Definer:
+    """A SECURITY DEFINER function: `functions/<name>.sql`, run as `role`, called by `callers`.
+
+    `role` is one of `DEFINER_ROLES`, which see rows by policies of their own (`Policy` of a table),
+    or the owner where a partition must be made.
+    """
+
+    name: str
+    role: str
+    callers: Sequence[str]
+
+
+DEFINERS: Final = (
+    Definer("open_partitions", OWNER, (WRITER,)),
+    Definer("take_over_expired", SWEEPER, (WRITER,)),
+    Definer("take_promoted", SWEEPER, (WRITER,)),
+)
+"""Every function that sees more than one tenant, or sees it by other rights than its caller's."""

@@ -1,0 +1,94 @@
+"""Accounts, their limits, reservations and the ledger."""
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from adapters.postgres.roles import SWEEPER
+from adapters.postgres.tables.metadata import INSTANT, Access, Policy, tenant_table
+
+limits = tenant_table(
+    "limits",
+    sa.Column("account_id", sa.Uuid, nullable=False),
+    sa.Column("metric", sa.SmallInteger, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("amount", sa.BigInteger, sa.CheckConstraint("amount >= 0", name="amount")),
+    key=("account_id", "metric"),
+    writer=Access.FULL,
+)
+"""Standing limits, from which each month's accounts are opened; a null amount is unlimited."""
+
+accounts = tenant_table(
+    "accounts",
+    sa.Column("account_id", sa.Uuid, nullable=False),
+    sa.Column("metric", sa.SmallInteger, nullable=False),
+    sa.Column("period", sa.Date, nullable=False),
+    sa.Column("limit_amount", sa.BigInteger),
+    sa.Column("spent", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("held", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("overrun", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column(
+        "warned",
+        sa.SmallInteger,
+        nullable=False,
+        server_default="0",
+        comment="the highest announced percentage of the limit that spent has passed",
+    ),
+    sa.Column(
+        "announced",
+        sa.SmallInteger,
+        nullable=False,
+        server_default="0",
+        comment="the highest percentage whose warning was sent out",
+    ),
+    sa.CheckConstraint("spent >= 0", name="spent"),
+    sa.CheckConstraint("held >= 0", name="held"),
+    sa.CheckConstraint("overrun >= 0", name="overrun"),
+    key=("account_id", "metric", "period"),
+    writer=Access.WRITE,
+    fillfactor=20,
+)
+"""Balances: `spent + held - overrun` never exceeds `limit_amount`, which is null when unlimited."""
+
+reservations = tenant_table(
+    "reservations",
+    sa.Column("reservation_id", sa.Uuid, nullable=False),
+    sa.Column("request_id", sa.Text, nullable=False),
+    sa.Column("digest", sa.LargeBinary, nullable=False),
+    sa.Column("state", sa.SmallInteger, nullable=False),
+    sa.Column("step", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("hold_period", sa.Date, nullable=False),
+    sa.Column("hold_accounts", ARRAY(sa.Uuid), nullable=False),
+    sa.Column("hold_metrics", ARRAY(sa.SmallInteger), nullable=False),
+    sa.Column("hold_amounts", ARRAY(sa.BigInteger), nullable=False),
+    sa.Column("created_at", INSTANT, nullable=False),
+    sa.Column("expires_at", INSTANT, nullable=False),
+    sa.Column("ended_at", INSTANT),
+    sa.UniqueConstraint("tenant_id", "request_id"),
+    sa.Index("reservations_expiry", "expires_at", postgresql_where=sa.text("state = 1")),
+    key=("reservation_id",),
+    writer=Access.WRITE,
+    policies=(Policy(SWEEPER, "select", "state = 1"),),
+    fillfactor=60,
+)
+"""Reservations by themselves; those of turns lie in the turns' rows."""
+
+ledger = tenant_table(
+    "ledger",
+    sa.Column("reference_id", sa.Uuid, nullable=False),
+    sa.Column("step", sa.Integer, nullable=False),
+    sa.Column("metric", sa.SmallInteger, nullable=False),
+    sa.Column("amount", sa.BigInteger, nullable=False),
+    sa.Column("price_version", sa.Integer, nullable=False),
+    sa.Column("round", sa.Integer, nullable=False),
+    sa.Column("period", sa.Date, nullable=False),
+    sa.Column("accounts", ARRAY(sa.Uuid), nullable=False),
+    sa.Column("created_at", INSTANT, nullable=False),
+    key=("reference_id", "step", "metric"),
+    writer=Access.APPEND,
+    partition_by="reference_id",
+)
+"""What was used: a line a metric of each settlement (`step`, from 1) of a turn or a reservation.
+
+`accounts` are those whose `spent` it went into: their `spent` is the sum of their period's lines.
+"""

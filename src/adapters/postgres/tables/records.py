@@ -1,0 +1,23 @@
+"""Provenance records."""
+
+import sqlalchemy as sa
+
+from adapters.postgres.roles import SEALER
+from adapters.postgres.tables.metadata import INSTANT, Access, Policy, tenant_table
+
+records = tenant_table(
+    "records",
+    sa.Column("record_id", sa.Uuid, nullable=False),
+    sa.Column("turn_id", sa.Uuid),
+    sa.Column("position", sa.BigInteger, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Column("seal", sa.LargeBinary),
+    sa.Column("created_at", INSTANT, nullable=False),
+    sa.Index("records_in_order", "tenant_id", "position"),
+    sa.Index("records_unsealed", "tenant_id", "position", postgresql_where=sa.text("seal is null")),
+    key=("record_id",),
+    writer=Access.APPEND,
+    policies=(Policy(SEALER, "select, update (seal)", "true"),),
+    partition_by="record_id",
+)
+"""Records as canonical JSON, at a position without gaps in their tenant's chain."""

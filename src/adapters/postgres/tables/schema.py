@@ -1,0 +1,33 @@
+"""Every table of the schema: what is listed here is migrated."""
+
+from typing import Final
+
+from adapters.postgres.tables import (
+    budget,
+    capabilities,
+    capsules,
+    kernel,
+    memories,
+    records,
+    requests,
+    tenancy,
+    tools,
+    turns,
+)
+from adapters.postgres.tables.metadata import metadata
+
+CONTEXTS: Final = (
+    kernel,
+    tenancy,
+    requests,
+    budget,
+    turns,
+    tools,
+    records,
+    capsules,
+    capabilities,
+    memories,
+)
+"""The modules whose import puts their tables into the metadata."""
+
+__all__ = ["CONTEXTS", "metadata"]

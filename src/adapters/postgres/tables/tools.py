@@ -1,0 +1,65 @@
+"""Invocations of tools."""
+
+import sqlalchemy as sa
+
+from adapters.postgres.roles import SWEEPER
+from adapters.postgres.tables.metadata import INSTANT, Access, Policy, tenant_table
+
+invocations = tenant_table(
+    "invocations",
+    sa.Column("invocation_id", sa.Uuid, nullable=False),
+    sa.Column("turn_id", sa.Uuid),
+    sa.Column("round", sa.Integer, nullable=False),
+    sa.Column("call_id", sa.Text, nullable=False),
+    sa.Column("tool", sa.Text, nullable=False),
+    sa.Column("arguments", sa.Text, nullable=False),
+    sa.Column("digest", sa.LargeBinary, nullable=False),
+    sa.Column("effect", sa.Boolean, nullable=False),
+    sa.Column("state", sa.SmallInteger, nullable=False),
+    sa.Column("permit", sa.Text, nullable=False),
+    sa.Column("result", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("requested_by", sa.Text, nullable=False),
+    sa.Column("decided_by", sa.Text, nullable=False, server_default=""),
+    sa.Column("decided_at", INSTANT),
+    sa.Column("expires_at", INSTANT),
+    sa.Column("created_at", INSTANT, nullable=False),
+    sa.Column("finished_at", INSTANT),
+    sa.Column(
+        "fence",
+        sa.BigInteger,
+        nullable=False,
+        server_default="0",
+        comment="of a call by itself; a call of a turn has the turn's",
+    ),
+    sa.Column("lease_until", INSTANT, comment="of a call by itself while it is started"),
+    sa.Index("invocations_of_turn", "tenant_id", "turn_id", "invocation_id"),
+    sa.Index(
+        "invocations_awaiting",
+        "tenant_id",
+        "invocation_id",
+        postgresql_where=sa.text("state = 1"),
+    ),
+    sa.Index(
+        "invocations_leases",
+        "lease_until",
+        postgresql_where=sa.text("state = 3 and turn_id is null"),
+    ),
+    key=("invocation_id",),
+    writer=Access.WRITE,
+    policies=(Policy(SWEEPER, "select", "state = 3"),),
+    partition_by="invocation_id",
+    fillfactor=80,
+)
+"""Calls of tools; those with effects are here before they start."""
+
+invocation_requests = tenant_table(
+    "invocation_requests",
+    sa.Column("request_id", sa.Text, nullable=False),
+    sa.Column("digest", sa.LargeBinary, nullable=False),
+    sa.Column("invocation_id", sa.Uuid, nullable=False),
+    sa.Column("created_at", INSTANT, nullable=False),
+    key=("request_id",),
+    writer=Access.APPEND,
+)
+"""Request keys of calls that clients made by themselves."""

@@ -1,0 +1,102 @@
+"""What the budget use cases need from the outside world."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Protocol
+
+from domain.budget.account import Account, Balance, Hold, Use
+from domain.budget.reservation import Reservation
+from domain.kernel.identifiers import AccountId, ReservationId, TenantId
+from domain.kernel.metering import Metric
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReserveHolds:
+    """Holds for `seconds`, by database time, once per request id."""
+
+    tenant_id: TenantId
+    reservation_id: ReservationId
+    request_id: str
+    digest: bytes
+    holds: tuple[Hold, ...]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A standing limit, from which each period's balance is made; None is unlimited."""
+
+    account: Account
+    metric: Metric
+    amount: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class MetricUsage:
+    account_id: AccountId
+    metric: Metric
+    period: date
+    balance: Balance
+
+
+class Budgets(Protocol):
+    """Accounts and reservations; each call is one atomic step and may be repeated."""
+
+    async def reserve(self, command: ReserveHolds) -> Reservation:
+        """Hold everything or nothing.
+
+        Raises:
+            BudgetExhaustedError: A hold does not fit its account.
+            AccountNotFoundError: A required account has no limit for the metric.
+            IdempotencyKeyReusedError: The request id is known with another digest.
+        """
+        ...
+
+    async def extend(
+        self, tenant_id: TenantId, reservation_id: ReservationId, step: int, holds: Sequence[Hold]
+    ) -> Reservation:
+        """Hold more in the reservation's period; the same step again changes nothing.
+
+        Raises:
+            BudgetExhaustedError: It does not fit; nothing was changed.
+            ReservationNotFoundError: No such reservation of this tenant.
+            ReservationEndedError: It was settled or released.
+        """
+        ...
+
+    async def settle(
+        self, tenant_id: TenantId, reservation_id: ReservationId, uses: Sequence[Use]
+    ) -> Reservation:
+        """End the reservation with what was used; the first settlement stands.
+
+        Raises:
+            ReservationNotFoundError: No such reservation of this tenant.
+            ReservationEndedError: It was released before.
+        """
+        ...
+
+    async def release(self, tenant_id: TenantId, reservation_id: ReservationId) -> Reservation:
+        """Give everything back.
+
+        Raises:
+            ReservationNotFoundError: No such reservation of this tenant.
+            ReservationEndedError: It was settled before.
+        """
+        ...
+
+    async def release_expired(self, limit: int) -> int:
+        """Release reservations of all tenants whose time is over; how many."""
+        ...
+
+    async def usage(
+        self, tenant_id: TenantId, account_id: AccountId, period: date | None
+    ) -> Sequence[MetricUsage]:
+        """The account's balances of a month (its first day), by default the current one."""
+        ...
+
+    async def limits(self, tenant_id: TenantId) -> Sequence[Limit]: ...
+
+    async def set_limit(self, tenant_id: TenantId, limit: Limit) -> None:
+        """Set a standing limit and the current period's, under the tenant's lock."""
+        ...

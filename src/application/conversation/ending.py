@@ -1,0 +1,121 @@
+"""How a turn ends: its state, its last event, and the facts that others are told."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypedDict
+from uuid import UUID
+
+from application.conversation.holds import turn_uses
+from application.conversation.progress import Progress
+from application.conversation.running_turn import RunningTurn
+from application.kernel.ports import Clock, IdentifierSource
+from domain.conversation.events import (
+    ToolInvoked,
+    TurnCancelled,
+    TurnCompleted,
+    TurnFact,
+    TurnFailed,
+    UsageLine,
+    UsageRecorded,
+)
+from domain.conversation.turn import Failure, TurnOrder, TurnState
+from domain.conversation.turn_event import Cancelled, Completed, Failed, TurnEventBody
+from domain.kernel.identifiers import (
+    CapsuleVersionId,
+    EventId,
+    RecordId,
+    SessionId,
+    TenantId,
+    TurnId,
+)
+from domain.kernel.metering import list_price_micro_usd
+
+
+class _Header(TypedDict):
+    id: EventId
+    tenant_id: TenantId
+    key: UUID
+    occurred_at: datetime
+    tenant: str
+    session_id: SessionId
+    turn_id: TurnId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """`failure` is set when the state is FAILED, `by` when it is CANCELLED."""
+
+    state: TurnState
+    record_id: RecordId
+    order: TurnOrder
+    capsule_version_id: CapsuleVersionId
+    text: str = ""
+    finish_reason: str = ""
+    failure: Failure | None = None
+    by: str = ""
+
+    @property
+    def reason(self) -> str:
+        return self.failure.reason if self.failure else ""
+
+    def last_event(self, progress: Progress) -> TurnEventBody:
+        if self.state is TurnState.COMPLETED:
+            return Completed(self.text, self.finish_reason, progress.usage, self.record_id)
+        if self.failure is not None:
+            return Failed(self.failure, progress.usage, progress.text, self.record_id)
+        return Cancelled(self.by, progress.usage, self.record_id)
+
+    def facts(
+        self, turn: RunningTurn, progress: Progress, clock: Clock, identifiers: IdentifierSource
+    ) -> tuple[TurnFact, ...]:
+        """What is published with the end: tools that ran, the end itself, and what was used."""
+        at = clock.now()
+        session = turn.session_id
+
+        def header() -> _Header:
+            return _Header(
+                id=EventId(identifiers.next()),
+                tenant_id=turn.tenant_id,
+                key=session,
+                occurred_at=at,
+                tenant=self.order.principal.tenant,
+                session_id=session,
+                turn_id=turn.turn_id,
+            )
+
+        invoked = [
+            ToolInvoked(
+                **header(), invocation_id=one.id, tool=one.tool, state=one.state.name,
+                digest=one.digest,
+            )
+            for one in progress.invocations
+        ]  # fmt: skip
+        lines = tuple(
+            UsageLine(
+                use.metric,
+                use.amount,
+                use.price_version,
+                list_price_micro_usd(use.metric, use.amount),
+            )
+            for use in turn_uses(progress.usage)
+        )
+        used = [
+            UsageRecorded(**header(), subject=self.order.principal.subject, lines=lines)
+        ] if lines else []  # fmt: skip
+        return (*invoked, self._end(header(), progress), *used)
+
+    def _end(self, header: _Header, progress: Progress) -> TurnFact:
+        if self.state is TurnState.COMPLETED:
+            return TurnCompleted(
+                **header,
+                capsule_version_id=self.capsule_version_id,
+                usage=progress.usage,
+                record_id=self.record_id,
+            )
+        if self.failure is not None:
+            return TurnFailed(
+                **header, failure=self.failure, usage=progress.usage, record_id=self.record_id
+            )
+        return TurnCancelled(
+            **header, by=self.by, usage=progress.usage, record_id=self.record_id
+        )

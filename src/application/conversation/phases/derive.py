@@ -1,0 +1,77 @@
+"""Phase 4: what the capsule's knobs, the caller's permissions and the selection come to."""
+
+from dataclasses import dataclass
+from typing import final
+
+from application.authorization.authorize import Authorize, AuthorizeQuery
+from application.capability.select_capability import SelectCapability, SelectCapabilityQuery
+from application.capsule.load_capsule import LoadedCapsule
+from application.conversation.plan import TurnSettings
+from application.conversation.ports import ToolOffer
+from application.conversation.progress import Progress
+from application.tools.ports import ToolRunner
+from domain.capability.capability import Modality
+from domain.capability.selection import Need
+from domain.conversation.turn import TurnOrder
+from domain.kernel.tool_choice import ToolChoice, ToolChoiceMode
+from domain.tools.errors import ToolNotFoundError
+from domain.tools.tool import Tool
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeriveSettings:
+    """Offers the tools that the capsule allows and the caller may use, and chooses the model."""
+
+    authorize: Authorize
+    select: SelectCapability
+    runner: ToolRunner
+
+    async def __call__(
+        self, order: TurnOrder, capsule: LoadedCapsule, progress: Progress
+    ) -> TurnSettings:
+        """Settle everything but the context.
+
+        Raises:
+            NoCapabilityError: No model may or can serve, with the reason for each candidate.
+            ToolNotFoundError: The request names a tool that is not offered.
+        """
+        manifest = capsule.capsule.manifest
+        tools = [tool for tool in self.runner.tools() if manifest.tools.allow.allows(tool.name)]
+        permitted = {tool.name: tool for tool in tools if await self._may_use(order, tool, progress)}
+        choice = order.tool_choice or manifest.tools.first
+        if choice.mode is ToolChoiceMode.NAMED and choice.tool not in permitted:
+            raise ToolNotFoundError(choice.tool, tuple(permitted))
+        selection = await self.select(
+            SelectCapabilityQuery(
+                principal=order.principal,
+                need=Need(
+                    modality=Modality.TEXT,
+                    model_tier=capsule.settings.model_tier,
+                    cost_ceiling=capsule.settings.cost_tier,
+                    tool_calling=choice.mode in (ToolChoiceMode.REQUIRED, ToolChoiceMode.NAMED),
+                    allowed=None if manifest.models.everything else manifest.models.names,
+                    resource_budget=manifest.knobs.resource_budget,
+                ),
+            )
+        )
+        return TurnSettings(
+            order=order,
+            capsule=capsule,
+            selection=selection,
+            tools=permitted,
+            offers=tuple(
+                ToolOffer(name=tool.name, description=tool.description, schema=tool.schema)
+                for tool in permitted.values()
+            ),
+            choice=choice if permitted else ToolChoice(ToolChoiceMode.NONE),
+        )
+
+    async def _may_use(self, order: TurnOrder, tool: Tool, progress: Progress) -> bool:
+        decision = await self.authorize.ask(
+            AuthorizeQuery(
+                principal=order.principal, permission="tool:use", resource=f"tools/{tool.name}"
+            )
+        )
+        progress.decided(f"tools/{tool.name}", decision)
+        return decision.allowed

@@ -1,0 +1,189 @@
+"""Phase 7: one answer of a model, streamed, with its fallbacks and their breakers."""
+
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Final, final
+
+from application.capability.ports import ProviderHealth
+from application.conversation.ports import (
+    LanguageModel,
+    ModelEnd,
+    ModelRequest,
+    ModelText,
+    ToolOffer,
+)
+from application.conversation.progress import Progress
+from application.conversation.running_turn import RunningTurn
+from application.kernel.ports import Clock
+from domain.capability.capability import Capability
+from domain.conversation.bounds import estimated_tokens
+from domain.conversation.errors import (
+    ModelFailedError,
+    ModelRateLimitedError,
+    ModelTimedOutError,
+    ModelTruncatedError,
+)
+from domain.conversation.message import Message, ToolCall
+from domain.conversation.phase import Attempt
+from domain.conversation.turn_event import Started, TextAdded
+from domain.kernel.tool_choice import ToolChoice
+
+FAILURES: Final = (
+    ModelFailedError,
+    ModelRateLimitedError,
+    ModelTimedOutError,
+    ModelTruncatedError,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelCall:
+    """One call to make, of the first candidate that answers.
+
+    `prompt_tokens` is the prompt as it was counted; it settles a call whose provider does not say.
+    """
+
+    candidates: tuple[Capability, ...]
+    messages: tuple[Message, ...]
+    offers: tuple[ToolOffer, ...]
+    choice: ToolChoice
+    temperature: float
+    reply: int
+    prompt_tokens: int
+    round: int
+    deadline: float
+    confidence: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ModelAnswer:
+    text: str
+    calls: tuple[ToolCall, ...]
+    finish_reason: str
+
+
+@dataclass(slots=True)
+class _Heard:
+    """What one attempt has brought so far."""
+
+    parts: list[str] = field(default_factory=list)
+    end: ModelEnd | None = None
+
+    @property
+    def text(self) -> str:
+        return "".join(self.parts)
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallModel:
+    """Streams the answer to the client as it comes.
+
+    A candidate that fails before it has shown anything is followed by the next one, within what the
+    failed one left of the reservation. After that the answer cannot be taken back: the turn fails.
+    """
+
+    model: LanguageModel
+    health: ProviderHealth
+    clock: Clock
+
+    async def __call__(
+        self, turn: RunningTurn, progress: Progress, call: ModelCall
+    ) -> ModelAnswer:
+        """Raises: ModelFailedError and its kin: every candidate failed; the last one's failure."""
+        failure: Exception = ModelFailedError(
+            call.candidates[0].name, "its circuit breaker is open"
+        )
+        for attempt, capability in enumerate(call.candidates):
+            if not self.health.allows(capability.provider):
+                continue
+            reply = min(call.reply, progress.left - call.prompt_tokens)
+            if attempt and reply < 1:
+                break
+            heard = _Heard()
+            try:
+                await turn.show(Started(capability.name, capability.model, call.round, attempt))
+                await self._listen(turn, call, capability, max(1, reply), heard)
+            except FAILURES as error:
+                self.health.failed(capability.provider)
+                _settle(progress, call, capability, heard, error.reason)
+                if heard.parts:
+                    progress.text = heard.text
+                    raise
+                failure = error
+            except BaseException as error:
+                _settle(progress, call, capability, heard, type(error).__name__)
+                progress.text = heard.text
+                raise
+            else:
+                self.health.succeeded(capability.provider)
+                return _settle(progress, call, capability, heard, "ok")
+        raise failure
+
+    async def _listen(
+        self,
+        turn: RunningTurn,
+        call: ModelCall,
+        capability: Capability,
+        reply: int,
+        heard: _Heard,
+    ) -> None:
+        request = ModelRequest(
+            capability=capability,
+            messages=call.messages,
+            tools=call.offers,
+            tool_choice=call.choice,
+            temperature=call.temperature,
+            max_tokens=reply,
+            seconds=max(0.0, call.deadline - self.clock.monotonic()),
+            confidence=call.confidence and capability.supports_logprobs,
+        )
+        async with aclosing(self.model.stream(request)) as chunks:
+            async for chunk in chunks:
+                if isinstance(chunk, ModelText):
+                    heard.parts.append(chunk.delta)
+                    await turn.show(TextAdded(chunk.delta))
+                else:
+                    heard.end = chunk
+        if heard.end is None:
+            raise ModelTruncatedError(capability.name)
+
+
+def _settle(
+    progress: Progress, call: ModelCall, capability: Capability, heard: _Heard, outcome: str
+) -> ModelAnswer:
+    """Count what the attempt used, as its provider says, else as it was counted here."""
+    end = heard.end or ModelEnd(finish_reason="")
+    told = end.prompt_tokens is not None and end.completion_tokens is not None
+    unanswered = heard.end is None and not heard.parts and outcome != "CancelledError"
+    prompt = 0 if unanswered else call.prompt_tokens
+    prompt = prompt if end.prompt_tokens is None else end.prompt_tokens
+    completion = (
+        min(call.reply, estimated_tokens(heard.text))
+        if end.completion_tokens is None
+        else end.completion_tokens
+    )
+    progress.used(
+        capability,
+        prompt=prompt,
+        completion=completion,
+        cached=end.cached_tokens,
+        reasoning=end.reasoning_tokens,
+        estimated=not told and not unanswered,
+    )
+    progress.attempts.append(
+        Attempt(
+            capability=capability.name,
+            provider=capability.provider,
+            model=capability.model,
+            round=call.round,
+            outcome=outcome,
+            request_id=end.request_id,
+            finish_reason=end.finish_reason,
+            prompt_tokens=prompt,
+            completion_tokens=completion,
+            first_byte_us=int(end.first_byte_seconds * 1_000_000),
+            confidence=end.confidence,
+        )
+    )
+    return ModelAnswer(heard.text, end.calls, end.finish_reason)

@@ -1,0 +1,154 @@
+"""Phase 8: the loop of a turn: model, tools, model, until it answers."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, final
+
+from application.conversation.phases.model import ModelAnswer, ModelCall
+from application.conversation.phases.tools import Round, RoundAnswers
+from application.conversation.plan import TurnPlan
+from application.conversation.progress import Progress
+from application.conversation.running_turn import RunningTurn
+from domain.budget.errors import BudgetExhaustedError
+from domain.conversation.bounds import FRAME_TOKENS, ReplyTerms, estimated_tokens, reply_bound
+from domain.conversation.message import Message, Role
+from domain.conversation.phase import Phase, PhaseStatus
+from domain.kernel.tool_choice import ToolChoice, ToolChoiceMode
+from domain.tools.invocation import Invocation
+
+BUDGET_ENDED: Final = "budget"
+"""The finish reason of an answer that the budget did not let go on."""
+
+CallingModel = Callable[[RunningTurn, Progress, ModelCall], Awaitable[ModelAnswer]]
+RunningTools = Callable[[RunningTurn, TurnPlan, Progress, Round], Awaitable[RoundAnswers]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversation:
+    """What the loop begins with: the first model call's messages, or a paused turn's transcript.
+
+    When `pending` is set, the last message asked for tools that people have decided on since.
+    """
+
+    messages: tuple[Message, ...]
+    prompt_tokens: int
+    deadline: float
+    pending: Mapping[str, Invocation] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Reasoned:
+    """The answer; or, when `waiting` is not empty, the transcript at which the turn pauses."""
+
+    text: str
+    finish_reason: str
+    transcript: tuple[Message, ...] = ()
+    waiting: tuple[Invocation, ...] = ()
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """Rounds of tools are bounded by the capsule's level; a last answering call always follows."""
+
+    call_model: CallingModel
+    run_tools: RunningTools
+
+    async def __call__(
+        self, turn: RunningTurn, plan: TurnPlan, progress: Progress, talk: Conversation
+    ) -> Reasoned:
+        """Raises: the refusals of the model phase, `StaleFenceError`, `BudgetExhaustedError`."""
+        settings = plan.settings.derived
+        messages, prompt_tokens = talk.messages, talk.prompt_tokens
+        pending = talk.pending
+        choice = plan.settings.choice
+        answer = ModelAnswer("", messages[-1].calls, "tool_calls") if pending else None
+        while True:
+            if answer is None:
+                reply = min(_reply(plan, progress, prompt_tokens), progress.left - prompt_tokens)
+                if reply < 1:
+                    return Reasoned(progress.text, BUDGET_ENDED)
+                call = ModelCall(
+                    candidates=plan.settings.candidates,
+                    messages=messages,
+                    offers=plan.settings.offers,
+                    choice=choice,
+                    temperature=settings.temperature,
+                    reply=reply,
+                    prompt_tokens=prompt_tokens,
+                    round=progress.round,
+                    deadline=talk.deadline,
+                    confidence=plan.settings.manifest.confidence is not None,
+                )
+                answer = await self._ask(turn, progress, call)
+                if not answer.calls:
+                    return Reasoned(answer.text, answer.finish_reason)
+                messages = (*messages, Message(Role.ASSISTANT, answer.text, answer.calls))
+            if progress.round >= settings.rlm_iterations:
+                return Reasoned(answer.text, answer.finish_reason)
+            prompt_tokens += _answer_tokens(progress, answer)
+            asked = Round(
+                number=progress.round + 1,
+                calls=answer.calls,
+                tokens=_next_tokens(plan, progress, prompt_tokens + plan.context.result_cap),
+                result_bytes=plan.context.result_cap - FRAME_TOKENS * len(answer.calls),
+                deadline=talk.deadline,
+                decided=pending,
+            )
+            try:
+                with progress.timing(Phase.TOOLS) as timing:
+                    answers = await self.run_tools(turn, plan, progress, asked)
+                    timing.note = f"round {asked.number}"
+            except BudgetExhaustedError:
+                if not answer.text:
+                    raise
+                return Reasoned(answer.text, BUDGET_ENDED)
+            if answers.waiting:
+                return Reasoned("", "", messages, answers.waiting)
+            messages = (*messages, *answers.messages)
+            prompt_tokens += sum(
+                FRAME_TOKENS + estimated_tokens(told.text) for told in answers.messages
+            )
+            pending, answer = {}, None
+            last = progress.round >= settings.rlm_iterations
+            choice = ToolChoice(ToolChoiceMode.NONE) if last else plan.settings.manifest.tools.then
+
+    async def _ask(self, turn: RunningTurn, progress: Progress, call: ModelCall) -> ModelAnswer:
+        with progress.timing(Phase.MODEL) as timing:
+            answer = await self.call_model(turn, progress, call)
+            last = progress.attempts[-1]
+            if len(progress.attempts) > 1 and progress.attempts[-2].round == last.round:
+                timing.mark(PhaseStatus.DEGRADED, f"fell back to {last.capability}")
+        return answer
+
+
+def _reply(plan: TurnPlan, progress: Progress, prompt_tokens: int) -> int:
+    settings = plan.settings.derived
+    chosen = plan.settings.selection.chosen
+    return reply_bound(
+        ReplyTerms(
+            max_tokens=settings.max_tokens,
+            token_limit=settings.token_limit,
+            used_tokens=progress.usage.tokens,
+            resource_budget=plan.settings.manifest.knobs.resource_budget,
+            spent=progress.spent,
+            price=chosen.price,
+            window=chosen.context_window,
+            prompt_tokens=prompt_tokens,
+            requested=plan.settings.order.max_tokens,
+        )
+    ).tokens
+
+
+def _next_tokens(plan: TurnPlan, progress: Progress, prompt_tokens: int) -> int:
+    """What the next model call needs beyond what is still held."""
+    needed = prompt_tokens + _reply(plan, progress, prompt_tokens)
+    return max(0, needed - progress.left)
+
+
+def _answer_tokens(progress: Progress, answer: ModelAnswer) -> int:
+    """The answer again, as part of the next prompt: as the provider counted it, else as bytes."""
+    if progress.attempts and progress.attempts[-1].completion_tokens:
+        return FRAME_TOKENS * (1 + len(answer.calls)) + progress.attempts[-1].completion_tokens
+    asked = sum(estimated_tokens(call.tool + call.arguments) for call in answer.calls)
+    return FRAME_TOKENS * (1 + len(answer.calls)) + estimated_tokens(answer.text) + asked

@@ -1,0 +1,86 @@
+"""Phase 10: the end of a turn, in one commit, and only then its last event to the client."""
+
+from dataclasses import dataclass
+from typing import final
+
+from application.conversation.ending import Ending
+from application.conversation.holds import turn_uses
+from application.conversation.plan import TurnPlan
+from application.conversation.ports import Finished, FinishTurn, TurnJournal
+from application.conversation.progress import Progress
+from application.conversation.running_turn import RunningTurn
+from application.conversation.turn_drivers import TurnDrivers
+from application.conversation.turn_record import turn_record, turn_trace
+from application.kernel.ports import CanonicalJson, Clock, IdentifierSource
+from application.provenance.record_form import form_of
+from application.tools.ports import EffectJournal, Outcome
+from domain.kernel.identifiers import MessageId
+from domain.tools.errors import ToolOutcomeUnknownError
+from domain.tools.invocation import InvocationState
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SaveTurn:
+    """Messages, events, settlement, ledger lines, record and outgoing events, or nothing at all.
+
+    A tool with effects whose outcome was not heard is written down as unknown first.
+    """
+
+    journal: TurnJournal
+    effects: EffectJournal
+    drivers: TurnDrivers
+    json: CanonicalJson
+    clock: Clock
+    identifiers: IdentifierSource
+
+    async def __call__(
+        self, turn: RunningTurn, plan: TurnPlan | None, progress: Progress, ending: Ending
+    ) -> Finished:
+        """End the turn. `plan` is None when the turn ended before there was one.
+
+        Raises:
+            StaleFenceError: Another server ended it, or drives it now.
+            StorageUnavailableError: It is not known whether it was done; asking again is safe.
+        """
+        for invocation in tuple(progress.started.values()):
+            await self.effects.finish(
+                Outcome(
+                    tenant_id=turn.tenant_id,
+                    invocation_id=invocation.id,
+                    fence=turn.fence,
+                    state=InvocationState.UNKNOWN,
+                    reason=ToolOutcomeUnknownError.reason,
+                )
+            )
+            del progress.started[invocation.id]
+        async with turn.writing:
+            await self.drivers.write_all(turn)
+            command = self._command(turn, plan, progress, ending)
+            finished = await self.journal.finish(command)
+            turn.log.show(command.events[-1:])
+        return finished
+
+    def _command(
+        self, turn: RunningTurn, plan: TurnPlan | None, progress: Progress, ending: Ending
+    ) -> FinishTurn:
+        nonce = self.identifiers.nonce()
+        record = turn_record(turn, plan, progress, ending, nonce=nonce, at=self.clock.now())
+        return FinishTurn(
+            tenant_id=turn.tenant_id,
+            turn_id=turn.turn_id,
+            fence=turn.fence,
+            state=ending.state,
+            message_id=MessageId(self.identifiers.next()),
+            answer=ending.text,
+            failure=ending.failure,
+            usage=progress.usage,
+            uses=turn_uses(progress.usage),
+            events=(*turn.log.unwritten, *turn.log.number(ending.last_event(progress))),
+            made=tuple(progress.unwritten),
+            record_id=ending.record_id,
+            record=self.json.encode(form_of(record)),
+            nonce=nonce,
+            trace=self.json.encode(turn_trace(plan, progress)),
+            outgoing=ending.facts(turn, progress, self.clock, self.identifiers),
+        )

@@ -1,0 +1,305 @@
+"""Phase 9: the tool calls of one round, each judged, reserved, run and written down."""
+
+from asyncio import gather, timeout
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final, final
+
+from application.authorization.authorize import Authorize, AuthorizeQuery
+from application.capability.ports import ProviderHealth
+from application.conversation.holds import turn_holds
+from application.conversation.plan import TurnPlan
+from application.conversation.ports import ExtendTurn, TurnJournal
+from application.conversation.progress import Progress
+from application.conversation.running_turn import RunningTurn
+from application.kernel.ports import Clock, IdentifierSource
+from application.tools.ports import (
+    ArgumentChecker,
+    EffectJournal,
+    Outcome,
+    ToolContext,
+    ToolRunner,
+)
+from domain.capsule.knob import ToolApproval
+from domain.conversation.message import Message, Role, ToolCall
+from domain.conversation.turn_event import AnswerStatus, ToolAnswered, ToolCalled
+from domain.kernel.digest import digest_of
+from domain.kernel.errors import DomainError
+from domain.kernel.identifiers import InvocationId
+from domain.kernel.metering import Metric
+from domain.tools.errors import (
+    ToolArgumentsInvalidError,
+    ToolFailedError,
+    ToolNotFoundError,
+    ToolOutcomeUnknownError,
+)
+from domain.tools.invocation import Invocation, InvocationState
+from domain.tools.tool import Tool
+
+MOST_CALLS: Final = 16
+"""Calls of one round that are considered; a model that asks for more is told so."""
+
+TOOL_SECONDS: Final = 30.0
+
+STATUS: Final[Mapping[InvocationState, AnswerStatus]] = {
+    InvocationState.SUCCEEDED: AnswerStatus.SUCCEEDED,
+    InvocationState.FAILED: AnswerStatus.FAILED,
+    InvocationState.UNKNOWN: AnswerStatus.UNKNOWN,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """What a model asked for. `tokens` are to be held besides, for the model call that follows.
+
+    `decided` are the calls of this round that people have decided on, by the provider's call id.
+    """
+
+    number: int
+    calls: tuple[ToolCall, ...]
+    tokens: int
+    result_bytes: int
+    deadline: float
+    decided: Mapping[str, Invocation] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RoundAnswers:
+    """What the model is told, or, when `waiting` is not empty, who has to be asked first."""
+
+    messages: tuple[Message, ...] = ()
+    waiting: tuple[Invocation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    invocation: Invocation
+    tool: Tool | None
+    message: str = ""
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunTools:
+    """Runs what is permitted. A call that fails is an observation for the model, not an end."""
+
+    runner: ToolRunner
+    checker: ArgumentChecker
+    authorize: Authorize
+    health: ProviderHealth
+    journal: TurnJournal
+    effects: EffectJournal
+    clock: Clock
+    identifiers: IdentifierSource
+
+    async def __call__(
+        self, turn: RunningTurn, plan: TurnPlan, progress: Progress, asked: Round
+    ) -> RoundAnswers:
+        """Answer every call, or none when some must be approved first.
+
+        Raises:
+            BudgetExhaustedError: The round cannot be reserved; nothing was run.
+            StaleFenceError: The turn is another server's now.
+        """
+        judged = [await self._judge(turn, plan, progress, asked, call) for call in asked.calls]
+        waiting = tuple(
+            one.invocation
+            for one in judged
+            if one.invocation.state is InvocationState.PENDING_APPROVAL
+        )
+        if waiting:
+            return RoundAnswers(waiting=waiting)
+        judged = await self._start(turn, plan, progress, asked, judged)
+        room = asked.result_bytes // max(1, len(judged))
+        answers = await gather(
+            *(self._answer(turn, plan, progress, asked, one, room) for one in judged)
+        )
+        return RoundAnswers(tuple(answers))
+
+    async def _judge(
+        self,
+        turn: RunningTurn,
+        plan: TurnPlan,
+        progress: Progress,
+        asked: Round,
+        call: ToolCall,
+    ) -> _Judged:
+        tool = plan.settings.tools.get(call.tool)
+        decided = asked.decided.get(call.id)
+        invocation = decided or Invocation(
+            id=InvocationId(self.identifiers.next()),
+            tenant_id=turn.tenant_id,
+            turn_id=turn.turn_id,
+            round=asked.number,
+            call_id=call.id,
+            tool=call.tool,
+            arguments=call.arguments,
+            digest=digest_of(call.arguments.encode("utf-8", "surrogatepass")),
+            effect=tool is not None and tool.effect,
+            state=InvocationState.PERMITTED,
+            requested_by=plan.settings.order.principal.subject,
+            created_at=self.clock.now(),
+        )
+        if decided is None:
+            await turn.show(ToolCalled(invocation.id, call.tool, call.arguments))
+        if decided is not None and decided.state is not InvocationState.PERMITTED:
+            reason = f"APPROVAL_{decided.state.name}"
+            return _Judged(replace(decided, reason=reason), None, f"{reason}: not run")
+        if tool is None:
+            return _refused(invocation, ToolNotFoundError(call.tool, tuple(plan.settings.tools)))
+        if len(asked.calls) > MOST_CALLS and call in asked.calls[MOST_CALLS:]:
+            return _refused(invocation, ToolFailedError(call.tool, "too many calls at once"))
+        try:
+            self.checker.check(tool, call.arguments)
+        except ToolArgumentsInvalidError as refusal:
+            return _refused(invocation, refusal)
+        decision = await self.authorize.ask(
+            AuthorizeQuery(
+                principal=plan.settings.order.principal,
+                permission="tool:use",
+                resource=f"tools/{tool.name}",
+            )
+        )
+        progress.decided(f"tools/{tool.name}", decision)
+        if not decision.allowed:
+            denied = replace(
+                invocation, state=InvocationState.DENIED, reason="PERMISSION_DENIED"
+            )
+            return _Judged(denied, None, f"PERMISSION_DENIED: {decision.reason}")
+        invocation = replace(invocation, permit=decision.rule)
+        if decided is None and _needs_approval(plan.settings.derived.tool_approval, tool):
+            return _Judged(replace(invocation, state=InvocationState.PENDING_APPROVAL), tool)
+        if not self.health.allows(tool.name):
+            return _refused(invocation, ToolFailedError(tool.name, "its circuit breaker is open"))
+        return _Judged(invocation, tool)
+
+    async def _start(
+        self,
+        turn: RunningTurn,
+        plan: TurnPlan,
+        progress: Progress,
+        asked: Round,
+        judged: list[_Judged],
+    ) -> list[_Judged]:
+        """Reserve the round, and write down what is about to take effect before it does."""
+        runnable = [one for one in judged if one.tool is not None]
+        started = [
+            replace(one.invocation, state=InvocationState.STARTED) for one in runnable
+            if one.invocation.effect
+        ]  # fmt: skip
+        lease = await self.journal.extend(
+            ExtendTurn(
+                tenant_id=turn.tenant_id,
+                turn_id=turn.turn_id,
+                fence=turn.fence,
+                round=asked.number,
+                holds=turn_holds(
+                    plan.settings.order.principal,
+                    turn.session_id,
+                    plan.settings.manifest.name,
+                    ((Metric.TOKENS, asked.tokens), (Metric.TOOL_CALLS, len(runnable))),
+                ),
+                started=tuple(started),
+                made=tuple(progress.unwritten),
+            )
+        )
+        turn.renewed(lease, turn.ceiling)
+        progress.held_tokens += asked.tokens
+        progress.round = asked.number
+        progress.unwritten.clear()
+        progress.started.update({one.id: one for one in started})
+        by_id = {one.id: one for one in started}
+        return [
+            replace(one, invocation=by_id.get(one.invocation.id, one.invocation)) for one in judged
+        ]
+
+    async def _answer(
+        self,
+        turn: RunningTurn,
+        plan: TurnPlan,
+        progress: Progress,
+        asked: Round,
+        one: _Judged,
+        room: int,
+    ) -> Message:
+        if one.tool is None:
+            ended, text = one.invocation, one.message
+        else:
+            turn.check()
+            progress.called_tool()
+            ended, text = await self._run(turn, plan, asked, one.invocation, one.tool)
+        text = _cut(text, room)
+        ended = replace(ended, result=text, finished_at=self.clock.now())
+        if ended.id in progress.started:
+            await self.effects.finish(
+                Outcome(
+                    tenant_id=ended.tenant_id,
+                    invocation_id=ended.id,
+                    fence=turn.fence,
+                    state=ended.state,
+                    result=text,
+                    reason=ended.reason,
+                )
+            )
+            del progress.started[ended.id]
+        else:
+            progress.unwritten.append(ended)
+        progress.invocations.append(ended)
+        status = STATUS.get(ended.state, AnswerStatus.DENIED)
+        await turn.show(ToolAnswered(ended.id, status, text, ended.reason))
+        return Message(Role.TOOL, text, call_id=ended.call_id)
+
+    async def _run(
+        self,
+        turn: RunningTurn,
+        plan: TurnPlan,
+        asked: Round,
+        invocation: Invocation,
+        tool: Tool,
+    ) -> tuple[Invocation, str]:
+        seconds = max(0.0, min(TOOL_SECONDS, asked.deadline - self.clock.monotonic()))
+        context = ToolContext(
+            principal=plan.settings.order.principal,
+            session_id=turn.session_id,
+            invocation_id=invocation.id,
+            idempotency_key=str(invocation.id),
+            seconds=seconds,
+        )
+        failure: DomainError
+        try:
+            async with timeout(seconds):
+                text = await self.runner.run(tool.name, invocation.arguments, context)
+        except ToolFailedError as refusal:
+            failure = refusal
+        except ToolOutcomeUnknownError as refusal:
+            failure = refusal
+        except TimeoutError:
+            failure = (
+                ToolOutcomeUnknownError(tool.name)
+                if tool.effect
+                else ToolFailedError(tool.name, "it took too long")
+            )
+        else:
+            self.health.succeeded(tool.name)
+            return replace(invocation, state=InvocationState.SUCCEEDED), text
+        self.health.failed(tool.name)
+        unknown = isinstance(failure, ToolOutcomeUnknownError)
+        state = InvocationState.UNKNOWN if unknown else InvocationState.FAILED
+        return replace(invocation, state=state, reason=failure.reason), str(failure)
+
+
+def _refused(invocation: Invocation, refusal: DomainError) -> _Judged:
+    failed = replace(invocation, state=InvocationState.FAILED, reason=refusal.reason)
+    return _Judged(failed, None, f"{refusal.reason}: {refusal}")
+
+
+def _needs_approval(approval: ToolApproval, tool: Tool) -> bool:
+    return approval is ToolApproval.ALL or (approval is ToolApproval.DANGEROUS and tool.dangerous)
+
+
+def _cut(text: str, room: int) -> str:
+    """At most so many bytes: a token is never less than one."""
+    encoded = text.encode("utf-8", "replace")
+    if len(encoded) <= room:
+        return encoded.decode()
+    return encoded[: max(0, room - 8)].decode("utf-8", "ignore") + " [cut]"

@@ -1,0 +1,159 @@
+"""Take a message on, and begin to answer it."""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Final, final
+
+from application.capsule.load_capsule import LoadCapsuleQuery
+from application.conversation.drive_turn import DriveTurn, Task
+from application.conversation.holds import turn_holds
+from application.conversation.plan import TurnPlan
+from application.conversation.ports import AcceptTurn, Grant, TurnJournal, TurnReader
+from application.conversation.prepare_turn import PrepareTurn
+from application.conversation.progress import Progress
+from application.conversation.turn_drivers import TurnDrivers
+from application.kernel.ports import Clock, IdentifierSource
+from domain.conversation.events import TurnAccepted
+from domain.conversation.phase import Phase
+from domain.conversation.turn import TurnOrder, TurnState
+from domain.kernel.digest import digest_of
+from domain.kernel.identifiers import (
+    CapsuleVersionId,
+    EventId,
+    MessageId,
+    SessionId,
+    TurnId,
+)
+from domain.kernel.metering import Metric
+from domain.kernel.resilience import TURN_DEADLINE
+
+HISTORY_MESSAGES: Final = 200
+"""How many of a session's latest messages are looked at; the history lane is smaller than that."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessMessageCommand:
+    """`seconds` is what the client gives; `began` the monotonic time at which the call came in."""
+
+    order: TurnOrder
+    session_id: SessionId
+    request_id: str
+    seconds: float | None
+    began: float
+    authenticated_seconds: float = 0.0
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessMessage:
+    """Refuses whatever can be refused, reserves, accepts, and starts the driver.
+
+    After the acceptance the turn goes on by itself: the caller only watches it. The same request id
+    gives the same turn.
+    """
+
+    reader: TurnReader
+    prepare: PrepareTurn
+    journal: TurnJournal
+    drivers: TurnDrivers
+    drive: DriveTurn
+    clock: Clock
+    identifiers: IdentifierSource
+
+    async def __call__(self, command: ProcessMessageCommand) -> TurnId:
+        """Accept the message.
+
+        Raises:
+            SessionNotFoundError: No such session of this tenant.
+            SessionBusyError: The session takes no more messages now.
+            BudgetExhaustedError: It does not fit a limit; nothing was stored.
+            IdempotencyKeyReusedError: The request id names another message.
+            Besides, whatever `PrepareTurn` refuses.
+        """
+        order = command.order
+        tenant_id = order.principal.tenant_id
+        progress = Progress(self.clock, began=command.began)
+        opening = await self.reader.opening(tenant_id, command.session_id, HISTORY_MESSAGES)
+        load = partial(
+            self.prepare.load_capsule,
+            LoadCapsuleQuery(tenant_id=tenant_id, capsule=opening.session.capsule),
+        )
+        plan = await self.prepare(order, opening, progress, load)
+        with progress.timing(Phase.BUDGET):
+            grant = await self.journal.accept(self._acceptance(command, plan))
+        if grant.earlier or grant.state is not TurnState.RUNNING:
+            return grant.turn_id
+        progress.held_tokens = plan.context.hold
+        progress.called_api()
+        self._start(command, plan, progress, grant)
+        return grant.turn_id
+
+    def _acceptance(self, command: ProcessMessageCommand, plan: TurnPlan) -> AcceptTurn:
+        order = command.order
+        tenant_id = order.principal.tenant_id
+        turn_id = TurnId(self.identifiers.next())
+        capsule_version_id = plan.settings.capsule.capsule.id
+        return AcceptTurn(
+            tenant_id=tenant_id,
+            session_id=command.session_id,
+            request_id=command.request_id,
+            digest=order_digest(order),
+            turn_id=turn_id,
+            capsule_version_id=capsule_version_id,
+            message_id=MessageId(self.identifiers.next()),
+            order=order,
+            seconds=turn_seconds(command.seconds),
+            holds=turn_holds(
+                order.principal,
+                command.session_id,
+                plan.settings.manifest.name,
+                ((Metric.TOKENS, plan.context.hold), (Metric.API_CALLS, 1)),
+            ),
+            event=TurnAccepted(
+                id=EventId(self.identifiers.next()),
+                tenant_id=tenant_id,
+                key=command.session_id,
+                occurred_at=self.clock.now(),
+                tenant=order.principal.tenant,
+                session_id=command.session_id,
+                turn_id=turn_id,
+                capsule_version_id=capsule_version_id,
+                subject=order.principal.subject,
+            ),
+        )
+
+    def _start(
+        self, command: ProcessMessageCommand, plan: TurnPlan, progress: Progress, grant: Grant
+    ) -> None:
+        async def planned(_: Progress) -> TurnPlan:
+            return plan
+
+        task = Task(
+            order=command.order,
+            capsule_version_id=CapsuleVersionId(plan.settings.capsule.capsule.id),
+            plan=planned,
+            progress=progress,
+            deadline=command.began + turn_seconds(command.seconds),
+        )
+        self.drivers.start(
+            tenant_id=command.order.principal.tenant_id,
+            session_id=command.session_id,
+            grant=grant,
+            drive=partial(self.drive, task=task),
+        )
+
+
+def turn_seconds(asked: float | None) -> float:
+    """The turn's time: the client's, at most the longest there is."""
+    longest = TURN_DEADLINE.total_seconds()
+    return longest if asked is None else max(0.0, min(asked, longest))
+
+
+def order_digest(order: TurnOrder) -> bytes:
+    """What a request id stands for: the same content has the same digest."""
+    choice = order.tool_choice
+    return digest_of(
+        order.text.encode("utf-8", "surrogatepass"),
+        b"" if choice is None else f"{choice.mode}/{choice.tool}".encode(),
+        str(order.max_tokens or "").encode(),
+    )

@@ -1,0 +1,121 @@
+"""What is known of a turn so far: enough to end it at any point, well or badly."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from decimal import Decimal
+from typing import Final, final
+
+from application.kernel.ports import Clock
+from domain.authorization.decision import Decision
+from domain.capability.capability import Capability
+from domain.conversation.phase import Attempt, LaneUse, Phase, PhaseStatus, PhaseTime
+from domain.conversation.turn import Usage
+from domain.memory.recollection import Recollection
+from domain.kernel.identifiers import InvocationId
+from domain.tools.invocation import Invocation
+
+_MICRO: Final = 1_000_000
+
+
+@final
+class Timing:
+    """The phase that runs now; `mark` says how it went when it did not go as it should."""
+
+    __slots__ = ("note", "status")
+
+    def __init__(self) -> None:
+        self.status = PhaseStatus.OK
+        self.note = ""
+
+    def mark(self, status: PhaseStatus, note: str) -> None:
+        self.status, self.note = status, note
+
+
+@final
+class Progress:
+    """Grows while a turn is driven; read once, by the phase that saves it.
+
+    `began` is the monotonic time at which the message came in. `held_tokens` is the reservation
+    that `usage` is settled against.
+    """
+
+    def __init__(self, clock: Clock, *, began: float, usage: Usage | None = None) -> None:
+        self._clock = clock
+        self.began = began
+        self.usage = usage or Usage()
+        self.held_tokens = 0
+        self.text = ""
+        self.finish_reason = ""
+        self.round = 0
+        self.times: list[PhaseTime] = []
+        self.attempts: list[Attempt] = []
+        self.lanes: tuple[LaneUse, ...] = ()
+        self.memories: tuple[Recollection, ...] = ()
+        self.decisions: list[tuple[str, Decision]] = []
+        self.invocations: list[Invocation] = []
+        self.unwritten: list[Invocation] = []
+        self.started: dict[InvocationId, Invocation] = {}
+        self.degraded: list[tuple[str, str]] = []
+
+    def microseconds(self) -> int:
+        return int((self._clock.monotonic() - self.began) * _MICRO)
+
+    @contextmanager
+    def timing(self, phase: Phase) -> Iterator[Timing]:
+        """Take the time of a phase; a phase that raises has failed."""
+        start = self.microseconds()
+        timing = Timing()
+        try:
+            yield timing
+        except BaseException as error:
+            timing.mark(PhaseStatus.FAILED, type(error).__name__)
+            raise
+        finally:
+            self.times.append(
+                PhaseTime(phase, start, self.microseconds() - start, timing.status, timing.note)
+            )
+
+    def skipped(self, phase: Phase, note: str) -> None:
+        self.times.append(PhaseTime(phase, self.microseconds(), 0, PhaseStatus.SKIPPED, note))
+
+    def used(
+        self,
+        capability: Capability,
+        *,
+        prompt: int,
+        completion: int,
+        cached: int = 0,
+        reasoning: int = 0,
+        estimated: bool,
+    ) -> None:
+        """Add one model call, in tokens."""
+        micro_usd = capability.price.cost_micro_usd(prompt=prompt, reply=completion, cached=cached)
+        self.usage = replace(
+            self.usage,
+            prompt_tokens=self.usage.prompt_tokens + prompt,
+            completion_tokens=self.usage.completion_tokens + completion,
+            cached_tokens=self.usage.cached_tokens + cached,
+            reasoning_tokens=self.usage.reasoning_tokens + reasoning,
+            provider_cost_micro_usd=self.usage.provider_cost_micro_usd + micro_usd,
+            estimated=self.usage.estimated or estimated,
+        )
+
+    def decided(self, resource: str, decision: Decision) -> None:
+        self.decisions.append((resource, decision))
+
+    def called_api(self) -> None:
+        self.usage = replace(self.usage, api_calls=self.usage.api_calls + 1)
+
+    def called_tool(self) -> None:
+        self.usage = replace(self.usage, tool_calls=self.usage.tool_calls + 1)
+
+    @property
+    def spent(self) -> Decimal:
+        """USD that the turn has cost us at its providers."""
+        return Decimal(self.usage.provider_cost_micro_usd) / _MICRO
+
+    @property
+    def left(self) -> int:
+        """Reserved tokens that are not used yet."""
+        return max(0, self.held_tokens - self.usage.tokens)

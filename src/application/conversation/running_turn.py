@@ -1,0 +1,106 @@
+"""A turn as the process that drives it holds it: its lease, its events, its end."""
+
+from asyncio import Event, Lock, Task, get_running_loop
+from collections.abc import Awaitable, Callable
+from typing import Final, final
+
+from application.conversation.ports import Grant
+from application.conversation.turn_log import TurnLog
+from application.kernel.ports import Clock
+from domain.conversation.errors import StaleFenceError
+from domain.conversation.turn_event import TurnEventBody
+from domain.kernel.identifiers import SessionId, TenantId, TurnId
+
+CEILING_STEP: Final = 1000
+"""How far a renewal raises the sequence ceiling above the next event."""
+
+CEILING_MARGIN: Final = 200
+"""So many numbers before the ceiling a renewal is asked for."""
+
+UNWRITTEN_BYTES: Final = 1 << 20
+"""A driver shows nothing more while so much is not yet written."""
+
+
+@final
+class RunningTurn:
+    """Checks the lease before anything is shown or called: a paused process must not go on."""
+
+    __slots__ = (
+        "_clock", "_keep", "cancelled_by", "ceiling", "closing", "ended", "fence", "lease_until", "log",
+        "session_id", "started_at", "task", "tenant_id", "turn_id", "watched", "writing",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        *,
+        tenant_id: TenantId,
+        session_id: SessionId,
+        grant: Grant,
+        clock: Clock,
+        keep: Callable[["RunningTurn"], Awaitable[None]],
+    ) -> None:
+        self._clock = clock
+        self._keep = keep
+        self.tenant_id = tenant_id
+        self.session_id = session_id
+        self.turn_id: TurnId = grant.turn_id
+        self.fence = grant.fence
+        self.ceiling = grant.ceiling
+        self.started_at = clock.monotonic()
+        self.lease_until = self.started_at + grant.lease_seconds
+        self.log = TurnLog(clock, first_sequence=grant.first_sequence)
+        self.cancelled_by: str | None = None
+        self.closing = False
+        self.watched = False
+        self.writing = Lock()
+        self.ended = Event()
+        self.task: Task[None] | None = None
+
+    @property
+    def lease_left(self) -> float:
+        return self.lease_until - self._clock.monotonic()
+
+    def renewed(self, seconds: float, ceiling: int) -> None:
+        self.lease_until = self._clock.monotonic() + seconds
+        self.ceiling = max(self.ceiling, ceiling)
+
+    def lost(self) -> None:
+        """The lease is another's: stop as soon as the driver looks, and show nothing more."""
+        self.lease_until = 0.0
+        self.log.close()
+        if self.task is not None:
+            self.task.cancel()
+
+    def cancel(self, by: str) -> None:
+        """Stop the driver; it settles what was used and ends the turn as cancelled.
+
+        Too late once the turn is `closing`: its end is being committed.
+        """
+        if self.cancelled_by is None and not self.closing:
+            self.cancelled_by = by
+            if self.task is not None:
+                get_running_loop().call_soon(self.task.cancel)
+
+    def check(self) -> None:
+        """Raise unless the lease is still ours.
+
+        Raises:
+            StaleFenceError: The lease has run out; another server may drive the turn.
+        """
+        if self._clock.monotonic() >= self.lease_until:
+            raise StaleFenceError(str(self.turn_id))
+
+    async def show(self, body: TurnEventBody) -> None:
+        """Number an event and let watchers see it.
+
+        Raises:
+            StaleFenceError: The lease has run out.
+        """
+        self.check()
+        if (
+            self.log.next_sequence + CEILING_MARGIN > self.ceiling
+            or self.log.unwritten_bytes > UNWRITTEN_BYTES
+        ):
+            await self._keep(self)
+            self.check()
+        self.log.append(body)

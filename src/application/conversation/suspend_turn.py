@@ -1,0 +1,79 @@
+"""Let a turn wait for people, giving back its lease and what it had reserved."""
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Final, final
+
+from application.conversation.holds import turn_uses
+from application.conversation.phases.reason import Reasoned
+from application.conversation.plan import TurnPlan
+from application.conversation.ports import PauseTurn, TurnJournal
+from application.conversation.progress import Progress
+from application.conversation.running_turn import RunningTurn
+from application.conversation.turn_drivers import TurnDrivers
+from application.kernel.ports import Clock, IdentifierSource
+from domain.conversation.events import TurnPaused
+from domain.conversation.turn_event import ApprovalRequested, Paused
+from domain.kernel.identifiers import EventId
+
+APPROVAL_TIME: Final = timedelta(hours=24)
+"""How long a decision is waited for."""
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuspendTurn:
+    """Everything that a later driver, on whichever server, needs to go on is in one commit."""
+
+    journal: TurnJournal
+    drivers: TurnDrivers
+    clock: Clock
+    identifiers: IdentifierSource
+
+    async def __call__(
+        self, turn: RunningTurn, plan: TurnPlan, progress: Progress, reasoned: Reasoned
+    ) -> None:
+        """Pause the turn.
+
+        Raises:
+            StaleFenceError: The turn is another server's now.
+            StorageUnavailableError: It is not known whether it was done.
+        """
+        now = self.clock.now()
+        waiting = tuple(
+            replace(one, expires_at=now + APPROVAL_TIME) for one in reasoned.waiting
+        )
+        asked = [
+            ApprovalRequested(one.id, one.tool, one.arguments, now + APPROVAL_TIME)
+            for one in waiting
+        ]
+        paused = Paused(tuple(one.id for one in waiting))
+        async with turn.writing:
+            await self.drivers.write_all(turn)
+            shown = turn.log.number(*asked, paused)
+            await self.journal.pause(
+                PauseTurn(
+                    tenant_id=turn.tenant_id,
+                    turn_id=turn.turn_id,
+                    fence=turn.fence,
+                    transcript=reasoned.transcript,
+                    events=(*turn.log.unwritten, *shown),
+                    uses=turn_uses(progress.usage),
+                    usage=progress.usage,
+                    waiting=waiting,
+                    made=tuple(progress.unwritten),
+                    outgoing=(
+                        TurnPaused(
+                            id=EventId(self.identifiers.next()),
+                            tenant_id=turn.tenant_id,
+                            key=turn.session_id,
+                            occurred_at=now,
+                            tenant=plan.settings.order.principal.tenant,
+                            session_id=turn.session_id,
+                            turn_id=turn.turn_id,
+                            waiting=paused.waiting,
+                        ),
+                    ),
+                )
+            )
+            turn.log.show(shown)

@@ -1,0 +1,225 @@
+"""The turns that this process drives: their tasks, leases, events, cancellations and end."""
+
+from asyncio import Event, Task, create_task, gather, timeout, wait
+from collections.abc import Coroutine, Iterable
+from dataclasses import dataclass, field
+from typing import Final, Protocol, final
+
+from application.conversation.ports import (
+    EventBatch,
+    Grant,
+    Renewal,
+    TurnLeases,
+    TurnSignals,
+)
+from application.conversation.running_turn import CEILING_STEP, RunningTurn
+from application.kernel.ports import Clock
+from domain.conversation.turn_event import TurnEvent
+from domain.kernel.errors import StorageUnavailableError
+from domain.kernel.identifiers import SessionId, TenantId, TurnId
+
+FLUSH_BYTES: Final = 16 * 1024
+"""So much unwritten text is written before the next interval."""
+
+LONG_SECONDS: Final = 2.0
+"""A turn that runs longer has its events written while it runs."""
+
+EVENTS_A_BATCH: Final = 256
+
+
+class Drive(Protocol):
+    """What a driver does for a turn, from its grant to its end; it never raises but when cancelled."""
+
+    def __call__(self, turn: RunningTurn) -> Coroutine[None, None, None]: ...
+
+
+@final
+@dataclass(slots=True, kw_only=True)
+class TurnDrivers:
+    """Every running turn is a task here; what keeps them alive runs for all of them together.
+
+    `keep` is called at an interval (a quarter of a second): it renews leases before a third of them
+    is left, writes events of long or watched turns, and looks for cancellations that a signal did
+    not bring.
+    """
+
+    leases: TurnLeases
+    signals: TurnSignals
+    clock: Clock
+    lease_seconds: float
+    _turns: dict[TurnId, RunningTurn] = field(default_factory=dict)
+    _pending: dict[TurnId, tuple[TurnEvent, ...]] = field(default_factory=dict)
+    _idle: Event = field(default_factory=Event)
+    _looked: float = 0.0
+
+    def start(
+        self, *, tenant_id: TenantId, session_id: SessionId, grant: Grant, drive: Drive
+    ) -> RunningTurn:
+        """Drive a turn that was granted to this server, in a task of its own."""
+        if known := self._turns.get(grant.turn_id):
+            return known
+        turn = RunningTurn(
+            tenant_id=tenant_id,
+            session_id=session_id,
+            grant=grant,
+            clock=self.clock,
+            keep=self._make_room,
+        )
+        self._turns[turn.turn_id] = turn
+        self._idle.clear()
+        turn.task = create_task(self._run(turn, drive), name=f"turn {turn.turn_id}")
+        return turn
+
+    def find(self, turn_id: TurnId) -> RunningTurn | None:
+        return self._turns.get(turn_id)
+
+    def __len__(self) -> int:
+        return len(self._turns)
+
+    async def drain(self, seconds: float) -> int:
+        """Let the turns end; cancel those that did not by then. How many were cancelled."""
+        tasks = {turn.task for turn in self._turns.values() if turn.task is not None}
+        if not tasks:
+            return 0
+        _, late = await wait(tasks, timeout=seconds)
+        for turn in list(self._turns.values()):
+            turn.cancel("shutdown")
+        if late:
+            await wait(late, timeout=seconds)
+        return len(late)
+
+    async def keep(self) -> None:
+        """Renew, write and look, once."""
+        turns = list(self._turns.values())
+        now = self.clock.monotonic()
+        due = [turn for turn in turns if self._is_due(turn)]
+        writing = [turn for turn in turns if self._is_to_be_written(turn, now)]
+        jobs: list[Coroutine[None, None, None]] = []
+        if due:
+            jobs.append(self._renew(due))
+        if writing:
+            jobs.append(self._write(writing))
+        if turns and now - self._looked >= 1.0:
+            self._looked = now
+            jobs.append(self._look(turns))
+        await gather(*jobs)
+
+    def _is_due(self, turn: RunningTurn) -> bool:
+        near = turn.log.next_sequence + CEILING_STEP // 2 > turn.ceiling
+        return turn.fence > 0 and (turn.lease_left < self.lease_seconds * 2 / 3 or near)
+
+    def _is_to_be_written(self, turn: RunningTurn, now: float) -> bool:
+        if not turn.log.unwritten_bytes and turn.turn_id not in self._pending:
+            return False
+        long = now - turn.started_at > LONG_SECONDS
+        return turn.watched or long or turn.log.unwritten_bytes >= FLUSH_BYTES
+
+    async def _run(self, turn: RunningTurn, drive: Drive) -> None:
+        try:
+            await drive(turn)
+        finally:
+            turn.log.close()
+            turn.ended.set()
+            self._turns.pop(turn.turn_id, None)
+            self._pending.pop(turn.turn_id, None)
+
+    async def _make_room(self, turn: RunningTurn) -> None:
+        await self._write([turn])
+        await self._renew([turn])
+
+    async def _renew(self, turns: list[RunningTurn]) -> None:
+        asked = [
+            Renewal(
+                turn.tenant_id, turn.turn_id, turn.fence, turn.log.next_sequence + CEILING_STEP
+            )
+            for turn in turns
+        ]
+        try:
+            answers = await self.leases.renew(asked)
+        except StorageUnavailableError:
+            return
+        for turn, renewal, seconds in zip(turns, asked, answers, strict=True):
+            if seconds is None:
+                turn.lost()
+            elif seconds > 0:
+                turn.renewed(seconds, renewal.ceiling)
+
+    async def write_all(self, turn: RunningTurn) -> None:
+        """Write a batch whose fate is not known; called under `turn.writing` before the end.
+
+        Raises:
+            StorageUnavailableError: It is still not known.
+        """
+        batch = self._pending.get(turn.turn_id)
+        while batch:
+            answers = await self.leases.append(
+                [EventBatch(turn.tenant_id, turn.turn_id, turn.fence, batch)]
+            )
+            if answers[0] is not False:
+                self._note(turn, batch, written=bool(answers[0]))
+                return
+
+    async def _write(self, turns: Iterable[RunningTurn]) -> None:
+        free = [turn for turn in turns if not turn.writing.locked()]
+        for turn in free:
+            await turn.writing.acquire()
+        try:
+            await self._append(free)
+        except StorageUnavailableError:
+            return
+        finally:
+            for turn in free:
+                turn.writing.release()
+
+    async def _append(self, turns: list[RunningTurn]) -> None:
+        batches: list[tuple[RunningTurn, tuple[TurnEvent, ...]]] = []
+        for turn in turns:
+            events = self._pending.get(turn.turn_id) or turn.log.unwritten[:EVENTS_A_BATCH]
+            if events:
+                # Kept until its fate is known: the same batch must be sent again, not a larger one.
+                self._pending[turn.turn_id] = events
+                batches.append((turn, events))
+        if not batches:
+            return
+        answers = await self.leases.append(
+            [
+                EventBatch(turn.tenant_id, turn.turn_id, turn.fence, events)
+                for turn, events in batches
+            ]
+        )
+        told = []
+        for (turn, events), written in zip(batches, answers, strict=True):
+            if written is None:
+                turn.lost()
+            elif written:
+                self._note(turn, events, written=True)
+                if turn.watched:
+                    told.append((turn.tenant_id, turn.turn_id))
+        if told:
+            await self.signals.written(told)
+
+    def _note(self, turn: RunningTurn, events: tuple[TurnEvent, ...], *, written: bool) -> None:
+        self._pending.pop(turn.turn_id, None)
+        if written:
+            turn.log.mark_written(events[-1].sequence)
+        else:
+            turn.lost()
+
+    async def _look(self, turns: list[RunningTurn]) -> None:
+        """What a lost signal would have said."""
+        names = [(turn.tenant_id, turn.turn_id) for turn in turns]
+        try:
+            async with timeout(self.lease_seconds / 3):
+                cancelled = await self.signals.cancellations(names)
+                watched = await self.signals.watched(names)
+        except (StorageUnavailableError, TimeoutError):
+            return
+        for turn_id, by in cancelled:
+            if turn := self._turns.get(turn_id):
+                turn.cancel(by)
+        for turn_id in watched:
+            if turn := self._turns.get(turn_id):
+                turn.watched = True
+
+    def tasks(self) -> set[Task[None]]:
+        return {turn.task for turn in self._turns.values() if turn.task is not None}

@@ -1,0 +1,50 @@
+"""What every use case may ask of the outside world."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Protocol, TypeAlias
+from uuid import UUID
+
+Json: TypeAlias = (
+    "str | int | float | bool | list[Json] | tuple[Json, ...] | Mapping[str, Json] | None"
+)
+"""A JSON value. Mappings have text keys; amounts are integers or text, never floats of money."""
+
+
+class Clock(Protocol):
+    def now(self) -> datetime:
+        """The time of day, aware, UTC. For what people read; never for leases or periods."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds that only grow, from an unknown start. For durations and leases."""
+        ...
+
+
+class IdentifierSource(Protocol):
+    def next(self) -> UUID:
+        """A new UUIDv7: later ones sort after earlier ones of the same process."""
+        ...
+
+    def nonce(self) -> bytes:
+        """16 bytes from the operating system's randomness, for salted hashes."""
+        ...
+
+
+class CanonicalJson(Protocol):
+    def encode(self, value: Json) -> bytes:
+        """The value's RFC 8785 form.
+
+        Raises:
+            InvalidArgumentError: The value has no canonical form (NaN, a lone surrogate, a number
+                beyond 2**53).
+        """
+        ...
+
+    def decode(self, data: bytes) -> Json:
+        """Read JSON in any form.
+
+        Raises:
+            InvalidArgumentError: This is not JSON.
+        """
+        ...

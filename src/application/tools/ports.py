@@ -1,0 +1,116 @@
+"""What the tools use cases need from the outside world."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from domain.kernel.identifiers import InvocationId, SessionId, TenantId
+from domain.kernel.principal import Principal
+from domain.tools.invocation import Invocation, InvocationState
+from domain.tools.tool import Tool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolContext:
+    """For whom a tool runs. `idempotency_key` is the invocation's id in text."""
+
+    principal: Principal
+    session_id: SessionId | None
+    invocation_id: InvocationId
+    idempotency_key: str
+    seconds: float
+
+
+class ToolRunner(Protocol):
+    """The tools of one source. Arguments were checked against the schema before."""
+
+    def tools(self) -> Sequence[Tool]: ...
+
+    async def run(self, tool: str, arguments: str, context: ToolContext) -> str:
+        """Run the tool; the answer is text for the model, JSON where it has structure.
+
+        Raises:
+            ToolFailedError: The tool ran and failed; nothing took effect.
+            ToolOutcomeUnknownError: It may have taken effect.
+        """
+        ...
+
+
+class ArgumentChecker(Protocol):
+    def check(self, tool: Tool, arguments: str) -> None:
+        """Check JSON text against the tool's schema.
+
+        Raises:
+            ToolArgumentsInvalidError: With every violation, in words a model can act on.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How an invocation with an effect ended: SUCCEEDED, FAILED or UNKNOWN."""
+
+    tenant_id: TenantId
+    invocation_id: InvocationId
+    fence: int
+    state: InvocationState
+    result: str = ""
+    reason: str = ""
+
+
+class EffectJournal(Protocol):
+    """Invocations with effects: written before they start and when they end."""
+
+    async def begin(self, invocation: Invocation, request_id: str, digest: bytes) -> Invocation:
+        """Write a call made by a client itself, once per request id; the stored one is answered.
+
+        Raises:
+            IdempotencyKeyReusedError: The request id is known with another digest.
+        """
+        ...
+
+    async def finish(self, outcome: Outcome) -> Invocation:
+        """Write how a started call ended. The same outcome again changes nothing.
+
+        `fence` is the turn's, for a call of a turn; a call by itself carries 0.
+
+        Raises:
+            InvocationNotFoundError: No such invocation of this tenant.
+            StaleFenceError: The turn belongs to another driver now.
+        """
+        ...
+
+    async def decide(
+        self,
+        tenant_id: TenantId,
+        invocation_id: InvocationId,
+        *,
+        approved: bool,
+        by: str,
+        at: datetime,
+    ) -> tuple[Invocation, bool]:
+        """Approve or reject a waiting call; and whether its turn waits for nothing more.
+
+        Raises:
+            InvocationNotFoundError: No such invocation of this tenant.
+            InvocationAlreadyDecidedError: It was decided otherwise before, or expired.
+        """
+        ...
+
+
+class InvocationReader(Protocol):
+    async def invocation(self, tenant_id: TenantId, invocation_id: InvocationId) -> Invocation:
+        """Raises: InvocationNotFoundError: No such invocation of this tenant."""
+        ...
+
+    async def invocations(
+        self,
+        tenant_id: TenantId,
+        *,
+        state: InvocationState | None,
+        after: InvocationId | None,
+        limit: int,
+    ) -> Sequence[Invocation]:
+        """Newest first, older than `after`."""
+        ...

@@ -1,0 +1,127 @@
+"""How the holds of one reservation are granted and settled: all of them or none."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from domain.budget.account import Balance, Hold, Use
+from domain.budget.errors import AccountNotFoundError, BudgetExhaustedError
+from domain.kernel.errors import InvalidArgumentError
+from domain.kernel.identifiers import AccountId
+from domain.kernel.metering import MAX_AMOUNT, Metric
+
+Place = tuple[AccountId, Metric]
+"""Names one balance of a period."""
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """`balances` are those that changed; `holds` those that bind: the others were passed over."""
+
+    balances: Mapping[Place, Balance]
+    holds: tuple[Hold, ...]
+
+
+def merged(holds: Iterable[Hold]) -> tuple[Hold, ...]:
+    """One hold for each account and metric, in the order in which they are first named.
+
+    Raises:
+        InvalidArgumentError: An amount, or a sum of them, is not in 0 to `MAX_AMOUNT`.
+    """
+    found: dict[Place, Hold] = {}
+    for hold in holds:
+        place = hold.account_id, hold.metric
+        known = found.get(place)
+        found[place] = hold if known is None else _joined(known, hold)
+        _check("holds", hold.amount, found[place].amount)
+    return tuple(found.values())
+
+
+def _joined(one: Hold, other: Hold) -> Hold:
+    return replace(one, amount=one.amount + other.amount, required=one.required or other.required)
+
+
+def summed(uses: Iterable[Use]) -> tuple[Use, ...]:
+    """One use for each metric, at the newest of its price versions, in the order first named.
+
+    Raises:
+        InvalidArgumentError: An amount, or a sum of them, is not in 0 to `MAX_AMOUNT`.
+    """
+    found: dict[Metric, Use] = {}
+    for use in uses:
+        known = found.get(use.metric, Use(use.metric, 0, use.price_version))
+        version = max(known.price_version, use.price_version)
+        found[use.metric] = Use(use.metric, known.amount + use.amount, version)
+        _check("uses", use.amount, found[use.metric].amount)
+    return tuple(found.values())
+
+
+def _check(field: str, amount: int, total: int) -> None:
+    if amount < 0 or total > MAX_AMOUNT:
+        raise InvalidArgumentError(field, f"an amount must be 0 to {MAX_AMOUNT}")
+
+
+def check_limit(amount: int | None) -> None:
+    """Whether an amount may be a limit.
+
+    Raises:
+        InvalidArgumentError: It is not in 0 to `MAX_AMOUNT`, nor unlimited.
+    """
+    if amount is not None:
+        _check("limit", amount, amount)
+
+
+def reserve_all(balances: Mapping[Place, Balance], holds: Iterable[Hold]) -> Granted | Hold:
+    """Hold everything or nothing; the first hold that does not fit, or that finds no balance.
+
+    `holds` are `merged`. One that is not required and finds no balance is passed over.
+    """
+    changed: dict[Place, Balance] = {}
+    binding: list[Hold] = []
+    for hold in holds:
+        place = hold.account_id, hold.metric
+        balance = balances.get(place)
+        if balance is None and not hold.required:
+            continue
+        if balance is None or not balance.fits(hold.amount):
+            return hold
+        changed[place] = balance.hold(hold.amount)
+        binding.append(hold)
+    return Granted(changed, tuple(binding))
+
+
+def refusal_of(hold: Hold, balance: Balance | None) -> BudgetExhaustedError | AccountNotFoundError:
+    """Why a hold was refused, given the balance as it was before its reservation."""
+    if balance is None:
+        return AccountNotFoundError(str(hold.account_id), hold.metric)
+    return BudgetExhaustedError(
+        hold.metric,
+        account=str(hold.account_id),
+        asked=hold.amount,
+        remaining=balance.remaining or 0,
+    )
+
+
+def settle_all(
+    balances: Mapping[Place, Balance], holds: Iterable[Hold], uses: Iterable[Use]
+) -> Mapping[Place, Balance]:
+    """The changed balances, each hold being settled with what was used of its metric; never fails.
+
+    `holds` are `merged`, `uses` are `summed`.
+    """
+    used = {use.metric: use.amount for use in uses}
+    return {
+        (hold.account_id, hold.metric): balances[hold.account_id, hold.metric].settle(
+            hold.amount, used.get(hold.metric, 0)
+        )
+        for hold in holds
+    }
+
+
+def release_all(
+    balances: Mapping[Place, Balance], holds: Iterable[Hold]
+) -> Mapping[Place, Balance]:
+    """The changed balances after `merged` holds were given back."""
+    return {
+        (hold.account_id, hold.metric): balances[hold.account_id, hold.metric].release(hold.amount)
+        for hold in holds
+    }

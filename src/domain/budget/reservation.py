@@ -1,0 +1,54 @@
+"""A reservation by itself: holds in several accounts, all of them or none."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum
+
+from domain.budget.account import Hold
+from domain.budget.errors import ReservationEndedError
+from domain.kernel.errors import InvalidArgumentError
+from domain.kernel.identifiers import ReservationId, TenantId
+
+
+class ReservationState(IntEnum):
+    """The numbers are stored."""
+
+    HELD = 1
+    SETTLED = 2
+    RELEASED = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reservation:
+    """Holds taken before an action. One that is not ended by `expires_at` is released."""
+
+    id: ReservationId
+    tenant_id: TenantId
+    holds: tuple[Hold, ...]
+    state: ReservationState
+    expires_at: datetime
+
+    def extends(self, taken: int, step: int) -> bool:
+        """Whether a step that is asked for is the next one; False when it was taken before.
+
+        Raises:
+            ReservationEndedError: It is new, and the reservation was settled or released.
+            InvalidArgumentError: It is new, and a step was left out.
+        """
+        if step <= taken:
+            return False
+        if self.state is not ReservationState.HELD:
+            raise ReservationEndedError(str(self.id), self.state.name)
+        if step > taken + 1:
+            raise InvalidArgumentError("step", f"the next step is {taken + 1}")
+        return True
+
+    def ends(self, state: ReservationState) -> bool:
+        """Whether it is still held and may end so; False when it ended so before.
+
+        Raises:
+            ReservationEndedError: It ended otherwise.
+        """
+        if self.state not in {ReservationState.HELD, state}:
+            raise ReservationEndedError(str(self.id), self.state.name)
+        return self.state is ReservationState.HELD

@@ -1,0 +1,109 @@
+"""What a capsule's author writes and signs: the manifest, version 3."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+from domain.capsule.knob import Knobs
+from domain.kernel.tool_choice import ToolChoice
+
+API_VERSION: Final = "somagent.dev/v3"
+
+EVERYTHING: Final = "*"
+
+
+class WhenBusy(StrEnum):
+    """What a session does with a message while a turn is open."""
+
+    QUEUE = "queue"
+    REFUSE = "refuse"
+
+
+class OnToolFailure(StrEnum):
+    """Whether a turn goes on with a tool's failure as the observation, or ends."""
+
+    CONTINUE = "continue"
+    STOP = "stop"
+
+
+class Below(StrEnum):
+    """What becomes of an answer under the threshold of confidence."""
+
+    FLAG = "flag"
+    REFUSE = "refuse"
+
+
+@dataclass(frozen=True, slots=True)
+class AllowList:
+    """Names that may be used. Nothing else may, unless `*` is among them."""
+
+    names: frozenset[str] = frozenset()
+
+    @property
+    def everything(self) -> bool:
+        return EVERYTHING in self.names
+
+    def allows(self, name: str) -> bool:
+        return name in self.names or self.everything
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolTerms:
+    """Which tools, and what the model may or must do with them in its first call and after it."""
+
+    allow: AllowList = AllowList()
+    first: ToolChoice = ToolChoice()
+    then: ToolChoice = ToolChoice()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionTerms:
+    """What a new session of this capsule does while it is busy, unless the client says otherwise."""
+
+    busy: WhenBusy = WhenBusy.QUEUE
+    max_waiting: int = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfidenceTerms:
+    """The threshold, in [0, 1], under which an answer is flagged or refused."""
+
+    threshold: float
+    below: Below = Below.FLAG
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Constitution:
+    """The rules that every action is to be scored against: where they are, and their SHA-256."""
+
+    reference: str
+    hash: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signature:
+    """An Ed25519 signature over the manifest's hash, and the id of the key that made it."""
+
+    key_id: str
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """A capsule as its author wrote it; `lane_preferences` are shares of the context by lane."""
+
+    name: str
+    version: str
+    display_name: str
+    instructions: str
+    knobs: Knobs = Knobs()
+    tools: ToolTerms = ToolTerms()
+    models: AllowList = AllowList()
+    session: SessionTerms = SessionTerms()
+    recall: bool = True
+    on_tool_failure: OnToolFailure = OnToolFailure.CONTINUE
+    confidence: ConfidenceTerms | None = None
+    constitution: Constitution | None = None
+    lane_preferences: Mapping[str, float] = MappingProxyType({})

@@ -1,0 +1,136 @@
+"""Refusals of the conversation context."""
+
+from domain.kernel.errors import (
+    ConflictError,
+    DeadlineExceededError,
+    ExhaustedError,
+    InvalidValueError,
+    NotFoundError,
+    OutOfRangeError,
+    PreconditionError,
+    Resource,
+    UnavailableError,
+)
+
+
+class SessionNotFoundError(NotFoundError):
+    reason = "SESSION_NOT_FOUND"
+
+    def __init__(self, session: str) -> None:
+        super().__init__(f"there is no session {session}", session=session)
+        self.resource = Resource("session", session)
+
+
+class SessionBusyError(ExhaustedError):
+    reason = "SESSION_BUSY"
+
+    def __init__(self, session: str) -> None:
+        super().__init__(
+            "the session answers another message and takes no more now", session=session
+        )
+        self.retry_after_seconds = 1.0
+
+
+class TurnNotFoundError(NotFoundError):
+    reason = "TURN_NOT_FOUND"
+
+    def __init__(self, turn: str) -> None:
+        super().__init__(f"there is no turn {turn}", turn=turn)
+        self.resource = Resource("turn", turn)
+
+
+class TurnAlreadyEndedError(PreconditionError):
+    reason = "TURN_ALREADY_ENDED"
+
+    def __init__(self, turn: str, state: str) -> None:
+        super().__init__(f"the turn has ended: {state}", turn=turn, state=state)
+
+
+class StaleFenceError(ConflictError):
+    reason = "STALE_FENCE"
+
+    def __init__(self, turn: str) -> None:
+        super().__init__("the turn is driven by another server now, or has ended", turn=turn)
+
+
+class TurnAbandonedError(UnavailableError):
+    reason = "TURN_ABANDONED"
+
+    def __init__(self, turn: str) -> None:
+        super().__init__(
+            "the server that answered was lost; send the message again with a new request_id",
+            turn=turn,
+        )
+
+
+class SequenceOutOfRangeError(OutOfRangeError):
+    reason = "SEQUENCE_OUT_OF_RANGE"
+
+    def __init__(self, asked: int, last: int) -> None:
+        super().__init__(
+            f"sequence {asked} is beyond the last one, {last}", asked=str(asked), last=str(last)
+        )
+
+
+class MessageDoesNotFitError(InvalidValueError):
+    reason = "MESSAGE_DOES_NOT_FIT"
+
+    def __init__(self, *, tokens: int, room: int) -> None:
+        super().__init__(
+            f"the message has {tokens} tokens, the history and buffer lanes have {room}",
+            tokens=str(tokens),
+            room=str(room),
+        )
+
+
+class InstructionsDoNotFitError(PreconditionError):
+    reason = "INSTRUCTIONS_DO_NOT_FIT"
+
+    def __init__(self, *, tokens: int, limit: int, window: int) -> None:
+        super().__init__(
+            f"the capsule's instructions and tools have {tokens} tokens and leave no reply: its "
+            f"money level allows {limit} a turn, the model's window is {window}",
+            tokens=str(tokens),
+            token_limit=str(limit),
+            window=str(window),
+        )
+
+
+class ModelFailedError(UnavailableError):
+    reason = "MODEL_FAILED"
+
+    def __init__(self, capability: str, cause: str, *, status: int = 0) -> None:
+        super().__init__(
+            f"{capability} did not answer: {cause}", capability=capability, status=str(status)
+        )
+
+
+class ModelTruncatedError(UnavailableError):
+    reason = "MODEL_TRUNCATED"
+
+    def __init__(self, capability: str) -> None:
+        super().__init__(
+            f"the stream of {capability} ended before its end was said", capability=capability
+        )
+
+
+class ModelTimedOutError(DeadlineExceededError):
+    reason = "MODEL_TIMED_OUT"
+
+    def __init__(self, capability: str, stage: str) -> None:
+        super().__init__(f"{capability} took too long: {stage}", capability=capability, stage=stage)
+
+
+class ModelRateLimitedError(UnavailableError):
+    reason = "MODEL_RATE_LIMITED"
+
+    def __init__(self, capability: str, retry_after_seconds: float | None) -> None:
+        super().__init__(f"{capability} asks us to slow down", capability=capability)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class TurnDeadlineExceededError(DeadlineExceededError):
+    reason = "DEADLINE_EXCEEDED"
+
+    def __init__(self) -> None:
+        super().__init__("the time that was given for the turn is over")

@@ -1,0 +1,31 @@
+"""Refusals of the provenance context."""
+
+from domain.kernel.errors import NotFoundError, Resource, UnavailableError
+
+
+class RecordNotFoundError(NotFoundError):
+    reason = "RECORD_NOT_FOUND"
+
+    def __init__(self, record: str) -> None:
+        super().__init__(f"there is no record {record}", record=record)
+        self.resource = Resource("record", record)
+
+
+class RecordNotSealedError(UnavailableError):
+    """The record is there, its seal is not yet."""
+
+    reason = "RECORD_NOT_SEALED"
+
+    def __init__(self, record: str) -> None:
+        super().__init__(f"record {record} is not sealed yet; ask again", record=record)
+        self.retry_after_seconds = 1.0
+
+
+class SigningUnavailableError(UnavailableError):
+    """The signing key cannot be used now: records stay unsealed until it can."""
+
+    reason = "SIGNING_UNAVAILABLE"
+
+    def __init__(self, key_id: str) -> None:
+        super().__init__(f"the signing key {key_id} cannot be used now", key_id=key_id)
+        self.retry_after_seconds = 1.0

@@ -1,0 +1,27 @@
+"""Refusals of the tenancy context."""
+
+from domain.kernel.errors import AlreadyExistsError, NotFoundError, Resource
+
+
+class TenantNotFoundError(NotFoundError):
+    reason = "TENANT_NOT_FOUND"
+
+    def __init__(self, tenant: str) -> None:
+        super().__init__(f"there is no tenant {tenant}", tenant=tenant)
+        self.resource = Resource("tenant", f"tenants/{tenant}")
+
+
+class TenantAlreadyExistsError(AlreadyExistsError):
+    reason = "TENANT_ALREADY_EXISTS"
+
+    def __init__(self, tenant: str) -> None:
+        super().__init__(f"another tenant is called {tenant}", tenant=tenant)
+        self.resource = Resource("tenant", f"tenants/{tenant}")
+
+
+class KeyNotFoundError(NotFoundError):
+    reason = "KEY_NOT_FOUND"
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"there is no API key {key}", key=key)
+        self.resource = Resource("key", key)

@@ -1,0 +1,120 @@
+"""One call of a tool, from asked-for to answered."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import IntEnum
+from types import MappingProxyType
+from typing import Final, Self
+
+from domain.kernel.identifiers import InvocationId, TenantId, TurnId
+from domain.tools.errors import InvocationAlreadyDecidedError
+
+
+class InvocationState(IntEnum):
+    """The numbers are stored. UNKNOWN is never `not executed`."""
+
+    PENDING_APPROVAL = 1
+    PERMITTED = 2
+    STARTED = 3
+    SUCCEEDED = 4
+    FAILED = 5
+    UNKNOWN = 6
+    DENIED = 7
+    REJECTED = 8
+    EXPIRED = 9
+
+    def may_become(self, state: "InvocationState") -> bool:
+        return state in TRANSITIONS[self]
+
+
+TRANSITIONS: Final[Mapping[InvocationState, frozenset[InvocationState]]] = MappingProxyType(
+    {
+        InvocationState.PENDING_APPROVAL: frozenset(
+            {InvocationState.PERMITTED, InvocationState.REJECTED, InvocationState.EXPIRED}
+        ),
+        InvocationState.PERMITTED: frozenset({InvocationState.STARTED, InvocationState.DENIED}),
+        InvocationState.STARTED: frozenset(
+            {InvocationState.SUCCEEDED, InvocationState.FAILED, InvocationState.UNKNOWN}
+        ),
+        InvocationState.UNKNOWN: frozenset({InvocationState.SUCCEEDED, InvocationState.FAILED}),
+        InvocationState.SUCCEEDED: frozenset(),
+        InvocationState.FAILED: frozenset(),
+        InvocationState.DENIED: frozenset(),
+        InvocationState.REJECTED: frozenset(),
+        InvocationState.EXPIRED: frozenset(),
+    }
+)
+
+ABANDONED: Final = "the server that made the call was lost before it knew the outcome"
+"""Why an invocation is UNKNOWN whose lease has run out."""
+
+ENDING: Final = frozenset({InvocationState.STARTED, InvocationState.UNKNOWN})
+"""The states that an outcome may still change."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invocation:
+    """A snapshot of one call.
+
+    `call_id` is the provider's id of the call in its turn (empty when a client called the tool by
+    itself), `arguments` the JSON text as it was permitted, `digest` its SHA-256. `permit` names
+    the rule that allowed it. `result` are the bytes the model is given; `reason` says why a call
+    did not succeed. `effect` tells whether the tool changes anything.
+    """
+
+    id: InvocationId
+    tenant_id: TenantId
+    turn_id: TurnId | None
+    round: int
+    call_id: str
+    tool: str
+    arguments: str
+    digest: bytes
+    effect: bool
+    state: InvocationState
+    permit: str = ""
+    result: str = ""
+    reason: str = ""
+    requested_by: str = ""
+    decided_by: str = ""
+    decided_at: datetime | None = None
+    expires_at: datetime | None = None
+    created_at: datetime | None = None
+    finished_at: datetime | None = None
+
+    def waits(self, now: datetime) -> bool:
+        """Whether somebody must still decide."""
+        return self.state is InvocationState.PENDING_APPROVAL and not self._overdue(now)
+
+    def decide(self, *, approved: bool, by: str, at: datetime, now: datetime) -> Self:
+        """The call as a person decided it at `at`; the same decision again changes nothing.
+
+        A call whose time is over at `now` is answered as EXPIRED: nobody may decide it any more.
+
+        Raises:
+            InvocationAlreadyDecidedError: It was decided otherwise, or never waited.
+        """
+        if self.state is InvocationState.PENDING_APPROVAL:
+            if self._overdue(now):
+                return replace(self, state=InvocationState.EXPIRED)
+            state = InvocationState.PERMITTED if approved else InvocationState.REJECTED
+            return replace(self, state=state, decided_by=by, decided_at=at)
+        if self.decided_at is None or approved is (self.state is InvocationState.REJECTED):
+            raise InvocationAlreadyDecidedError(str(self.id), self.state.name)
+        return self
+
+    def end(self, state: InvocationState, *, result: str, reason: str, at: datetime) -> Self:
+        """The call with its outcome; the same outcome again changes nothing.
+
+        Raises:
+            InvocationAlreadyDecidedError: It ended otherwise, or was never started.
+        """
+        if self.state is state:
+            return self
+        if not (self.state in ENDING and self.state.may_become(state)):
+            raise InvocationAlreadyDecidedError(str(self.id), self.state.name)
+        return replace(self, state=state, result=result, reason=reason, finished_at=at)
+
+    def _overdue(self, now: datetime) -> bool:
+        return self.expires_at is not None and self.expires_at <= now

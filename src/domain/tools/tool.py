@@ -1,0 +1,20 @@
+"""A tool: its name, what it takes, and what it does to the world."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tool:
+    """`schema` is the JSON Schema 2020-12 of the arguments, as JSON text.
+
+    A tool with an `effect` changes something outside the turn, and runs at most once per call.
+    A `dangerous` one waits for a person at autonomy 4 to 6. `idempotent` ones may be run again
+    under the same idempotency key.
+    """
+
+    name: str
+    description: str
+    schema: str
+    effect: bool = False
+    dangerous: bool = False
+    idempotent: bool = False

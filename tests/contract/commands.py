@@ -1,0 +1,222 @@
+"""Commands to the kernel about one tenant, one keyword away from interesting ones."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from application.budget.ports import ReserveHolds
+from application.conversation.ports import AcceptTurn, ExtendTurn, FinishTurn, PauseTurn, ResumeTurn
+from domain.budget.account import Account, AccountKind, Hold, Use
+from domain.conversation.message import Message, Role
+from domain.conversation.session import Busy, Session
+from domain.conversation.turn import Failure, TurnOrder, TurnState, Usage
+from domain.conversation.turn_event import TextAdded, TurnEvent
+from domain.kernel.events import DomainEvent
+from domain.kernel.identifiers import (
+    AccountId,
+    EventId,
+    InvocationId,
+    MessageId,
+    RecordId,
+    ReservationId,
+    SessionId,
+    TenantId,
+    TurnId,
+)
+from domain.kernel.metering import Metric
+from domain.tools.invocation import Invocation, InvocationState
+from tests.builders import CAPSULE_VERSION, fact, invocation, principal
+from tests.fakes import NOON, CountingIdentifiers
+
+USAGE: Final = Usage(prompt_tokens=30, completion_tokens=10, api_calls=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commands:
+    """What is asked about one tenant and session; every command has identifiers of its own."""
+
+    identifiers: CountingIdentifiers
+    tenant_id: TenantId
+    session_id: SessionId
+
+    @classmethod
+    def fresh(cls, identifiers: CountingIdentifiers) -> "Commands":
+        return cls(
+            identifiers=identifiers,
+            tenant_id=TenantId(identifiers.next()),
+            session_id=SessionId(identifiers.next()),
+        )
+
+    def in_session(self, session_id: SessionId) -> "Commands":
+        return Commands(
+            identifiers=self.identifiers, tenant_id=self.tenant_id, session_id=session_id
+        )
+
+    @property
+    def account(self) -> Account:
+        """The tenant's own."""
+        return Account(AccountKind.TENANT, str(self.tenant_id))
+
+    def account_id(self, user: str | None = None) -> AccountId:
+        account = self.account if user is None else Account(AccountKind.USER, user)
+        return account.id_in(self.tenant_id)
+
+    def hold(
+        self,
+        amount: int,
+        metric: Metric = Metric.TOKENS,
+        *,
+        user: str | None = None,
+        required: bool = False,
+    ) -> Hold:
+        return Hold(self.account_id(user), metric, amount, required)
+
+    def session(self, *, max_waiting: int = 2) -> Session:
+        return Session(
+            id=self.session_id,
+            tenant_id=self.tenant_id,
+            capsule="greeter",
+            subject="ada",
+            busy=Busy.QUEUE if max_waiting else Busy.REFUSE,
+            max_waiting=max_waiting,
+            created_at=NOON,
+        )
+
+    def accept(
+        self,
+        *holds: Hold,
+        request_id: str | None = None,
+        digest: bytes = b"content",
+        text: str = "Hello",
+    ) -> AcceptTurn:
+        turn_id = TurnId(self.identifiers.next())
+        return AcceptTurn(
+            tenant_id=self.tenant_id,
+            session_id=self.session_id,
+            request_id=str(turn_id) if request_id is None else request_id,
+            digest=digest,
+            turn_id=turn_id,
+            capsule_version_id=CAPSULE_VERSION,
+            message_id=MessageId(self.identifiers.next()),
+            order=TurnOrder(principal=principal(tenant_id=self.tenant_id), text=text),
+            seconds=300.0,
+            holds=holds,
+            event=self.fact(),
+        )
+
+    def extend(
+        self,
+        turn_id: TurnId,
+        *holds: Hold,
+        fence: int = 1,
+        round: int = 1,  # noqa: A002 - the command's own word
+        started: Sequence[Invocation] = (),
+        made: Sequence[Invocation] = (),
+    ) -> ExtendTurn:
+        return ExtendTurn(
+            tenant_id=self.tenant_id,
+            turn_id=turn_id,
+            fence=fence,
+            round=round,
+            holds=holds,
+            started=tuple(started),
+            made=tuple(made),
+        )
+
+    def pause(
+        self,
+        turn_id: TurnId,
+        *uses: Use,
+        fence: int = 1,
+        events: Sequence[TurnEvent] = (),
+        waiting: Sequence[Invocation] = (),
+    ) -> PauseTurn:
+        return PauseTurn(
+            tenant_id=self.tenant_id,
+            turn_id=turn_id,
+            fence=fence,
+            transcript=(Message(Role.USER, "Hello"), Message(Role.ASSISTANT, "May I?")),
+            events=tuple(events),
+            uses=uses,
+            usage=USAGE,
+            waiting=tuple(waiting),
+            made=(),
+            outgoing=(self.fact(),),
+        )
+
+    def resume(self, turn_id: TurnId, *holds: Hold) -> ResumeTurn:
+        return ResumeTurn(
+            tenant_id=self.tenant_id,
+            turn_id=turn_id,
+            seconds=300.0,
+            holds=holds,
+            event=self.fact(),
+        )
+
+    def finish(
+        self,
+        turn_id: TurnId,
+        *uses: Use,
+        fence: int = 1,
+        state: TurnState = TurnState.COMPLETED,
+        events: Sequence[TurnEvent] = (),
+        outgoing: int = 1,
+    ) -> FinishTurn:
+        failure = Failure(kind="UnavailableError", reason="MODEL_FAILED", message="gone", facts={})
+        return FinishTurn(
+            tenant_id=self.tenant_id,
+            turn_id=turn_id,
+            fence=fence,
+            state=state,
+            message_id=MessageId(self.identifiers.next()),
+            answer="Good day",
+            failure=failure if state is TurnState.FAILED else None,
+            usage=USAGE,
+            uses=uses,
+            events=tuple(events),
+            made=(),
+            record_id=RecordId(self.identifiers.next()),
+            record=b"{}",
+            nonce=self.identifiers.nonce(),
+            trace=b'{"phases":[]}',
+            outgoing=tuple(self.fact() for _ in range(outgoing)),
+        )
+
+    def call(
+        self, turn_id: TurnId | None, state: InvocationState = InvocationState.STARTED
+    ) -> Invocation:
+        return invocation(
+            invocation_id=InvocationId(self.identifiers.next()),
+            tenant_id=self.tenant_id,
+            turn_id=turn_id,
+            state=state,
+        )
+
+    def reserve(
+        self,
+        *holds: Hold,
+        request_id: str | None = None,
+        digest: bytes = b"content",
+        seconds: float = 60.0,
+    ) -> ReserveHolds:
+        reservation_id = ReservationId(self.identifiers.next())
+        return ReserveHolds(
+            tenant_id=self.tenant_id,
+            reservation_id=reservation_id,
+            request_id=str(reservation_id) if request_id is None else request_id,
+            digest=digest,
+            holds=holds,
+            seconds=seconds,
+        )
+
+    def fact(self) -> DomainEvent:
+        event_id = EventId(self.identifiers.next())
+        return fact(event_id=event_id, tenant_id=self.tenant_id, key=self.session_id)
+
+
+def shown(*sequences: int) -> tuple[TurnEvent, ...]:
+    return tuple(TurnEvent(number, NOON, TextAdded(f"text {number}")) for number in sequences)
+
+
+def tokens(amount: int) -> Use:
+    return Use(Metric.TOKENS, amount, 1)

@@ -1,0 +1,80 @@
+"""Connections see one tenant, and a database that does not answer is unavailable."""
+
+from dataclasses import replace
+from uuid import UUID, uuid1
+
+import pytest
+import sqlalchemy as sa
+
+from adapters.postgres.database import Database, DatabaseSettings, open_database
+from adapters.postgres.tables.kernel import tenants
+from domain.kernel.errors import StorageUnavailableError
+from domain.kernel.identifiers import TenantId
+
+HERE, THERE = TenantId(UUID(int=uuid1().int)), TenantId(UUID(int=uuid1().int))
+KNOWN = sa.select(tenants.c.tenant_id)
+
+
+async def test_a_tenant_sees_its_own_rows_only(database: Database) -> None:
+    for tenant in (HERE, THERE):
+        async with database.tenant(tenant) as connection:
+            await connection.execute(sa.insert(tenants).values(tenant_id=tenant))
+
+    async with database.tenant(HERE) as connection:
+        seen = (await connection.scalars(KNOWN)).all()
+
+    assert seen == [HERE]
+
+
+async def test_without_a_tenant_no_row_is_seen(database: Database) -> None:
+    tenant = TenantId(uuid1())
+    async with database.tenant(tenant) as connection:
+        await connection.execute(sa.insert(tenants).values(tenant_id=tenant))
+
+    async with database.engine.connect() as connection:
+        assert (await connection.scalars(KNOWN)).all() == []
+    async with database.reading() as reader:
+        assert await (await reader.execute("select from tenants")).fetchall() == []
+    async with database.writing() as writer:
+        assert await (await writer.execute("select from tenants")).fetchall() == []
+
+
+async def test_an_exception_undoes_what_was_written(database: Database) -> None:
+    tenant = TenantId(uuid1())
+
+    async def write_and_fail() -> None:
+        async with database.tenant(tenant) as connection:
+            await connection.execute(sa.insert(tenants).values(tenant_id=tenant))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await write_and_fail()
+
+    async with database.tenant(tenant) as connection:
+        assert (await connection.scalars(KNOWN)).all() == []
+
+
+async def test_a_database_that_is_not_there_is_unavailable(
+    database_settings: DatabaseSettings,
+) -> None:
+    nowhere = "host=/nowhere user=nobody dbname=nothing"
+    settings = replace(database_settings, request_url=nowhere, writer_url=nowhere, wait_seconds=0.2)
+    async with open_database(settings) as database:
+        with pytest.raises(StorageUnavailableError):
+            async with database.tenant(HERE):
+                pass
+        with pytest.raises(StorageUnavailableError):
+            async with database.writing():
+                pass
+        with pytest.raises(StorageUnavailableError):
+            await database.connect_writer()
+
+
+async def test_a_connection_that_the_server_ended_is_made_anew(database: Database) -> None:
+    async with database.tenant(HERE) as connection:
+        pid = (await connection.execute(sa.text("select pg_backend_pid()"))).scalar_one()
+    async with database.reading() as reader:
+        await reader.execute("select pg_terminate_backend(%s, 5000)", (pid,))
+
+    async with database.tenant(HERE) as connection:
+        await connection.execute(KNOWN)
