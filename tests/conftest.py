@@ -1,3 +1,15 @@
 """Fixtures that every test may use."""
 
-pytest_plugins = ["tests.contract.postgres_server"]
+from hypothesis import HealthCheck, settings
+
+pytest_plugins = [
+    "tests.contract.postgres_server",
+    "tests.plugins.engines",
+    "tests.plugins.not_run",
+]
+
+# What a property needs does not depend on how fast the machine is.
+settings.register_profile(
+    "house", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("house")

@@ -10,7 +10,6 @@ from pathlib import Path
 import grpc
 import protovalidate
 import pytest
-from buf.validate import validate_pb2
 from google.protobuf import json_format, message_factory
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
 from google.protobuf.descriptor_pb2 import (
@@ -20,6 +19,7 @@ from google.protobuf.descriptor_pb2 import (
     ServiceDescriptorProto,
 )
 
+from buf.validate import validate_pb2
 from somagent.authorization.v1 import permission_pb2
 from somagent.budget.v1 import budget_pb2
 from somagent.capability.v1 import capability_pb2
@@ -118,19 +118,25 @@ def fields_within(message: Descriptor) -> Iterator[FieldDescriptor]:
 
 
 @pytest.fixture(scope="module")
-def comments(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
-    """The comment of every method, by its full name."""
+def contract(tmp_path_factory: pytest.TempPathFactory) -> FileDescriptorSet:
+    """The .proto files with their comments, and what they import."""
     target = tmp_path_factory.mktemp("contract") / "contract.binpb"
     folder = ROOT / "proto"
     command = [sys.executable, "-m", "grpc_tools.protoc", "-I.", "-Ithird_party"]
-    options = ["--include_source_info", f"--descriptor_set_out={target}"]
+    options = ["--include_imports", "--include_source_info", f"--descriptor_set_out={target}"]
     paths = [file.relative_to(folder) for file in folder.glob("somagent/**/*.proto")]
     subprocess.run([*command, *options, *paths], cwd=folder, check=True)  # noqa: S603  our own files
+    return FileDescriptorSet.FromString(target.read_bytes())
+
+
+@pytest.fixture(scope="module")
+def comments(contract: FileDescriptorSet) -> Mapping[str, str]:
+    """The comment of every method, by its full name."""
     return {
         f"{file.package}.{service.name}.{service.method[place.path[3]].name}": (
             place.leading_comments
         )
-        for file in FileDescriptorSet.FromString(target.read_bytes()).file
+        for file in contract.file
         for place in file.source_code_info.location
         if len(place.path) == 4 and (place.path[0], place.path[2]) == (SERVICE, METHOD)
         for service in (file.service[place.path[1]],)
@@ -229,11 +235,12 @@ def test_the_reasons_are_those_of_the_table() -> None:
         assert entry["meaning"], reason
 
 
-def test_the_rules_are_read_as_the_validator_obeys_them() -> None:
-    ours = FileDescriptorProto.FromString(validate_pb2.DESCRIPTOR.serialized_pb)
+def test_the_rules_are_read_as_the_validator_obeys_them(contract: FileDescriptorSet) -> None:
+    (ours,) = (file for file in contract.file if file.name == "buf/validate/validate.proto")
+    ours.ClearField("source_code_info")
 
-    file = protovalidate.ViolationPb.desc().file.proto
-    assert ours == FileDescriptorProto.FromString(file.to_binary())
+    obeyed = protovalidate.ViolationPb.desc().file.proto
+    assert ours == FileDescriptorProto.FromString(obeyed.to_binary())
 
 
 def test_an_event_travels_in_its_envelope() -> None:

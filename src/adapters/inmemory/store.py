@@ -95,7 +95,7 @@ class StoredEvent:
 
 @dataclass(frozen=True, slots=True)
 class StoredRecord:
-    turn_id: TurnId
+    turn_id: TurnId | None
     position: int
     body: bytes
 

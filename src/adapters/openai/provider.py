@@ -67,5 +67,6 @@ class Provider:
             raise InvalidArgumentError("base_url", f"provider {self.name} needs an http(s) address")
         if address.username or address.password or address.query or address.fragment:
             raise InvalidArgumentError(
-                "base_url", f"the address of provider {self.name} must be a plain one, its key apart"
+                "base_url",
+                f"the address of provider {self.name} must be plain: no key in it",
             )

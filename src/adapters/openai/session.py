@@ -13,7 +13,6 @@ from aiohttp import (
     TCPConnector,
     UnixConnector,
 )
-from yarl import URL
 
 from adapters.openai.provider import Provider
 
@@ -34,11 +33,11 @@ class ProviderSession:
         self.provider = provider
         self._http = http
         self._timeout = ClientTimeout(total=None, connect=provider.patience.connect)
-        base = URL(provider.base_url.rstrip("/"))
-        self._chat = base / "chat/completions"
-        self._models = base / "models"
+        base = provider.base_url.rstrip("/")
+        self._chat = f"{base}/chat/completions"
+        self._models = f"{base}/models"
         # llama.cpp's own endpoints stand beside the versioned ones.
-        self._root = base.parent if base.name == "v1" else base
+        self._root = base.removesuffix("/v1")
 
     async def chat(self, body: bytes) -> ClientResponse:
         """Send a chat completion; the answer's head is here, its body is yet to be read."""
@@ -46,16 +45,16 @@ class ProviderSession:
 
     async def post(self, path: str, body: bytes) -> ClientResponse:
         """Send to a path beside the versioned ones."""
-        return await self._post(self._root / path, body)
+        return await self._post(f"{self._root}/{path}", body)
 
     async def models(self) -> ClientResponse:
         return await self._get(self._models)
 
     async def get(self, path: str) -> ClientResponse:
         """Get a path beside the versioned ones."""
-        return await self._get(self._root / path)
+        return await self._get(f"{self._root}/{path}")
 
-    async def _post(self, url: URL, body: bytes) -> ClientResponse:
+    async def _post(self, url: str, body: bytes) -> ClientResponse:
         return await self._http.post(
             url,
             data=body if len(body) < _LARGE else BytesIO(body),
@@ -65,7 +64,7 @@ class ProviderSession:
             timeout=self._timeout,
         )
 
-    async def _get(self, url: URL) -> ClientResponse:
+    async def _get(self, url: str) -> ClientResponse:
         return await self._http.get(
             url, headers=await self._key(), allow_redirects=False, timeout=self._timeout
         )

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Awaitable
 from typing import TypeVar, final
 
+from aiohttp import ConnectionTimeoutError
+
 from adapters.openai.provider import Patience
 from domain.conversation.errors import ModelTimedOutError
 
@@ -40,9 +42,9 @@ class StageWatch:
         try:
             async with asyncio.timeout_at(until):
                 return await answer
+        except ConnectionTimeoutError as late:
+            raise ModelTimedOutError(self._capability, "connect") from late
         except TimeoutError as late:
-            if isinstance(late, ConnectionError | OSError) and late.errno is not None:
-                raise
             raise ModelTimedOutError(self._capability, stage) from late
 
     def received(self) -> None:

@@ -3,7 +3,8 @@
 from typing import Final, final
 
 from adapters.tools.decimal_text import ROUNDED_DIGITS, decimal_text
-from adapters.tools.expression import MAX_LENGTH, Evaluation, ExpressionError
+from adapters.tools.exact_functions import ExpressionError
+from adapters.tools.expression import MAX_LENGTH, Evaluation
 from adapters.tools.native_tool import Arguments, schema_text, text_of
 from application.kernel.ports import Json
 from application.tools.ports import ToolContext
@@ -39,13 +40,14 @@ class Arithmetic:
     def tool(self) -> Tool:
         return TOOL
 
-    async def run(self, arguments: Arguments, context: ToolContext) -> Json:
+    async def run(self, arguments: Arguments, _context: ToolContext) -> Json:
         """The value as decimal text, and whether it is exact."""
-        evaluation = Evaluation(text_of(arguments, "expression"))
         try:
-            text, whole = decimal_text(evaluation.value())
+            evaluation = Evaluation(text_of(arguments, "expression"))
+            value = evaluation.value()
         except ExpressionError as refused:
             raise ToolFailedError(TOOL.name, str(refused)) from refused
-        if evaluation.exact and whole:
+        text, exact = decimal_text(value, exact=evaluation.exact)
+        if exact:
             return {"result": text, "exact": True}
         return {"result": text, "exact": False, "note": f"rounded to {ROUNDED_DIGITS} digits"}

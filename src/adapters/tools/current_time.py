@@ -35,7 +35,7 @@ class CurrentTime:
     def tool(self) -> Tool:
         return TOOL
 
-    async def run(self, arguments: Arguments, context: ToolContext) -> Json:
+    async def run(self, arguments: Arguments, _context: ToolContext) -> Json:
         """The time as ISO 8601 with its offset, and what people call the day and the zone."""
         zone = _zone(text_of(arguments, "zone", "UTC"))
         now = self._clock.now().astimezone(zone)

@@ -7,22 +7,20 @@ from typing import Final
 ROUNDED_DIGITS: Final = 50
 """Significant digits of a value whose decimals have no end."""
 
-EXACT_DIGITS: Final = 2000
-"""More than a value within the bounds of an expression can have, if its decimals have an end."""
-
 _ROUNDED: Final = Context(prec=ROUNDED_DIGITS, rounding=ROUND_HALF_EVEN, Emax=10**6, Emin=-(10**6))
 
 
-def decimal_text(value: Fraction) -> tuple[str, bool]:
+def decimal_text(value: Fraction, *, exact: bool = True) -> tuple[str, bool]:
     """The value in plain decimals, and whether that is all of it.
 
-    A value whose decimals end is written whole; another is rounded, halves to the even digit.
+    An exact value whose decimals end is written whole; another is rounded, halves to even.
     """
     places = _places(value.denominator)
-    if places is not None:
+    if exact and places is not None:
         return _plain(value.numerator * (10**places // value.denominator), places), True
     rounded = _ROUNDED.divide(Decimal(value.numerator), Decimal(value.denominator))
-    return format(rounded, "f"), False
+    text = format(rounded, "f")
+    return (text.rstrip("0").rstrip(".") if "." in text else text), False
 
 
 def _places(denominator: int) -> int | None:

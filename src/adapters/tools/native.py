@@ -1,11 +1,12 @@
 """The tools of this process, as one source."""
 
-from collections.abc import Sequence
-from typing import Final, final
+from collections.abc import Mapping, Sequence
+from typing import final
 
 import orjson
 
 from adapters.tools.native_tool import Arguments, NativeTool
+from application.kernel.ports import Json
 from application.tools.ports import ToolContext
 from domain.tools.errors import ToolFailedError, ToolNotFoundError
 from domain.tools.tool import Tool
@@ -39,9 +40,9 @@ class NativeTools:
 
 def _object(tool: str, arguments: str) -> Arguments:
     try:
-        read = orjson.loads(arguments)
+        read: Json = orjson.loads(arguments)
     except orjson.JSONDecodeError as refused:
         raise ToolFailedError(tool, "its arguments are not JSON") from refused
-    if not isinstance(read, dict):
+    if not isinstance(read, Mapping):
         raise ToolFailedError(tool, "its arguments are not a JSON object")
     return read

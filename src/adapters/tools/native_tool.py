@@ -16,7 +16,7 @@ class NativeTool(Protocol):
     @property
     def tool(self) -> Tool: ...
 
-    async def run(self, arguments: Arguments, context: ToolContext) -> Json:
+    async def run(self, arguments: Arguments, context: ToolContext, /) -> Json:
         """Answer the arguments, which fit the tool's schema.
 
         Raises:

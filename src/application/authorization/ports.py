@@ -12,7 +12,8 @@ class Authorizer(Protocol):
     async def decide(self, principal: Principal, permission: str, resource: str) -> Decision:
         """Decide whether a principal has a permission on a resource, named as on the wire.
 
-        `tenants/acme/sessions/1` is a resource of the tenant acme; an empty name is the service as
-        a whole.
+        `tenants/acme/sessions/1` is a resource of the tenant acme; `tools/{tool}` and
+        `capabilities/{capability}` are what the service offers to the caller's tenant; an empty
+        name is the service as a whole.
         """
         ...

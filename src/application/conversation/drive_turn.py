@@ -1,19 +1,19 @@
 """The driver of one turn: from its grant to its end, whatever happens on the way."""
 
 from asyncio import CancelledError, current_task, timeout
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Protocol, final
+from typing import Final, final
 
 from application.conversation.ending import Ending
 from application.conversation.phases.memory import RecallMemories
 from application.conversation.phases.reason import Conversation, Reason, Reasoned
 from application.conversation.phases.save import SaveTurn
-from application.conversation.suspend_turn import SuspendTurn
 from application.conversation.plan import TurnPlan
 from application.conversation.ports import TurnObserver, TurnSignals, TurnSummary
 from application.conversation.progress import Progress
 from application.conversation.running_turn import RunningTurn
+from application.conversation.suspend_turn import SuspendTurn
 from application.kernel.ports import Clock, IdentifierSource
 from domain.conversation.errors import (
     StaleFenceError,
@@ -31,10 +31,8 @@ INTERNAL: Final = "INTERNAL"
 SAVE_ATTEMPTS: Final = 5
 
 
-class Planning(Protocol):
-    """How a turn's plan is come by: known already, or made now that its session is free."""
-
-    async def __call__(self, progress: Progress) -> TurnPlan: ...
+Planning = Callable[[Progress], Awaitable[TurnPlan]]
+"""How a turn's plan is come by: known already, or made now that its session is free."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,9 +180,7 @@ def _failed(task: Task, record_id: RecordId, refusal: DomainError) -> Ending:
         record_id=record_id,
         order=task.order,
         capsule_version_id=task.capsule_version_id,
-        failure=Failure(
-            kind=kind_of(refusal), reason=refusal.reason, message=str(refusal), facts=refusal.facts
-        ),
+        failure=failure_of(refusal),
     )
 
 
@@ -203,7 +199,12 @@ def _internal(task: Task, record_id: RecordId) -> Ending:
     )
 
 
-def kind_of(refusal: DomainError) -> str:
-    """The name of the refusal's kind, from which the edge takes its status code."""
+def failure_of(refusal: DomainError) -> Failure:
+    """A refusal as it is kept; `kind` names its kind, from which the edge takes its status code."""
     kinds: Sequence[type] = type(refusal).__mro__
-    return kinds[kinds.index(DomainError) - 1].__name__
+    return Failure(
+        kind=kinds[kinds.index(DomainError) - 1].__name__,
+        reason=refusal.reason,
+        message=str(refusal),
+        facts=refusal.facts,
+    )

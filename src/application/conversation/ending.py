@@ -97,7 +97,7 @@ class Ending:
                 use.price_version,
                 list_price_micro_usd(use.metric, use.amount),
             )
-            for use in turn_uses(progress.usage)
+            for use in turn_uses(progress.due)
         )
         used = [
             UsageRecorded(**header(), subject=self.order.principal.subject, lines=lines)
@@ -116,6 +116,4 @@ class Ending:
             return TurnFailed(
                 **header, failure=self.failure, usage=progress.usage, record_id=self.record_id
             )
-        return TurnCancelled(
-            **header, by=self.by, usage=progress.usage, record_id=self.record_id
-        )
+        return TurnCancelled(**header, by=self.by, usage=progress.usage, record_id=self.record_id)

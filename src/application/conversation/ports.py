@@ -276,6 +276,14 @@ class TurnReader(Protocol):
         """The written events above a sequence number, in order, at most so many."""
         ...
 
+    async def last_sequence(self, tenant_id: TenantId, turn_id: TurnId) -> int:
+        """The last number that is written of the turn's events; 0 while there is none.
+
+        Raises:
+            TurnNotFoundError: No such turn of this tenant.
+        """
+        ...
+
     async def trace(self, tenant_id: TenantId, turn_id: TurnId) -> bytes:
         """The decision trace as JSON; empty while the turn has not ended.
 

@@ -1,6 +1,6 @@
 """Take a message on, and begin to answer it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, final
 
@@ -101,7 +101,11 @@ class ProcessMessage:
             turn_id=turn_id,
             capsule_version_id=capsule_version_id,
             message_id=MessageId(self.identifiers.next()),
-            order=order,
+            order=replace(
+                order,
+                prompt_tokens=plan.context.prompt_tokens,
+                held_tokens=plan.context.hold,
+            ),
             seconds=turn_seconds(command.seconds),
             holds=turn_holds(
                 order.principal,

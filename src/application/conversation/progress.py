@@ -11,8 +11,8 @@ from domain.authorization.decision import Decision
 from domain.capability.capability import Capability
 from domain.conversation.phase import Attempt, LaneUse, Phase, PhaseStatus, PhaseTime
 from domain.conversation.turn import Usage
-from domain.memory.recollection import Recollection
 from domain.kernel.identifiers import InvocationId
+from domain.memory.recollection import Recollection
 from domain.tools.invocation import Invocation
 
 _MICRO: Final = 1_000_000
@@ -36,14 +36,15 @@ class Timing:
 class Progress:
     """Grows while a turn is driven; read once, by the phase that saves it.
 
-    `began` is the monotonic time at which the message came in. `held_tokens` is the reservation
-    that `usage` is settled against.
+    `began` is the monotonic time at which the message came in. `usage` begins with what a paused
+    turn has settled already; `due` is the rest, which `held_tokens` are reserved for.
     """
 
     def __init__(self, clock: Clock, *, began: float, usage: Usage | None = None) -> None:
         self._clock = clock
         self.began = began
         self.usage = usage or Usage()
+        self._settled = self.usage
         self.held_tokens = 0
         self.text = ""
         self.finish_reason = ""
@@ -101,6 +102,15 @@ class Progress:
             estimated=self.usage.estimated or estimated,
         )
 
+    def estimated(self, *, prompt: int, completion: int) -> None:
+        """Add a model call that nobody lived to count."""
+        self.usage = replace(
+            self.usage,
+            prompt_tokens=self.usage.prompt_tokens + prompt,
+            completion_tokens=self.usage.completion_tokens + completion,
+            estimated=True,
+        )
+
     def decided(self, resource: str, decision: Decision) -> None:
         self.decisions.append((resource, decision))
 
@@ -118,4 +128,16 @@ class Progress:
     @property
     def left(self) -> int:
         """Reserved tokens that are not used yet."""
-        return max(0, self.held_tokens - self.usage.tokens)
+        return max(0, self.held_tokens - self.due.tokens)
+
+    @property
+    def due(self) -> Usage:
+        """What was used since the turn's last settlement."""
+        now, before = self.usage, self._settled
+        return replace(
+            now,
+            prompt_tokens=now.prompt_tokens - before.prompt_tokens,
+            completion_tokens=now.completion_tokens - before.completion_tokens,
+            tool_calls=now.tool_calls - before.tool_calls,
+            api_calls=now.api_calls - before.api_calls,
+        )

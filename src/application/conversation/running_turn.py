@@ -26,8 +26,8 @@ class RunningTurn:
     """Checks the lease before anything is shown or called: a paused process must not go on."""
 
     __slots__ = (
-        "_clock", "_keep", "cancelled_by", "ceiling", "closing", "ended", "fence", "lease_until", "log",
-        "session_id", "started_at", "task", "tenant_id", "turn_id", "watched", "writing",
+        "_clock", "_keep", "cancelled_by", "ceiling", "closing", "ended", "fence", "lease_until",
+        "log", "session_id", "started_at", "task", "tenant_id", "turn_id", "watched", "writing",
     )  # fmt: skip
 
     def __init__(

@@ -40,9 +40,7 @@ class SuspendTurn:
             StorageUnavailableError: It is not known whether it was done.
         """
         now = self.clock.now()
-        waiting = tuple(
-            replace(one, expires_at=now + APPROVAL_TIME) for one in reasoned.waiting
-        )
+        waiting = tuple(replace(one, expires_at=now + APPROVAL_TIME) for one in reasoned.waiting)
         asked = [
             ApprovalRequested(one.id, one.tool, one.arguments, now + APPROVAL_TIME)
             for one in waiting
@@ -58,7 +56,7 @@ class SuspendTurn:
                     fence=turn.fence,
                     transcript=reasoned.transcript,
                     events=(*turn.log.unwritten, *shown),
-                    uses=turn_uses(progress.usage),
+                    uses=turn_uses(progress.due),
                     usage=progress.usage,
                     waiting=waiting,
                     made=tuple(progress.unwritten),

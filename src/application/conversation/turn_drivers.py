@@ -1,6 +1,6 @@
 """The turns that this process drives: their tasks, leases, events, cancellations and end."""
 
-from asyncio import Event, Task, create_task, gather, timeout, wait
+from asyncio import Event, create_task, gather, timeout, wait
 from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass, field
 from typing import Final, Protocol, final
@@ -28,7 +28,7 @@ EVENTS_A_BATCH: Final = 256
 
 
 class Drive(Protocol):
-    """What a driver does for a turn, from its grant to its end; it never raises but when cancelled."""
+    """What a driver does for a turn, from its grant to its end; it raises when it is cancelled."""
 
     def __call__(self, turn: RunningTurn) -> Coroutine[None, None, None]: ...
 
@@ -101,7 +101,7 @@ class TurnDrivers:
             jobs.append(self._write(writing))
         if turns and now - self._looked >= 1.0:
             self._looked = now
-            jobs.append(self._look(turns))
+            jobs.append(self.look())
         await gather(*jobs)
 
     def _is_due(self, turn: RunningTurn) -> bool:
@@ -129,9 +129,7 @@ class TurnDrivers:
 
     async def _renew(self, turns: list[RunningTurn]) -> None:
         asked = [
-            Renewal(
-                turn.tenant_id, turn.turn_id, turn.fence, turn.log.next_sequence + CEILING_STEP
-            )
+            Renewal(turn.tenant_id, turn.turn_id, turn.fence, turn.log.next_sequence + CEILING_STEP)
             for turn in turns
         ]
         try:
@@ -172,13 +170,7 @@ class TurnDrivers:
                 turn.writing.release()
 
     async def _append(self, turns: list[RunningTurn]) -> None:
-        batches: list[tuple[RunningTurn, tuple[TurnEvent, ...]]] = []
-        for turn in turns:
-            events = self._pending.get(turn.turn_id) or turn.log.unwritten[:EVENTS_A_BATCH]
-            if events:
-                # Kept until its fate is known: the same batch must be sent again, not a larger one.
-                self._pending[turn.turn_id] = events
-                batches.append((turn, events))
+        batches = [(turn, events) for turn in turns if (events := self._batch(turn))]
         if not batches:
             return
         answers = await self.leases.append(
@@ -198,6 +190,13 @@ class TurnDrivers:
         if told:
             await self.signals.written(told)
 
+    def _batch(self, turn: RunningTurn) -> tuple[TurnEvent, ...]:
+        """What to write next; kept until its fate is known, so that no larger one is sent then."""
+        events = self._pending.get(turn.turn_id) or turn.log.unwritten[:EVENTS_A_BATCH]
+        if events:
+            self._pending[turn.turn_id] = events
+        return events
+
     def _note(self, turn: RunningTurn, events: tuple[TurnEvent, ...], *, written: bool) -> None:
         self._pending.pop(turn.turn_id, None)
         if written:
@@ -205,8 +204,11 @@ class TurnDrivers:
         else:
             turn.lost()
 
-    async def _look(self, turns: list[RunningTurn]) -> None:
-        """What a lost signal would have said."""
+    async def look(self) -> None:
+        """Read what has been asked of this process's turns: to cancel them, to write often."""
+        turns = list(self._turns.values())
+        if not turns:
+            return
         names = [(turn.tenant_id, turn.turn_id) for turn in turns]
         try:
             async with timeout(self.lease_seconds / 3):
@@ -220,6 +222,3 @@ class TurnDrivers:
         for turn_id in watched:
             if turn := self._turns.get(turn_id):
                 turn.watched = True
-
-    def tasks(self) -> set[Task[None]]:
-        return {turn.task for turn in self._turns.values() if turn.task is not None}

@@ -21,7 +21,15 @@ class TurnLog:
     (`unwritten_bytes`). The log belongs to one event loop.
     """
 
-    __slots__ = ("_clock", "_closed", "_events", "_first", "_waiters", "_written", "unwritten_bytes")
+    __slots__ = (
+        "_clock",
+        "_closed",
+        "_events",
+        "_first",
+        "_waiters",
+        "_written",
+        "unwritten_bytes",
+    )
 
     def __init__(self, clock: Clock, *, first_sequence: int = 1) -> None:
         self._clock = clock

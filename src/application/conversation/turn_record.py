@@ -26,7 +26,7 @@ from domain.provenance.record import (
     ToolUse,
     TurnContent,
 )
-from domain.provenance.salted_hash import salted_hash
+from domain.provenance.salted_hash import SaltedHash, salted_hash
 
 
 def turn_record(
@@ -55,9 +55,7 @@ def turn_record(
             capsule=_capsule(plan, ending),
             settings=_settings(plan),
             question=salted_hash(nonce, ending.order.text),
-            answer=salted_hash(nonce, ending.text)
-            if ending.state is TurnState.COMPLETED
-            else None,
+            answer=salted_hash(nonce, ending.text) if ending.state is TurnState.COMPLETED else None,
             models=tuple(
                 ModelUse(
                     round=one.round,
@@ -72,8 +70,7 @@ def turn_record(
                 for one in progress.attempts
             ),
             memories=tuple(
-                MemoryUse(id=one.id, digest=salted_hash(nonce, one.text))
-                for one in progress.memories
+                MemoryUse(id=one.id, digest=SaltedHash(one.digest)) for one in progress.memories
             ),
             tools=tuple(
                 ToolUse(
@@ -147,9 +144,7 @@ def turn_trace(plan: TurnPlan | None, progress: Progress) -> Json:
         "phases": phases,
         "selection": None if plan is None else _selection(plan),
         "settings": dict(_settings(plan)),
-        "lanes": [
-            [one.lane, one.budget, one.used, one.items, one.cut] for one in progress.lanes
-        ],
+        "lanes": [[one.lane, one.budget, one.used, one.items, one.cut] for one in progress.lanes],
         "counts": "none" if plan is None else "exact" if plan.context.exact else "estimated",
         "held_tokens": progress.held_tokens,
         "attempts": [
@@ -190,9 +185,7 @@ def _selection(plan: TurnPlan) -> Json:
 
 def _capsule(plan: TurnPlan | None, ending: Ending) -> CapsuleUse:
     if plan is None:
-        return CapsuleUse(
-            version_id=ending.capsule_version_id, name="", version="", digest=b""
-        )
+        return CapsuleUse(version_id=ending.capsule_version_id, name="", version="", digest=b"")
     manifest = plan.settings.manifest
     return CapsuleUse(
         version_id=ending.capsule_version_id,

@@ -18,28 +18,32 @@ EVERYTHING: Final = "*"
 _PERMISSIONS: Final = {permission.value: permission for permission in Permission}
 _CONTEXTS: Final = frozenset(permission.context for permission in Permission)
 _TENANTS: Final = "tenants/"
+_OFFERED: Final = ("tools/", "capabilities/")
 
 
-def tenant_in(resource: str) -> str:
-    """The slug in `tenants/{slug}` or `tenants/{slug}/…`; empty for the service as a whole."""
-    if not resource.startswith(_TENANTS):
-        return ""
-    return resource.removeprefix(_TENANTS).partition("/")[0]
+def owner_of(resource: str, caller: str) -> str:
+    """The slug of the tenant that a resource belongs to; empty for the service as a whole.
+
+    `tenants/{slug}` and what lies below it is that tenant's. `tools/{tool}` and
+    `capabilities/{capability}` are what the service offers to the caller's own tenant.
+    """
+    if resource.startswith(_TENANTS):
+        return resource.removeprefix(_TENANTS).partition("/")[0]
+    return caller if resource.startswith(_OFFERED) else ""
 
 
 def decide(principal: Principal, permission: str, resource: str) -> Decision:
     """Decide by roles and scopes; whatever no rule allows is denied.
 
-    A resource is named as on the wire. One of another tenant, and the service as a whole (an empty
-    name), are open to operators of the platform's tenant alone.
+    A resource is named as on the wire (`owner_of`). One of another tenant, and the service as a
+    whole, are open to operators of the platform's tenant alone.
     """
     asked = _PERMISSIONS.get(permission)
     if asked is None:
         return Decision(False, permission, "permission:unknown", "there is no such permission")
     if principal.scopes and not any(covers(scope, asked) for scope in principal.scopes):
         return Decision(False, permission, "scopes", "the credential's scopes do not cover it")
-    tenant = tenant_in(resource)
-    own = tenant == principal.tenant
+    own = owner_of(resource, principal.tenant) == principal.tenant
     for role in sorted(principal.roles):
         if asked not in _permissions_of(role, principal.tenant):
             continue

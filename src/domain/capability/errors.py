@@ -3,7 +3,13 @@
 from collections.abc import Sequence
 from typing import Final
 
-from domain.kernel.errors import InvalidValueError, NotFoundError, Resource, UnavailableError
+from domain.kernel.errors import (
+    AlreadyExistsError,
+    InvalidValueError,
+    NotFoundError,
+    Resource,
+    UnavailableError,
+)
 
 _SHOWN: Final = 20
 """Candidates named in a refusal: what goes on the wire must stay small."""
@@ -21,6 +27,14 @@ class CapabilityNotFoundError(NotFoundError):
 
     def __init__(self, capability: str) -> None:
         super().__init__(f"there is no capability {capability}", capability=capability)
+        self.resource = Resource("capability", capability)
+
+
+class CapabilityAlreadyExistsError(AlreadyExistsError):
+    reason = "CAPABILITY_ALREADY_EXISTS"
+
+    def __init__(self, capability: str) -> None:
+        super().__init__(f"a capability {capability} is registered", capability=capability)
         self.resource = Resource("capability", capability)
 
 

@@ -64,12 +64,18 @@ class Usage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TurnOrder:
-    """What was asked for: everything a server needs to drive the turn, the first time or again."""
+    """What was asked for: everything a server needs to drive the turn, the first time or again.
+
+    `prompt_tokens` and `held_tokens` are the first call's prompt as it was counted, and what was
+    reserved for the call, at the acceptance; 0 before it.
+    """
 
     principal: Principal
     text: str
     tool_choice: ToolChoice | None = None
     max_tokens: int | None = None
+    prompt_tokens: int = 0
+    held_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,8 +45,8 @@ class Recollection:
     """A remembered text.
 
     `strength` in [0, 1] is how much it matters by itself, `score` how well it answers the cue: more
-    is better, and only scores of one recall compare; 0 outside a recall. `digest` is the salted hash
-    that records name it by. `source` says where it is from (a session's or turn's name).
+    is better, and only scores of one recall compare; 0 outside a recall. `digest` is the salted
+    hash that records name it by. `source` says where it is from (a session's or turn's name).
     """
 
     id: MemoryId

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from buf.validate import validate_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
 from google.protobuf.message import Message
 
+from buf.validate import validate_pb2
 from somagent.authorization.v1 import permission_pb2
 from somagent.budget.v1 import budget_pb2
 from somagent.capability.v1 import capability_pb2

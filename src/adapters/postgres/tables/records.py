@@ -21,3 +21,24 @@ records = tenant_table(
     partition_by="record_id",
 )
 """Records as canonical JSON, at a position without gaps in their tenant's chain."""
+
+record_nonces = tenant_table(
+    "record_nonces",
+    sa.Column("record_id", sa.Uuid, nullable=False),
+    sa.Column("nonce", sa.LargeBinary, nullable=False),
+    key=("record_id",),
+    request=Access.FULL,
+    writer=Access.APPEND,
+    partition_by="record_id",
+)
+"""The salt of a record's hashes, in a row of its own so that it can be destroyed with the content."""
+
+chain_heads = tenant_table(
+    "chain_heads",
+    sa.Column("position", sa.BigInteger, nullable=False),
+    sa.Column("hash", sa.LargeBinary, nullable=False),
+    request=Access.READ,
+    policies=(Policy(SEALER, "select, insert, update", "true"),),
+    fillfactor=40,
+)
+"""The last sealed record of each chain. Sealers compare and set it; nobody locks it for longer."""

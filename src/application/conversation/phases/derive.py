@@ -38,7 +38,10 @@ class DeriveSettings:
         """
         manifest = capsule.capsule.manifest
         tools = [tool for tool in self.runner.tools() if manifest.tools.allow.allows(tool.name)]
-        permitted = {tool.name: tool for tool in tools if await self._may_use(order, tool, progress)}
+        permitted: dict[str, Tool] = {}
+        for tool in tools:
+            if await self._decide(order, "tool:use", f"tools/{tool.name}", progress):
+                permitted[tool.name] = tool
         choice = order.tool_choice or manifest.tools.first
         if choice.mode is ToolChoiceMode.NAMED and choice.tool not in permitted:
             raise ToolNotFoundError(choice.tool, tuple(permitted))
@@ -55,6 +58,7 @@ class DeriveSettings:
                 ),
             )
         )
+        await self._decide(order, "model:use", f"capabilities/{selection.chosen.name}", progress)
         return TurnSettings(
             order=order,
             capsule=capsule,
@@ -67,11 +71,11 @@ class DeriveSettings:
             choice=choice if permitted else ToolChoice(ToolChoiceMode.NONE),
         )
 
-    async def _may_use(self, order: TurnOrder, tool: Tool, progress: Progress) -> bool:
+    async def _decide(
+        self, order: TurnOrder, permission: str, resource: str, progress: Progress
+    ) -> bool:
         decision = await self.authorize.ask(
-            AuthorizeQuery(
-                principal=order.principal, permission="tool:use", resource=f"tools/{tool.name}"
-            )
+            AuthorizeQuery(principal=order.principal, permission=permission, resource=resource)
         )
-        progress.decided(f"tools/{tool.name}", decision)
+        progress.decided(resource, decision)
         return decision.allowed

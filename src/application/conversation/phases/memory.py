@@ -7,13 +7,16 @@ from application.conversation.plan import TurnPlan
 from application.conversation.ports import TokenCounter
 from application.conversation.progress import Progress
 from application.conversation.running_turn import RunningTurn
-from application.memory.ports import MemoryStore
+from application.memory.ports import MemoryStore, Recalled
 from domain.conversation.bounds import FRAME_TOKENS
 from domain.conversation.lane import CutOrder, Lane, LaneItem, cut
 from domain.conversation.message import Message, Role
 from domain.conversation.phase import LaneUse, Phase, PhaseStatus
 from domain.conversation.turn_event import Degraded
 from domain.kernel.errors import UnavailableError
+from domain.memory.recollection import MAX_CUE_BYTES, MemoryScope
+
+UNREACHED: Final = "MEMORY_UNAVAILABLE"
 
 HEADING: Final = "What is remembered of earlier, most relevant first:"
 
@@ -41,24 +44,26 @@ class RecallMemories:
                 progress.lanes = lanes
                 return _messages(system, plan)
             try:
-                found = await self.memories.recall(
-                    turn.tenant_id, plan.settings.order.text, plan.settings.derived.recall_limit
+                recalled = await self.memories.recall(
+                    _scope(turn, plan),
+                    _cue(plan.settings.order.text),
+                    plan.settings.derived.recall_limit,
                 )
-            except UnavailableError as refusal:
-                timing.mark(PhaseStatus.DEGRADED, refusal.reason)
-                progress.degraded.append(("memory", refusal.reason))
-                await turn.show(Degraded("memory", refusal.reason))
-                found = ()
+            except UnavailableError:
+                recalled = Recalled((), degraded=True)
+            if recalled.degraded:
+                timing.mark(PhaseStatus.DEGRADED, UNREACHED)
+                progress.degraded.append(("memory", UNREACHED))
+                await turn.show(Degraded("memory", UNREACHED))
+            found = recalled.recollections
             chosen = plan.settings.selection.chosen
             counts = await self.counter.count(chosen, [one.text for one in found]) if found else ()
             items = [
-                LaneItem(one, FRAME_TOKENS + tokens, relevance=one.strength)
+                LaneItem(one, FRAME_TOKENS + tokens, relevance=one.score)
                 for one, tokens in zip(found, counts, strict=True)
             ]
             heading = len(HEADING)
-            kept = cut(
-                items, plan.context.memory_cap - heading, CutOrder.LEAST_RELEVANT_FIRST
-            )
+            kept = cut(items, plan.context.memory_cap - heading, CutOrder.LEAST_RELEVANT_FIRST)
             progress.memories = tuple(item.content for item in kept.kept)
             used = kept.tokens + heading if kept.kept else 0
             progress.lanes = (
@@ -69,6 +74,15 @@ class RecallMemories:
             lines = "\n".join(f"- {one.text}" for one in progress.memories)
             system = f"{system}\n\n{HEADING}\n{lines}"
         return _messages(system, plan)
+
+
+def _scope(turn: RunningTurn, plan: TurnPlan) -> MemoryScope:
+    return MemoryScope(turn.tenant_id, plan.settings.order.principal.subject, turn.session_id)
+
+
+def _cue(text: str) -> str:
+    """The message, or its beginning: a cue has a longest length."""
+    return text.encode("utf-8", "replace")[:MAX_CUE_BYTES].decode("utf-8", "ignore")
 
 
 def _messages(system: str, plan: TurnPlan) -> tuple[Message, ...]:

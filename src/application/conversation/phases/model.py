@@ -87,9 +87,7 @@ class CallModel:
     health: ProviderHealth
     clock: Clock
 
-    async def __call__(
-        self, turn: RunningTurn, progress: Progress, call: ModelCall
-    ) -> ModelAnswer:
+    async def __call__(self, turn: RunningTurn, progress: Progress, call: ModelCall) -> ModelAnswer:
         """Raises: ModelFailedError and its kin: every candidate failed; the last one's failure."""
         failure: Exception = ModelFailedError(
             call.candidates[0].name, "its circuit breaker is open"

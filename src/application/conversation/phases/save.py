@@ -75,7 +75,7 @@ class SaveTurn:
             answer=ending.text,
             failure=ending.failure,
             usage=progress.usage,
-            uses=turn_uses(progress.usage),
+            uses=turn_uses(progress.due),
             events=(*turn.log.unwritten, *turn.log.number(ending.last_event(progress))),
             made=tuple(progress.unwritten),
             record_id=ending.record_id,

@@ -162,9 +162,7 @@ class RunTools:
         )
         progress.decided(f"tools/{tool.name}", decision)
         if not decision.allowed:
-            denied = replace(
-                invocation, state=InvocationState.DENIED, reason="PERMISSION_DENIED"
-            )
+            denied = replace(invocation, state=InvocationState.DENIED, reason="PERMISSION_DENIED")
             return _Judged(denied, None, f"PERMISSION_DENIED: {decision.reason}")
         invocation = replace(invocation, permit=decision.rule)
         if decided is None and _needs_approval(plan.settings.derived.tool_approval, tool):

@@ -14,5 +14,6 @@ PERMISSION_FIELD_NUMBER: _builtins.int
 permission: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MethodOptions, _builtins.str]
 """The permission a caller needs for this method, as `context:verb`, for example
 `conversation:send_message`. It is granted by the scopes of an API key or a token and by roles;
-whoever lacks it is refused with PERMISSION_DENIED. A method without this option fails the build.
+whoever lacks it is refused with PERMISSION_DENIED. A method without this option fails the
+build.
 """

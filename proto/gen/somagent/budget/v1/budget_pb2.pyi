@@ -215,7 +215,9 @@ class Hold(_message.Message):
     used: _builtins.int
     """How much was used in the end, in base units; 0 until the reservation is settled."""
     overrun: _builtins.int
-    """The part of `used` that fitted neither the hold nor the limit, in base units. The platform bears it."""
+    """The part of `used` that fitted neither the hold nor the limit, in base units. The platform
+    bears it.
+    """
     @_builtins.property
     def account(self) -> Global___Account:
         """The account that is held; absent where only its hash is kept."""
@@ -289,8 +291,8 @@ class GateBudgetRequest(_message.Message):
     parent: _builtins.str
     """The tenant, `tenants/{tenant}`. Its account is always held."""
     request_id: _builtins.str
-    """Names this one intent: a UUID of the caller's making. Repeating the call under it gives the first
-    answer; under it with other content the call is refused with IDEMPOTENCY_KEY_REUSED.
+    """Names this one intent: a UUID of the caller's making. Repeating the call under it gives the
+    first answer; under it with other content the call is refused with IDEMPOTENCY_KEY_REUSED.
     """
     @_builtins.property
     def amounts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Quantity]:
@@ -298,7 +300,9 @@ class GateBudgetRequest(_message.Message):
 
     @_builtins.property
     def accounts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Account]:
-        """The other accounts that are to bear it, at most 16. One without a limit for a metric always fits."""
+        """The other accounts that are to bear it, at most 16. One without a limit for a metric always
+        fits.
+        """
 
     @_builtins.property
     def lifetime(self) -> _duration_pb2.Duration:
@@ -357,8 +361,8 @@ class SettleBudgetRequest(_message.Message):
     reservation: _builtins.str
     """The reservation to end, `tenants/{tenant}/reservations/{reservation}`."""
     request_id: _builtins.str
-    """Names this one intent: a UUID of the caller's making. Repeating the call under it gives the first
-    answer; under it with other content the call is refused with IDEMPOTENCY_KEY_REUSED.
+    """Names this one intent: a UUID of the caller's making. Repeating the call under it gives the
+    first answer; under it with other content the call is refused with IDEMPOTENCY_KEY_REUSED.
     """
     @_builtins.property
     def uses(self) -> _containers.RepeatedCompositeFieldContainer[Global___Quantity]:
@@ -414,8 +418,8 @@ class ReleaseReservationRequest(_message.Message):
     name: _builtins.str
     """`tenants/{tenant}/reservations/{reservation}`."""
     request_id: _builtins.str
-    """Names this one intent: a UUID of the caller's making. Repeating the call under it gives the first
-    answer; under it with other content the call is refused with IDEMPOTENCY_KEY_REUSED.
+    """Names this one intent: a UUID of the caller's making. Repeating the call under it gives the
+    first answer; under it with other content the call is refused with IDEMPOTENCY_KEY_REUSED.
     """
     def __init__(
         self,
@@ -705,8 +709,8 @@ class SetLimitRequest(_message.Message):
     etag: _builtins.str
     """The etag that was read; empty changes whatever is there."""
     request_id: _builtins.str
-    """Names this one intent: a UUID of the caller's making. Repeating the call under it gives the first
-    answer; under it with other content the call is refused with IDEMPOTENCY_KEY_REUSED.
+    """Names this one intent: a UUID of the caller's making. Repeating the call under it gives the
+    first answer; under it with other content the call is refused with IDEMPOTENCY_KEY_REUSED.
     """
     @_builtins.property
     def account(self) -> Global___Account:

@@ -290,15 +290,17 @@ class Capability(_message.Message):
     provider: _builtins.str
     """The provider behind it, as configured on the server, for example `local` or `openai`."""
     model: _builtins.str
-    """The provider's name of the model, at most 256 characters; empty where there is none, as for a renderer
-    of diagrams.
+    """The provider's name of the model, at most 256 characters; empty where there is none, as for a
+    renderer of diagrams.
     """
     model_tier: Global___Tier.ValueType
     """How able it is."""
     cost_tier: Global___Tier.ValueType
     """What class of cost it belongs to."""
     context_window_tokens: _builtins.int
-    """How many tokens prompt and completion may have together, 0 to 100 million; 0 where it does not apply."""
+    """How many tokens prompt and completion may have together, 0 to 100 million; 0 where it does not
+    apply.
+    """
     tool_calling: Global___ToolCalling.ValueType
     """How it asks for tools."""
     priority: _builtins.int
@@ -306,7 +308,9 @@ class Capability(_message.Message):
     enabled: _builtins.bool
     """Whether it may be selected."""
     token_probabilities: _builtins.bool
-    """Whether the provider gives token probabilities, from which the confidence of an answer is taken."""
+    """Whether the provider gives token probabilities, from which the confidence of an answer is
+    taken.
+    """
     @_builtins.property
     def price(self) -> Global___Price:
         """What it costs at the provider; absent means nothing."""
@@ -485,17 +489,14 @@ class RegisterCapabilityRequest(_message.Message):
     CAPABILITY_ID_FIELD_NUMBER: _builtins.int
     CAPABILITY_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
-    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """The tenant, `tenants/{tenant}`."""
     capability_id: _builtins.str
     """The last part of the capability's name: 1 to 63 of a-z, 0-9, dot, dash and underscore."""
     request_id: _builtins.str
-    """Names this one intent: a UUID of the caller's making. Repeating the call under it gives the first
-    answer; under it with other content the call is refused with IDEMPOTENCY_KEY_REUSED.
+    """Names this one intent: a UUID of the caller's making. Repeating the call under it gives the
+    first answer; under it with other content the call is refused with IDEMPOTENCY_KEY_REUSED.
     """
-    validate_only: _builtins.bool
-    """True checks everything, answers as if it were done and changes nothing."""
     @_builtins.property
     def capability(self) -> Global___Capability:
         """What it is. Its name is ignored."""
@@ -507,11 +508,10 @@ class RegisterCapabilityRequest(_message.Message):
         capability_id: _builtins.str = ...,
         capability: Global___Capability | None = ...,
         request_id: _builtins.str = ...,
-        validate_only: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["capability", b"capability"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["capability", b"capability", "capability_id", b"capability_id", "parent", b"parent", "request_id", b"request_id", "validate_only", b"validate_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["capability", b"capability", "capability_id", b"capability_id", "parent", b"parent", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class CapabilityServiceStub:
-    """Keeps the capabilities of a tenant and selects among them, with the reason for each that fell out.
+    """Keeps the capabilities of a tenant and selects among them, with the reason for each that fell
+    out.
 
     Every method may also be refused with UNAUTHENTICATED, CREDENTIAL_EXPIRED, TENANT_SUSPENDED,
     RATE_EXCEEDED, PERMISSION_DENIED, INVALID_ARGUMENT, OVERLOADED, DATABASE_UNAVAILABLE,
@@ -62,7 +63,8 @@ class CapabilityServiceStub:
 
 
 class CapabilityServiceServicer:
-    """Keeps the capabilities of a tenant and selects among them, with the reason for each that fell out.
+    """Keeps the capabilities of a tenant and selects among them, with the reason for each that fell
+    out.
 
     Every method may also be refused with UNAUTHENTICATED, CREDENTIAL_EXPIRED, TENANT_SUSPENDED,
     RATE_EXCEEDED, PERMISSION_DENIED, INVALID_ARGUMENT, OVERLOADED, DATABASE_UNAVAILABLE,
@@ -106,7 +108,8 @@ class CapabilityServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SelectCapability(self, request, context):
-        """Selects the capability for a need as a turn would at this moment, and the chain to fall back on.
+        """Selects the capability for a need as a turn would at this moment, and the chain to fall back
+        on.
 
         It holds nothing and calls no provider.
 
@@ -173,7 +176,8 @@ def add_CapabilityServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class CapabilityService:
-    """Keeps the capabilities of a tenant and selects among them, with the reason for each that fell out.
+    """Keeps the capabilities of a tenant and selects among them, with the reason for each that fell
+    out.
 
     Every method may also be refused with UNAUTHENTICATED, CREDENTIAL_EXPIRED, TENANT_SUSPENDED,
     RATE_EXCEEDED, PERMISSION_DENIED, INVALID_ARGUMENT, OVERLOADED, DATABASE_UNAVAILABLE,

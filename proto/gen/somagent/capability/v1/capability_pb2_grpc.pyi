@@ -27,7 +27,8 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class CapabilityServiceStub:
-    """Keeps the capabilities of a tenant and selects among them, with the reason for each that fell out.
+    """Keeps the capabilities of a tenant and selects among them, with the reason for each that fell
+    out.
 
     Every method may also be refused with UNAUTHENTICATED, CREDENTIAL_EXPIRED, TENANT_SUSPENDED,
     RATE_EXCEEDED, PERMISSION_DENIED, INVALID_ARGUMENT, OVERLOADED, DATABASE_UNAVAILABLE,
@@ -67,7 +68,8 @@ class CapabilityServiceStub:
     ```
     """
     SelectCapability: _grpc.UnaryUnaryMultiCallable[_capability_pb2.SelectCapabilityRequest, _capability_pb2.SelectCapabilityResponse]
-    """Selects the capability for a need as a turn would at this moment, and the chain to fall back on.
+    """Selects the capability for a need as a turn would at this moment, and the chain to fall back
+    on.
 
     It holds nothing and calls no provider.
 
@@ -97,7 +99,8 @@ class CapabilityServiceStub:
 
 @_typing.type_check_only
 class CapabilityServiceAsyncStub(CapabilityServiceStub):
-    """Keeps the capabilities of a tenant and selects among them, with the reason for each that fell out.
+    """Keeps the capabilities of a tenant and selects among them, with the reason for each that fell
+    out.
 
     Every method may also be refused with UNAUTHENTICATED, CREDENTIAL_EXPIRED, TENANT_SUSPENDED,
     RATE_EXCEEDED, PERMISSION_DENIED, INVALID_ARGUMENT, OVERLOADED, DATABASE_UNAVAILABLE,
@@ -134,7 +137,8 @@ class CapabilityServiceAsyncStub(CapabilityServiceStub):
     ```
     """
     SelectCapability: _aio.UnaryUnaryMultiCallable[_capability_pb2.SelectCapabilityRequest, _capability_pb2.SelectCapabilityResponse]  # type: ignore[assignment]
-    """Selects the capability for a need as a turn would at this moment, and the chain to fall back on.
+    """Selects the capability for a need as a turn would at this moment, and the chain to fall back
+    on.
 
     It holds nothing and calls no provider.
 
@@ -163,7 +167,8 @@ class CapabilityServiceAsyncStub(CapabilityServiceStub):
     """
 
 class CapabilityServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Keeps the capabilities of a tenant and selects among them, with the reason for each that fell out.
+    """Keeps the capabilities of a tenant and selects among them, with the reason for each that fell
+    out.
 
     Every method may also be refused with UNAUTHENTICATED, CREDENTIAL_EXPIRED, TENANT_SUSPENDED,
     RATE_EXCEEDED, PERMISSION_DENIED, INVALID_ARGUMENT, OVERLOADED, DATABASE_UNAVAILABLE,
@@ -216,7 +221,8 @@ class CapabilityServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _capability_pb2.SelectCapabilityRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_capability_pb2.SelectCapabilityResponse, _abc.Awaitable[_capability_pb2.SelectCapabilityResponse]]:
-        """Selects the capability for a need as a turn would at this moment, and the chain to fall back on.
+        """Selects the capability for a need as a turn would at this moment, and the chain to fall back
+        on.
 
         It holds nothing and calls no provider.
 

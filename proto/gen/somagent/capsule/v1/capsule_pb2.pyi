@@ -298,8 +298,8 @@ class CreateCapsuleRequest(_message.Message):
     manifest: _builtins.str
     """The signed manifest, YAML or JSON, at most 262144 characters."""
     request_id: _builtins.str
-    """Names this one intent: a UUID of the caller's making. Repeating the call under it gives the first
-    answer; under it with other content the call is refused with IDEMPOTENCY_KEY_REUSED.
+    """Names this one intent: a UUID of the caller's making. Repeating the call under it gives the
+    first answer; under it with other content the call is refused with IDEMPOTENCY_KEY_REUSED.
     """
     validate_only: _builtins.bool
     """True checks everything, answers as if it were done and changes nothing."""
@@ -351,7 +351,9 @@ class GetCapsuleRequest(_message.Message):
 
     NAME_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """`tenants/{tenant}/capsules/{capsule}/versions/{version}`, or without the version the active one."""
+    """`tenants/{tenant}/capsules/{capsule}/versions/{version}`, or without the version the active
+    one.
+    """
     def __init__(
         self,
         *,
@@ -467,8 +469,8 @@ class ActivateCapsuleRequest(_message.Message):
     etag: _builtins.str
     """The etag that was read; empty changes whatever is there."""
     request_id: _builtins.str
-    """Names this one intent: a UUID of the caller's making. Repeating the call under it gives the first
-    answer; under it with other content the call is refused with IDEMPOTENCY_KEY_REUSED.
+    """Names this one intent: a UUID of the caller's making. Repeating the call under it gives the
+    first answer; under it with other content the call is refused with IDEMPOTENCY_KEY_REUSED.
     """
     def __init__(
         self,

@@ -125,7 +125,8 @@ class CapsuleServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ActivateCapsule(self, request, context):
-        """Makes one version the active one: turns accepted from now on run under it, open ones keep theirs.
+        """Makes one version the active one: turns accepted from now on run under it, open ones keep
+        theirs.
 
         The version that was active becomes a draft again.
 

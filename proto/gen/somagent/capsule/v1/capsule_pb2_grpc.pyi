@@ -81,7 +81,8 @@ class CapsuleServiceStub:
     ```
     """
     ActivateCapsule: _grpc.UnaryUnaryMultiCallable[_capsule_pb2.ActivateCapsuleRequest, _capsule_pb2.ActivateCapsuleResponse]
-    """Makes one version the active one: turns accepted from now on run under it, open ones keep theirs.
+    """Makes one version the active one: turns accepted from now on run under it, open ones keep
+    theirs.
 
     The version that was active becomes a draft again.
 
@@ -149,7 +150,8 @@ class CapsuleServiceAsyncStub(CapsuleServiceStub):
     ```
     """
     ActivateCapsule: _aio.UnaryUnaryMultiCallable[_capsule_pb2.ActivateCapsuleRequest, _capsule_pb2.ActivateCapsuleResponse]  # type: ignore[assignment]
-    """Makes one version the active one: turns accepted from now on run under it, open ones keep theirs.
+    """Makes one version the active one: turns accepted from now on run under it, open ones keep
+    theirs.
 
     The version that was active becomes a draft again.
 
@@ -238,7 +240,8 @@ class CapsuleServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _capsule_pb2.ActivateCapsuleRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_capsule_pb2.ActivateCapsuleResponse, _abc.Awaitable[_capsule_pb2.ActivateCapsuleResponse]]:
-        """Makes one version the active one: turns accepted from now on run under it, open ones keep theirs.
+        """Makes one version the active one: turns accepted from now on run under it, open ones keep
+        theirs.
 
         The version that was active becomes a draft again.
 

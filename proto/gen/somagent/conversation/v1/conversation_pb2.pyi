@@ -32,7 +32,7 @@ class _BusyPolicy:
 class _BusyPolicyEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_BusyPolicy.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     BUSY_POLICY_UNSPECIFIED: _BusyPolicy.ValueType  # 0
-    """Not said; counts as QUEUE."""
+    """Not said: as the capsule says."""
     BUSY_POLICY_QUEUE: _BusyPolicy.ValueType  # 1
     """It waits its turn."""
     BUSY_POLICY_REFUSE: _BusyPolicy.ValueType  # 2
@@ -42,7 +42,7 @@ class BusyPolicy(_BusyPolicy, metaclass=_BusyPolicyEnumTypeWrapper):
     """What a session does with a message while a turn is open."""
 
 BUSY_POLICY_UNSPECIFIED: BusyPolicy.ValueType  # 0
-"""Not said; counts as QUEUE."""
+"""Not said: as the capsule says."""
 BUSY_POLICY_QUEUE: BusyPolicy.ValueType  # 1
 """It waits its turn."""
 BUSY_POLICY_REFUSE: BusyPolicy.ValueType  # 2
@@ -328,13 +328,15 @@ class Session(_message.Message):
     name: _builtins.str
     """`tenants/{tenant}/sessions/{session}`. Set by the server."""
     capsule: _builtins.str
-    """The capsule that answers, `tenants/{tenant}/capsules/{capsule}`. Each turn pins its active version."""
+    """The capsule that answers, `tenants/{tenant}/capsules/{capsule}`. Each turn pins its active
+    version.
+    """
     subject: _builtins.str
     """Who speaks: the subject of the principal. Set by the server."""
     busy_policy: Global___BusyPolicy.ValueType
     """What it does with a message while a turn is open."""
     max_waiting: _builtins.int
-    """How many messages may wait, 0 to 100; 0 means 10 where the policy is QUEUE."""
+    """How many messages may wait, 0 to 1000; absent means as the capsule says."""
     open_turn: _builtins.str
     """The turn that runs or is paused; empty for none. Set by the server."""
     waiting: _builtins.int
@@ -356,18 +358,20 @@ class Session(_message.Message):
         capsule: _builtins.str = ...,
         subject: _builtins.str = ...,
         busy_policy: Global___BusyPolicy.ValueType = ...,
-        max_waiting: _builtins.int = ...,
+        max_waiting: _builtins.int | None = ...,
         open_turn: _builtins.str = ...,
         waiting: _builtins.int = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         delete_time: _timestamp_pb2.Timestamp | None = ...,
         etag: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "delete_time", b"delete_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_max_waiting", b"_max_waiting", "create_time", b"create_time", "delete_time", b"delete_time", "max_waiting", b"max_waiting"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["busy_policy", b"busy_policy", "capsule", b"capsule", "create_time", b"create_time", "delete_time", b"delete_time", "etag", b"etag", "max_waiting", b"max_waiting", "name", b"name", "open_turn", b"open_turn", "subject", b"subject", "waiting", b"waiting"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max_waiting", b"_max_waiting", "busy_policy", b"busy_policy", "capsule", b"capsule", "create_time", b"create_time", "delete_time", b"delete_time", "etag", b"etag", "max_waiting", b"max_waiting", "name", b"name", "open_turn", b"open_turn", "subject", b"subject", "waiting", b"waiting"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__max_waiting: _TypeAlias = _typing.Literal["max_waiting"]  # noqa: Y015
+    _WhichOneofArgType__max_waiting: _TypeAlias = _typing.Literal["_max_waiting", b"_max_waiting"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__max_waiting) -> _WhichOneofReturnType__max_waiting | None: ...
 
 Global___Session: _TypeAlias = Session  # noqa: Y015
 
@@ -448,7 +452,9 @@ class Turn(_message.Message):
     state: Global___TurnState.ValueType
     """What it has come to."""
     capsule_version: _builtins.str
-    """The version of the capsule that answers, `tenants/{tenant}/capsules/{capsule}/versions/{version}`."""
+    """The version of the capsule that answers,
+    `tenants/{tenant}/capsules/{capsule}/versions/{version}`.
+    """
     subject: _builtins.str
     """Who spoke: the subject of the principal."""
     message: _builtins.str
@@ -523,7 +529,9 @@ class TurnEvent(_message.Message):
     FAILED_FIELD_NUMBER: _builtins.int
     CANCELLED_FIELD_NUMBER: _builtins.int
     sequence: _builtins.int
-    """Its number in the turn, from 1. Without gaps: each number is in one event or under one `restarted`."""
+    """Its number in the turn, from 1. Without gaps: each number is in one event or under one
+    `restarted`.
+    """
     @_builtins.property
     def time(self) -> _timestamp_pb2.Timestamp:
         """When it happened."""
@@ -742,7 +750,9 @@ class ToolResult(_message.Message):
     content: _builtins.str
     """The result, JSON or text; for other states what the model reads instead."""
     reason: _builtins.str
-    """Why it did not succeed: a reason of somagent.errors.v1.Reason without its prefix; empty where it did."""
+    """Why it did not succeed: a reason of somagent.errors.v1.Reason without its prefix; empty where
+    it did.
+    """
     def __init__(
         self,
         *,
@@ -1034,8 +1044,8 @@ class CreateSessionRequest(_message.Message):
     parent: _builtins.str
     """The tenant, `tenants/{tenant}`."""
     request_id: _builtins.str
-    """Names this one intent: a UUID of the caller's making. Repeating the call under it gives the first
-    answer; under it with other content the call is refused with IDEMPOTENCY_KEY_REUSED.
+    """Names this one intent: a UUID of the caller's making. Repeating the call under it gives the
+    first answer; under it with other content the call is refused with IDEMPOTENCY_KEY_REUSED.
     """
     @_builtins.property
     def session(self) -> Global___Session:
@@ -1204,8 +1214,8 @@ class DeleteSessionRequest(_message.Message):
     etag: _builtins.str
     """The etag that was read; empty deletes whatever is there."""
     request_id: _builtins.str
-    """Names this one intent: a UUID of the caller's making. Repeating the call under it gives the first
-    answer; under it with other content the call is refused with IDEMPOTENCY_KEY_REUSED.
+    """Names this one intent: a UUID of the caller's making. Repeating the call under it gives the
+    first answer; under it with other content the call is refused with IDEMPOTENCY_KEY_REUSED.
     """
     def __init__(
         self,
@@ -1262,8 +1272,8 @@ class ProcessMessageRequest(_message.Message):
     text: _builtins.str
     """What is said, 1 to 1048576 characters, without NUL."""
     request_id: _builtins.str
-    """Names this one intent: a UUID of the caller's making. Repeating the call under it gives the first
-    answer; under it with other content the call is refused with IDEMPOTENCY_KEY_REUSED.
+    """Names this one intent: a UUID of the caller's making. Repeating the call under it gives the
+    first answer; under it with other content the call is refused with IDEMPOTENCY_KEY_REUSED.
     """
     max_tokens: _builtins.int
     """Tokens of one reply at most, 1 to 1000000; it can only lower what the capsule allows."""
@@ -1481,8 +1491,8 @@ class CancelTurnRequest(_message.Message):
     name: _builtins.str
     """`tenants/{tenant}/sessions/{session}/turns/{turn}`."""
     request_id: _builtins.str
-    """Names this one intent: a UUID of the caller's making. Repeating the call under it gives the first
-    answer; under it with other content the call is refused with IDEMPOTENCY_KEY_REUSED.
+    """Names this one intent: a UUID of the caller's making. Repeating the call under it gives the
+    first answer; under it with other content the call is refused with IDEMPOTENCY_KEY_REUSED.
     """
     def __init__(
         self,
@@ -1539,8 +1549,8 @@ class SubmitFeedbackRequest(_message.Message):
     comment: _builtins.str
     """Why, at most 4000 characters."""
     request_id: _builtins.str
-    """Names this one intent: a UUID of the caller's making. Repeating the call under it gives the first
-    answer; under it with other content the call is refused with IDEMPOTENCY_KEY_REUSED.
+    """Names this one intent: a UUID of the caller's making. Repeating the call under it gives the
+    first answer; under it with other content the call is refused with IDEMPOTENCY_KEY_REUSED.
     """
     def __init__(
         self,

@@ -28,11 +28,11 @@ if _version_not_supported:
 class ConversationServiceStub:
     """Takes messages and answers them through signed capsules, within budget and with a receipt.
 
-    What can be refused before a turn is accepted is refused by a status and leaves no turn; after the
-    acceptance the call ends OK and the stream's last event says what became of the turn. Every method may
-    also be refused with UNAUTHENTICATED, CREDENTIAL_EXPIRED, TENANT_SUSPENDED, RATE_EXCEEDED,
-    PERMISSION_DENIED, INVALID_ARGUMENT, OVERLOADED, DATABASE_UNAVAILABLE, SHUTTING_DOWN,
-    DEADLINE_EXCEEDED or INTERNAL.
+    What can be refused before a turn is accepted is refused by a status and leaves no turn; after
+    the acceptance the call ends OK and the stream's last event says what became of the turn. Every
+    method may also be refused with UNAUTHENTICATED, CREDENTIAL_EXPIRED, TENANT_SUSPENDED,
+    RATE_EXCEEDED, PERMISSION_DENIED, INVALID_ARGUMENT, OVERLOADED, DATABASE_UNAVAILABLE,
+    SHUTTING_DOWN, DEADLINE_EXCEEDED or INTERNAL.
     """
 
     def __init__(self, channel):
@@ -101,11 +101,11 @@ class ConversationServiceStub:
 class ConversationServiceServicer:
     """Takes messages and answers them through signed capsules, within budget and with a receipt.
 
-    What can be refused before a turn is accepted is refused by a status and leaves no turn; after the
-    acceptance the call ends OK and the stream's last event says what became of the turn. Every method may
-    also be refused with UNAUTHENTICATED, CREDENTIAL_EXPIRED, TENANT_SUSPENDED, RATE_EXCEEDED,
-    PERMISSION_DENIED, INVALID_ARGUMENT, OVERLOADED, DATABASE_UNAVAILABLE, SHUTTING_DOWN,
-    DEADLINE_EXCEEDED or INTERNAL.
+    What can be refused before a turn is accepted is refused by a status and leaves no turn; after
+    the acceptance the call ends OK and the stream's last event says what became of the turn. Every
+    method may also be refused with UNAUTHENTICATED, CREDENTIAL_EXPIRED, TENANT_SUSPENDED,
+    RATE_EXCEEDED, PERMISSION_DENIED, INVALID_ARGUMENT, OVERLOADED, DATABASE_UNAVAILABLE,
+    SHUTTING_DOWN, DEADLINE_EXCEEDED or INTERNAL.
     """
 
     def CreateSession(self, request, context):
@@ -180,10 +180,10 @@ class ConversationServiceServicer:
         """Sends a message and streams the turn that answers it.
 
         The turn is accepted with its budget held before anything is spent. The stream ends after
-        `completed`, `failed` or `cancelled`, or at `paused` while a person is asked; WatchTurn goes on from
-        any sequence, on any server. A client that goes away does not stop the turn, CancelTurn does. The
-        same request_id gives the same turn, with its events from the first, for the session's life. The
-        turn's deadline is the call's, 300 s at most.
+        `completed`, `failed` or `cancelled`, or at `paused` while a person is asked; WatchTurn goes on
+        from any sequence, on any server. A client that goes away does not stop the turn, CancelTurn
+        does. The same request_id gives the same turn, with its events from the first, for the
+        session's life. The turn's deadline is the call's, 300 s at most.
 
         Refused with: SESSION_NOT_FOUND, SESSION_BUSY, BUDGET_EXHAUSTED, CAPSULE_NOT_FOUND,
         CAPSULE_REVOKED, CAPSULE_SIGNATURE_INVALID, CONSTITUTION_UNAVAILABLE, FEATURE_DISABLED,
@@ -204,8 +204,8 @@ class ConversationServiceServicer:
     def WatchTurn(self, request, context):
         """Streams a turn's events after a sequence: first what was, then what comes.
 
-        Every watcher sees the same events. It ends as ProcessMessage does, and at once for a turn that has
-        ended. A client that reads slowly slows only itself.
+        Every watcher sees the same events. It ends as ProcessMessage does, and at once for a turn that
+        has ended. A client that reads slowly slows only itself.
 
         Refused with: TURN_NOT_FOUND, SEQUENCE_OUT_OF_RANGE (after_sequence is beyond the turn's last
         event).
@@ -254,11 +254,11 @@ class ConversationServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CancelTurn(self, request, context):
-        """Cancels an open turn, wherever it runs: the model's call is closed, what was used is settled, and the
-        last event is `cancelled`.
+        """Cancels an open turn, wherever it runs: the model's call is closed, what was used is settled,
+        and the last event is `cancelled`.
 
-        The answer comes when the turn has ended or, where its server does not answer, after five seconds with
-        the turn as it is: it ends by its lease then.
+        The answer comes when the turn has ended or, where its server does not answer, after five
+        seconds with the turn as it is: it ends by its lease then.
 
         Refused with: TURN_NOT_FOUND, TURN_ALREADY_ENDED, IDEMPOTENCY_KEY_REUSED.
 
@@ -376,11 +376,11 @@ def add_ConversationServiceServicer_to_server(servicer, server):
 class ConversationService:
     """Takes messages and answers them through signed capsules, within budget and with a receipt.
 
-    What can be refused before a turn is accepted is refused by a status and leaves no turn; after the
-    acceptance the call ends OK and the stream's last event says what became of the turn. Every method may
-    also be refused with UNAUTHENTICATED, CREDENTIAL_EXPIRED, TENANT_SUSPENDED, RATE_EXCEEDED,
-    PERMISSION_DENIED, INVALID_ARGUMENT, OVERLOADED, DATABASE_UNAVAILABLE, SHUTTING_DOWN,
-    DEADLINE_EXCEEDED or INTERNAL.
+    What can be refused before a turn is accepted is refused by a status and leaves no turn; after
+    the acceptance the call ends OK and the stream's last event says what became of the turn. Every
+    method may also be refused with UNAUTHENTICATED, CREDENTIAL_EXPIRED, TENANT_SUSPENDED,
+    RATE_EXCEEDED, PERMISSION_DENIED, INVALID_ARGUMENT, OVERLOADED, DATABASE_UNAVAILABLE,
+    SHUTTING_DOWN, DEADLINE_EXCEEDED or INTERNAL.
     """
 
     @staticmethod

@@ -29,11 +29,11 @@ GRPC_VERSION: str
 class ConversationServiceStub:
     """Takes messages and answers them through signed capsules, within budget and with a receipt.
 
-    What can be refused before a turn is accepted is refused by a status and leaves no turn; after the
-    acceptance the call ends OK and the stream's last event says what became of the turn. Every method may
-    also be refused with UNAUTHENTICATED, CREDENTIAL_EXPIRED, TENANT_SUSPENDED, RATE_EXCEEDED,
-    PERMISSION_DENIED, INVALID_ARGUMENT, OVERLOADED, DATABASE_UNAVAILABLE, SHUTTING_DOWN,
-    DEADLINE_EXCEEDED or INTERNAL.
+    What can be refused before a turn is accepted is refused by a status and leaves no turn; after
+    the acceptance the call ends OK and the stream's last event says what became of the turn. Every
+    method may also be refused with UNAUTHENTICATED, CREDENTIAL_EXPIRED, TENANT_SUSPENDED,
+    RATE_EXCEEDED, PERMISSION_DENIED, INVALID_ARGUMENT, OVERLOADED, DATABASE_UNAVAILABLE,
+    SHUTTING_DOWN, DEADLINE_EXCEEDED or INTERNAL.
     """
 
     @_typing.overload
@@ -96,10 +96,10 @@ class ConversationServiceStub:
     """Sends a message and streams the turn that answers it.
 
     The turn is accepted with its budget held before anything is spent. The stream ends after
-    `completed`, `failed` or `cancelled`, or at `paused` while a person is asked; WatchTurn goes on from
-    any sequence, on any server. A client that goes away does not stop the turn, CancelTurn does. The
-    same request_id gives the same turn, with its events from the first, for the session's life. The
-    turn's deadline is the call's, 300 s at most.
+    `completed`, `failed` or `cancelled`, or at `paused` while a person is asked; WatchTurn goes on
+    from any sequence, on any server. A client that goes away does not stop the turn, CancelTurn
+    does. The same request_id gives the same turn, with its events from the first, for the
+    session's life. The turn's deadline is the call's, 300 s at most.
 
     Refused with: SESSION_NOT_FOUND, SESSION_BUSY, BUDGET_EXHAUSTED, CAPSULE_NOT_FOUND,
     CAPSULE_REVOKED, CAPSULE_SIGNATURE_INVALID, CONSTITUTION_UNAVAILABLE, FEATURE_DISABLED,
@@ -116,8 +116,8 @@ class ConversationServiceStub:
     WatchTurn: _grpc.UnaryStreamMultiCallable[_conversation_pb2.WatchTurnRequest, _conversation_pb2.WatchTurnResponse]
     """Streams a turn's events after a sequence: first what was, then what comes.
 
-    Every watcher sees the same events. It ends as ProcessMessage does, and at once for a turn that has
-    ended. A client that reads slowly slows only itself.
+    Every watcher sees the same events. It ends as ProcessMessage does, and at once for a turn that
+    has ended. A client that reads slowly slows only itself.
 
     Refused with: TURN_NOT_FOUND, SEQUENCE_OUT_OF_RANGE (after_sequence is beyond the turn's last
     event).
@@ -154,11 +154,11 @@ class ConversationServiceStub:
     ```
     """
     CancelTurn: _grpc.UnaryUnaryMultiCallable[_conversation_pb2.CancelTurnRequest, _conversation_pb2.CancelTurnResponse]
-    """Cancels an open turn, wherever it runs: the model's call is closed, what was used is settled, and the
-    last event is `cancelled`.
+    """Cancels an open turn, wherever it runs: the model's call is closed, what was used is settled,
+    and the last event is `cancelled`.
 
-    The answer comes when the turn has ended or, where its server does not answer, after five seconds with
-    the turn as it is: it ends by its lease then.
+    The answer comes when the turn has ended or, where its server does not answer, after five
+    seconds with the turn as it is: it ends by its lease then.
 
     Refused with: TURN_NOT_FOUND, TURN_ALREADY_ENDED, IDEMPOTENCY_KEY_REUSED.
 
@@ -200,11 +200,11 @@ class ConversationServiceStub:
 class ConversationServiceAsyncStub(ConversationServiceStub):
     """Takes messages and answers them through signed capsules, within budget and with a receipt.
 
-    What can be refused before a turn is accepted is refused by a status and leaves no turn; after the
-    acceptance the call ends OK and the stream's last event says what became of the turn. Every method may
-    also be refused with UNAUTHENTICATED, CREDENTIAL_EXPIRED, TENANT_SUSPENDED, RATE_EXCEEDED,
-    PERMISSION_DENIED, INVALID_ARGUMENT, OVERLOADED, DATABASE_UNAVAILABLE, SHUTTING_DOWN,
-    DEADLINE_EXCEEDED or INTERNAL.
+    What can be refused before a turn is accepted is refused by a status and leaves no turn; after
+    the acceptance the call ends OK and the stream's last event says what became of the turn. Every
+    method may also be refused with UNAUTHENTICATED, CREDENTIAL_EXPIRED, TENANT_SUSPENDED,
+    RATE_EXCEEDED, PERMISSION_DENIED, INVALID_ARGUMENT, OVERLOADED, DATABASE_UNAVAILABLE,
+    SHUTTING_DOWN, DEADLINE_EXCEEDED or INTERNAL.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -264,10 +264,10 @@ class ConversationServiceAsyncStub(ConversationServiceStub):
     """Sends a message and streams the turn that answers it.
 
     The turn is accepted with its budget held before anything is spent. The stream ends after
-    `completed`, `failed` or `cancelled`, or at `paused` while a person is asked; WatchTurn goes on from
-    any sequence, on any server. A client that goes away does not stop the turn, CancelTurn does. The
-    same request_id gives the same turn, with its events from the first, for the session's life. The
-    turn's deadline is the call's, 300 s at most.
+    `completed`, `failed` or `cancelled`, or at `paused` while a person is asked; WatchTurn goes on
+    from any sequence, on any server. A client that goes away does not stop the turn, CancelTurn
+    does. The same request_id gives the same turn, with its events from the first, for the
+    session's life. The turn's deadline is the call's, 300 s at most.
 
     Refused with: SESSION_NOT_FOUND, SESSION_BUSY, BUDGET_EXHAUSTED, CAPSULE_NOT_FOUND,
     CAPSULE_REVOKED, CAPSULE_SIGNATURE_INVALID, CONSTITUTION_UNAVAILABLE, FEATURE_DISABLED,
@@ -284,8 +284,8 @@ class ConversationServiceAsyncStub(ConversationServiceStub):
     WatchTurn: _aio.UnaryStreamMultiCallable[_conversation_pb2.WatchTurnRequest, _conversation_pb2.WatchTurnResponse]  # type: ignore[assignment]
     """Streams a turn's events after a sequence: first what was, then what comes.
 
-    Every watcher sees the same events. It ends as ProcessMessage does, and at once for a turn that has
-    ended. A client that reads slowly slows only itself.
+    Every watcher sees the same events. It ends as ProcessMessage does, and at once for a turn that
+    has ended. A client that reads slowly slows only itself.
 
     Refused with: TURN_NOT_FOUND, SEQUENCE_OUT_OF_RANGE (after_sequence is beyond the turn's last
     event).
@@ -322,11 +322,11 @@ class ConversationServiceAsyncStub(ConversationServiceStub):
     ```
     """
     CancelTurn: _aio.UnaryUnaryMultiCallable[_conversation_pb2.CancelTurnRequest, _conversation_pb2.CancelTurnResponse]  # type: ignore[assignment]
-    """Cancels an open turn, wherever it runs: the model's call is closed, what was used is settled, and the
-    last event is `cancelled`.
+    """Cancels an open turn, wherever it runs: the model's call is closed, what was used is settled,
+    and the last event is `cancelled`.
 
-    The answer comes when the turn has ended or, where its server does not answer, after five seconds with
-    the turn as it is: it ends by its lease then.
+    The answer comes when the turn has ended or, where its server does not answer, after five
+    seconds with the turn as it is: it ends by its lease then.
 
     Refused with: TURN_NOT_FOUND, TURN_ALREADY_ENDED, IDEMPOTENCY_KEY_REUSED.
 
@@ -367,11 +367,11 @@ class ConversationServiceAsyncStub(ConversationServiceStub):
 class ConversationServiceServicer(metaclass=_abc_1.ABCMeta):
     """Takes messages and answers them through signed capsules, within budget and with a receipt.
 
-    What can be refused before a turn is accepted is refused by a status and leaves no turn; after the
-    acceptance the call ends OK and the stream's last event says what became of the turn. Every method may
-    also be refused with UNAUTHENTICATED, CREDENTIAL_EXPIRED, TENANT_SUSPENDED, RATE_EXCEEDED,
-    PERMISSION_DENIED, INVALID_ARGUMENT, OVERLOADED, DATABASE_UNAVAILABLE, SHUTTING_DOWN,
-    DEADLINE_EXCEEDED or INTERNAL.
+    What can be refused before a turn is accepted is refused by a status and leaves no turn; after
+    the acceptance the call ends OK and the stream's last event says what became of the turn. Every
+    method may also be refused with UNAUTHENTICATED, CREDENTIAL_EXPIRED, TENANT_SUSPENDED,
+    RATE_EXCEEDED, PERMISSION_DENIED, INVALID_ARGUMENT, OVERLOADED, DATABASE_UNAVAILABLE,
+    SHUTTING_DOWN, DEADLINE_EXCEEDED or INTERNAL.
     """
 
     @_abc_1.abstractmethod
@@ -459,10 +459,10 @@ class ConversationServiceServicer(metaclass=_abc_1.ABCMeta):
         """Sends a message and streams the turn that answers it.
 
         The turn is accepted with its budget held before anything is spent. The stream ends after
-        `completed`, `failed` or `cancelled`, or at `paused` while a person is asked; WatchTurn goes on from
-        any sequence, on any server. A client that goes away does not stop the turn, CancelTurn does. The
-        same request_id gives the same turn, with its events from the first, for the session's life. The
-        turn's deadline is the call's, 300 s at most.
+        `completed`, `failed` or `cancelled`, or at `paused` while a person is asked; WatchTurn goes on
+        from any sequence, on any server. A client that goes away does not stop the turn, CancelTurn
+        does. The same request_id gives the same turn, with its events from the first, for the
+        session's life. The turn's deadline is the call's, 300 s at most.
 
         Refused with: SESSION_NOT_FOUND, SESSION_BUSY, BUDGET_EXHAUSTED, CAPSULE_NOT_FOUND,
         CAPSULE_REVOKED, CAPSULE_SIGNATURE_INVALID, CONSTITUTION_UNAVAILABLE, FEATURE_DISABLED,
@@ -485,8 +485,8 @@ class ConversationServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_conversation_pb2.WatchTurnResponse], _abc.AsyncIterator[_conversation_pb2.WatchTurnResponse]]:
         """Streams a turn's events after a sequence: first what was, then what comes.
 
-        Every watcher sees the same events. It ends as ProcessMessage does, and at once for a turn that has
-        ended. A client that reads slowly slows only itself.
+        Every watcher sees the same events. It ends as ProcessMessage does, and at once for a turn that
+        has ended. A client that reads slowly slows only itself.
 
         Refused with: TURN_NOT_FOUND, SEQUENCE_OUT_OF_RANGE (after_sequence is beyond the turn's last
         event).
@@ -541,11 +541,11 @@ class ConversationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _conversation_pb2.CancelTurnRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_conversation_pb2.CancelTurnResponse, _abc.Awaitable[_conversation_pb2.CancelTurnResponse]]:
-        """Cancels an open turn, wherever it runs: the model's call is closed, what was used is settled, and the
-        last event is `cancelled`.
+        """Cancels an open turn, wherever it runs: the model's call is closed, what was used is settled,
+        and the last event is `cancelled`.
 
-        The answer comes when the turn has ended or, where its server does not answer, after five seconds with
-        the turn as it is: it ends by its lease then.
+        The answer comes when the turn has ended or, where its server does not answer, after five
+        seconds with the turn as it is: it ends by its lease then.
 
         Refused with: TURN_NOT_FOUND, TURN_ALREADY_ENDED, IDEMPOTENCY_KEY_REUSED.
 

@@ -209,8 +209,8 @@ class Reason(_Reason, metaclass=_ReasonEnumTypeWrapper):
     """Why a call was refused or a turn did not complete.
 
     Every error carries google.rpc.ErrorInfo with domain "somagent.dev" and, as `reason`, the name of
-    one of these values without its prefix `REASON_`; its metadata holds the facts. The status code of
-    each reason is in contracts/reasons.toml.
+    one of these values without its prefix `REASON_`; its metadata holds the facts. The status code
+    of each reason is in contracts/reasons.toml.
     """
 
 REASON_UNSPECIFIED: Reason.ValueType  # 0

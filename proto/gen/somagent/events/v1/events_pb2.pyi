@@ -28,8 +28,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 class Envelope(_message.Message):
     """What goes around every published event.
 
-    Events of one key are published in order of their sequence, each at least once: consumers drop what is
-    not above the last they saw. No event holds personal content.
+    Events of one key are published in order of their sequence, each at least once: consumers drop
+    what is not above the last they saw. No event holds personal content.
     """
 
     DESCRIPTOR: _descriptor.Descriptor

@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from somagent.authorization.v1 import permission_pb2 as somagent_dot_authorization_dot_v1_dot_permission__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fsomagent/memory/v1/memory.proto\x12\x12somagent.memory.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a*somagent/authorization/v1/permission.proto\"\xb9\x01\n\x0cRecollection\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x0c\n\x04tags\x18\x03 \x03(\t\x12\x0f\n\x07session\x18\x04 \x01(\t\x12\x0f\n\x07subject\x18\x05 \x01(\t\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06tokens\x18\x07 \x01(\x03\x12\x12\n\x05score\x18\x08 \x01(\x01H\x00\x88\x01\x01\x42\x08\n\x06_score\"\xb9\x02\n\x0fRememberRequest\x12\x38\n\x06parent\x18\x01 \x01(\tB(\xbaH%r 2\x1e^tenants/[a-z][a-z0-9-]{1,62}$\xc8\x01\x01\x12%\n\x04text\x18\x02 \x01(\tB\x17\xbaH\x14r\x12\x10\x01\x18\x80\x80\x04\x32\n^[^\\x00]*$\x12\x36\n\x04tags\x18\x03 \x03(\tB(\xbaH%\x92\x01\"\x10 \x18\x01\"\x1cr\x1a\x32\x18^[a-z][a-z0-9_.-]{0,62}$\x12l\n\x07session\x18\x04 \x01(\tB[\xbaHXrS2Q^tenants/[a-z][a-z0-9-]{1,62}/sessions/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$\xd8\x01\x01\x12\x1f\n\nrequest_id\x18\x05 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xc8\x01\x01\"J\n\x10RememberResponse\x12\x36\n\x0crecollection\x18\x01 \x01(\x0b\x32 .somagent.memory.v1.Recollection\"\xac\x02\n\rRecallRequest\x12\x38\n\x06parent\x18\x01 \x01(\tB(\xbaH%r 2\x1e^tenants/[a-z][a-z0-9-]{1,62}$\xc8\x01\x01\x12#\n\x03\x63ue\x18\x02 \x01(\tB\x16\xbaH\x13r\x11\x10\x01\x18\x80@2\n^[^\\x00]*$\x12\x18\n\x05limit\x18\x03 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x32(\x00\x12\x34\n\x04tags\x18\x04 \x03(\tB&\xbaH#\x92\x01 \x10 \"\x1cr\x1a\x32\x18^[a-z][a-z0-9_.-]{0,62}$\x12l\n\x07session\x18\x05 \x01(\tB[\xbaHXrS2Q^tenants/[a-z][a-z0-9-]{1,62}/sessions/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$\xd8\x01\x01\"[\n\x0eRecallResponse\x12\x37\n\rrecollections\x18\x01 \x03(\x0b\x32 .somagent.memory.v1.Recollection\x12\x10\n\x08\x64\x65graded\x18\x02 \x01(\x08\"\x9b\x01\n\rForgetRequest\x12i\n\x04name\x18\x01 \x01(\tB[\xbaHXrS2Q^tenants/[a-z][a-z0-9-]{1,62}/memories/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$\xc8\x01\x01\x12\x1f\n\nrequest_id\x18\x02 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xc8\x01\x01\"A\n\x0e\x46orgetResponse\x12/\n\x0b\x66orget_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\xc7\x02\n\rMemoryService\x12j\n\x08Remember\x12#.somagent.memory.v1.RememberRequest\x1a$.somagent.memory.v1.RememberResponse\"\x13\x90\x02\x02\xaa\xbb\x18\x0cmemory:write\x12\x63\n\x06Recall\x12!.somagent.memory.v1.RecallRequest\x1a\".somagent.memory.v1.RecallResponse\"\x12\x90\x02\x01\xaa\xbb\x18\x0bmemory:read\x12\x65\n\x06\x46orget\x12!.somagent.memory.v1.ForgetRequest\x1a\".somagent.memory.v1.ForgetResponse\"\x14\x90\x02\x02\xaa\xbb\x18\rmemory:forgetb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fsomagent/memory/v1/memory.proto\x12\x12somagent.memory.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a*somagent/authorization/v1/permission.proto\"\xeb\x01\n\x0cRecollection\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12,\n\x04kind\x18\x03 \x01(\x0e\x32\x1e.somagent.memory.v1.MemoryKind\x12\x10\n\x08strength\x18\x04 \x01(\x01\x12\x0e\n\x06source\x18\x05 \x01(\t\x12\x0f\n\x07subject\x18\x06 \x01(\t\x12\x0f\n\x07session\x18\x07 \x01(\t\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\x05score\x18\t \x01(\x01H\x00\x88\x01\x01\x42\x08\n\x06_score\"\xac\x03\n\x0fRememberRequest\x12\x38\n\x06parent\x18\x01 \x01(\tB(\xbaH%r 2\x1e^tenants/[a-z][a-z0-9-]{1,62}$\xc8\x01\x01\x12%\n\x04text\x18\x02 \x01(\tB\x17\xbaH\x14r\x12\x10\x01\x18\x80\x80\x01\x32\n^[^\\x00]*$\x12\x36\n\x04kind\x18\x03 \x01(\x0e\x32\x1e.somagent.memory.v1.MemoryKindB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12.\n\x08strength\x18\x04 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00H\x00\x88\x01\x01\x12$\n\x06source\x18\x05 \x01(\tB\x14\xbaH\x11r\x0f\x18\x80\x02\x32\n^[^\\x00]*$\x12l\n\x07session\x18\x06 \x01(\tB[\xbaHXrS2Q^tenants/[a-z][a-z0-9-]{1,62}/sessions/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$\xd8\x01\x01\x12\x0e\n\x06shared\x18\x07 \x01(\x08\x12\x1f\n\nrequest_id\x18\x08 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xc8\x01\x01\x42\x0b\n\t_strength\"J\n\x10RememberResponse\x12\x36\n\x0crecollection\x18\x01 \x01(\x0b\x32 .somagent.memory.v1.Recollection\"\xf7\x01\n\rRecallRequest\x12\x38\n\x06parent\x18\x01 \x01(\tB(\xbaH%r 2\x1e^tenants/[a-z][a-z0-9-]{1,62}$\xc8\x01\x01\x12$\n\x03\x63ue\x18\x02 \x01(\tB\x17\xbaH\x14r\x12\x10\x01\x18\x80\x80\x01\x32\n^[^\\x00]*$\x12\x18\n\x05limit\x18\x03 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x32(\x00\x12l\n\x07session\x18\x04 \x01(\tB[\xbaHXrS2Q^tenants/[a-z][a-z0-9-]{1,62}/sessions/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$\xd8\x01\x01\"[\n\x0eRecallResponse\x12\x37\n\rrecollections\x18\x01 \x03(\x0b\x32 .somagent.memory.v1.Recollection\x12\x10\n\x08\x64\x65graded\x18\x02 \x01(\x08\"\x9b\x01\n\rForgetRequest\x12i\n\x04name\x18\x01 \x01(\tB[\xbaHXrS2Q^tenants/[a-z][a-z0-9-]{1,62}/memories/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$\xc8\x01\x01\x12\x1f\n\nrequest_id\x18\x02 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xc8\x01\x01\"\x10\n\x0e\x46orgetResponse*t\n\nMemoryKind\x12\x1b\n\x17MEMORY_KIND_UNSPECIFIED\x10\x00\x12\x14\n\x10MEMORY_KIND_FACT\x10\x01\x12\x1a\n\x16MEMORY_KIND_PREFERENCE\x10\x02\x12\x17\n\x13MEMORY_KIND_EPISODE\x10\x03\x32\xc7\x02\n\rMemoryService\x12j\n\x08Remember\x12#.somagent.memory.v1.RememberRequest\x1a$.somagent.memory.v1.RememberResponse\"\x13\x90\x02\x02\xaa\xbb\x18\x0cmemory:write\x12\x63\n\x06Recall\x12!.somagent.memory.v1.RecallRequest\x1a\".somagent.memory.v1.RecallResponse\"\x12\x90\x02\x01\xaa\xbb\x18\x0bmemory:read\x12\x65\n\x06\x46orget\x12!.somagent.memory.v1.ForgetRequest\x1a\".somagent.memory.v1.ForgetResponse\"\x14\x90\x02\x02\xaa\xbb\x18\rmemory:forgetb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,9 +37,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REMEMBERREQUEST'].fields_by_name['parent']._loaded_options = None
   _globals['_REMEMBERREQUEST'].fields_by_name['parent']._serialized_options = b'\272H%r 2\036^tenants/[a-z][a-z0-9-]{1,62}$\310\001\001'
   _globals['_REMEMBERREQUEST'].fields_by_name['text']._loaded_options = None
-  _globals['_REMEMBERREQUEST'].fields_by_name['text']._serialized_options = b'\272H\024r\022\020\001\030\200\200\0042\n^[^\\x00]*$'
-  _globals['_REMEMBERREQUEST'].fields_by_name['tags']._loaded_options = None
-  _globals['_REMEMBERREQUEST'].fields_by_name['tags']._serialized_options = b'\272H%\222\001\"\020 \030\001\"\034r\0322\030^[a-z][a-z0-9_.-]{0,62}$'
+  _globals['_REMEMBERREQUEST'].fields_by_name['text']._serialized_options = b'\272H\024r\022\020\001\030\200\200\0012\n^[^\\x00]*$'
+  _globals['_REMEMBERREQUEST'].fields_by_name['kind']._loaded_options = None
+  _globals['_REMEMBERREQUEST'].fields_by_name['kind']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_REMEMBERREQUEST'].fields_by_name['strength']._loaded_options = None
+  _globals['_REMEMBERREQUEST'].fields_by_name['strength']._serialized_options = b'\272H\024\022\022\031\000\000\000\000\000\000\360?)\000\000\000\000\000\000\000\000'
+  _globals['_REMEMBERREQUEST'].fields_by_name['source']._loaded_options = None
+  _globals['_REMEMBERREQUEST'].fields_by_name['source']._serialized_options = b'\272H\021r\017\030\200\0022\n^[^\\x00]*$'
   _globals['_REMEMBERREQUEST'].fields_by_name['session']._loaded_options = None
   _globals['_REMEMBERREQUEST'].fields_by_name['session']._serialized_options = b'\272HXrS2Q^tenants/[a-z][a-z0-9-]{1,62}/sessions/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$\330\001\001'
   _globals['_REMEMBERREQUEST'].fields_by_name['request_id']._loaded_options = None
@@ -47,11 +51,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RECALLREQUEST'].fields_by_name['parent']._loaded_options = None
   _globals['_RECALLREQUEST'].fields_by_name['parent']._serialized_options = b'\272H%r 2\036^tenants/[a-z][a-z0-9-]{1,62}$\310\001\001'
   _globals['_RECALLREQUEST'].fields_by_name['cue']._loaded_options = None
-  _globals['_RECALLREQUEST'].fields_by_name['cue']._serialized_options = b'\272H\023r\021\020\001\030\200@2\n^[^\\x00]*$'
+  _globals['_RECALLREQUEST'].fields_by_name['cue']._serialized_options = b'\272H\024r\022\020\001\030\200\200\0012\n^[^\\x00]*$'
   _globals['_RECALLREQUEST'].fields_by_name['limit']._loaded_options = None
   _globals['_RECALLREQUEST'].fields_by_name['limit']._serialized_options = b'\272H\006\032\004\0302(\000'
-  _globals['_RECALLREQUEST'].fields_by_name['tags']._loaded_options = None
-  _globals['_RECALLREQUEST'].fields_by_name['tags']._serialized_options = b'\272H#\222\001 \020 \"\034r\0322\030^[a-z][a-z0-9_.-]{0,62}$'
   _globals['_RECALLREQUEST'].fields_by_name['session']._loaded_options = None
   _globals['_RECALLREQUEST'].fields_by_name['session']._serialized_options = b'\272HXrS2Q^tenants/[a-z][a-z0-9-]{1,62}/sessions/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$\330\001\001'
   _globals['_FORGETREQUEST'].fields_by_name['name']._loaded_options = None
@@ -64,20 +66,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MEMORYSERVICE'].methods_by_name['Recall']._serialized_options = b'\220\002\001\252\273\030\013memory:read'
   _globals['_MEMORYSERVICE'].methods_by_name['Forget']._loaded_options = None
   _globals['_MEMORYSERVICE'].methods_by_name['Forget']._serialized_options = b'\220\002\002\252\273\030\rmemory:forget'
+  _globals['_MEMORYKIND']._serialized_start=1425
+  _globals['_MEMORYKIND']._serialized_end=1541
   _globals['_RECOLLECTION']._serialized_start=162
-  _globals['_RECOLLECTION']._serialized_end=347
-  _globals['_REMEMBERREQUEST']._serialized_start=350
-  _globals['_REMEMBERREQUEST']._serialized_end=663
-  _globals['_REMEMBERRESPONSE']._serialized_start=665
-  _globals['_REMEMBERRESPONSE']._serialized_end=739
-  _globals['_RECALLREQUEST']._serialized_start=742
-  _globals['_RECALLREQUEST']._serialized_end=1042
-  _globals['_RECALLRESPONSE']._serialized_start=1044
-  _globals['_RECALLRESPONSE']._serialized_end=1135
-  _globals['_FORGETREQUEST']._serialized_start=1138
-  _globals['_FORGETREQUEST']._serialized_end=1293
-  _globals['_FORGETRESPONSE']._serialized_start=1295
-  _globals['_FORGETRESPONSE']._serialized_end=1360
-  _globals['_MEMORYSERVICE']._serialized_start=1363
-  _globals['_MEMORYSERVICE']._serialized_end=1690
+  _globals['_RECOLLECTION']._serialized_end=397
+  _globals['_REMEMBERREQUEST']._serialized_start=400
+  _globals['_REMEMBERREQUEST']._serialized_end=828
+  _globals['_REMEMBERRESPONSE']._serialized_start=830
+  _globals['_REMEMBERRESPONSE']._serialized_end=904
+  _globals['_RECALLREQUEST']._serialized_start=907
+  _globals['_RECALLREQUEST']._serialized_end=1154
+  _globals['_RECALLRESPONSE']._serialized_start=1156
+  _globals['_RECALLRESPONSE']._serialized_end=1247
+  _globals['_FORGETREQUEST']._serialized_start=1250
+  _globals['_FORGETREQUEST']._serialized_end=1405
+  _globals['_FORGETRESPONSE']._serialized_start=1407
+  _globals['_FORGETRESPONSE']._serialized_end=1423
+  _globals['_MEMORYSERVICE']._serialized_start=1544
+  _globals['_MEMORYSERVICE']._serialized_end=1871
 # @@protoc_insertion_point(module_scope)

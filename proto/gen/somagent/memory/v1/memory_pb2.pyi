@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -19,6 +20,34 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _MemoryKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _MemoryKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_MemoryKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    MEMORY_KIND_UNSPECIFIED: _MemoryKind.ValueType  # 0
+    """Not said; counts as FACT."""
+    MEMORY_KIND_FACT: _MemoryKind.ValueType  # 1
+    """Something that is so."""
+    MEMORY_KIND_PREFERENCE: _MemoryKind.ValueType  # 2
+    """Something somebody likes or wants."""
+    MEMORY_KIND_EPISODE: _MemoryKind.ValueType  # 3
+    """Something that happened."""
+
+class MemoryKind(_MemoryKind, metaclass=_MemoryKindEnumTypeWrapper):
+    """What sort of thing is remembered."""
+
+MEMORY_KIND_UNSPECIFIED: MemoryKind.ValueType  # 0
+"""Not said; counts as FACT."""
+MEMORY_KIND_FACT: MemoryKind.ValueType  # 1
+"""Something that is so."""
+MEMORY_KIND_PREFERENCE: MemoryKind.ValueType  # 2
+"""Something somebody likes or wants."""
+MEMORY_KIND_EPISODE: MemoryKind.ValueType  # 3
+"""Something that happened."""
+Global___MemoryKind: _TypeAlias = MemoryKind  # noqa: Y015
+
 @_typing.final
 class Recollection(_message.Message):
     """A remembered thing."""
@@ -27,28 +56,33 @@ class Recollection(_message.Message):
 
     NAME_FIELD_NUMBER: _builtins.int
     TEXT_FIELD_NUMBER: _builtins.int
-    TAGS_FIELD_NUMBER: _builtins.int
-    SESSION_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    STRENGTH_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
     SUBJECT_FIELD_NUMBER: _builtins.int
+    SESSION_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
-    TOKENS_FIELD_NUMBER: _builtins.int
     SCORE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`tenants/{tenant}/memories/{memory}`."""
     text: _builtins.str
-    """What is remembered, redacted."""
-    session: _builtins.str
-    """The session it came from, `tenants/{tenant}/sessions/{session}`; empty where it came from none."""
+    """What is remembered."""
+    kind: Global___MemoryKind.ValueType
+    """What sort of thing it is."""
+    strength: _builtins.float
+    """How much it matters by itself, in [0, 1]."""
+    source: _builtins.str
+    """Where it is from, for example a turn's name; empty where nobody said."""
     subject: _builtins.str
-    """Who had it remembered: the subject of the principal."""
-    tokens: _builtins.int
-    """How many tokens it has."""
+    """Whose it is: the subject of a principal; empty where it is everybody's in the tenant."""
+    session: _builtins.str
+    """The session it is kept to, `tenants/{tenant}/sessions/{session}`; empty for all of the
+    subject's.
+    """
     score: _builtins.float
-    """How well it matches the cue, above 0, higher is better; absent outside Recall."""
-    @_builtins.property
-    def tags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Words to find it by."""
-
+    """How well it answers the cue: higher is better, and only scores of one recall compare. Absent
+    outside Recall.
+    """
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When it was remembered."""
@@ -58,16 +92,17 @@ class Recollection(_message.Message):
         *,
         name: _builtins.str = ...,
         text: _builtins.str = ...,
-        tags: _abc.Iterable[_builtins.str] | None = ...,
-        session: _builtins.str = ...,
+        kind: Global___MemoryKind.ValueType = ...,
+        strength: _builtins.float = ...,
+        source: _builtins.str = ...,
         subject: _builtins.str = ...,
+        session: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
-        tokens: _builtins.int = ...,
         score: _builtins.float | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_score", b"_score", "create_time", b"create_time", "score", b"score"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_score", b"_score", "create_time", b"create_time", "name", b"name", "score", b"score", "session", b"session", "subject", b"subject", "tags", b"tags", "text", b"text", "tokens", b"tokens"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_score", b"_score", "create_time", b"create_time", "kind", b"kind", "name", b"name", "score", b"score", "session", b"session", "source", b"source", "strength", b"strength", "subject", b"subject", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__score: _TypeAlias = _typing.Literal["score"]  # noqa: Y015
     _WhichOneofArgType__score: _TypeAlias = _typing.Literal["_score", b"_score"]  # noqa: Y015
@@ -83,37 +118,49 @@ class RememberRequest(_message.Message):
 
     PARENT_FIELD_NUMBER: _builtins.int
     TEXT_FIELD_NUMBER: _builtins.int
-    TAGS_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    STRENGTH_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
     SESSION_FIELD_NUMBER: _builtins.int
+    SHARED_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """The tenant, `tenants/{tenant}`."""
     text: _builtins.str
-    """What to remember, 1 to 65536 characters."""
+    """What to remember: at most 16384 characters, and as many bytes of UTF-8."""
+    kind: Global___MemoryKind.ValueType
+    """What sort of thing it is."""
+    strength: _builtins.float
+    """How much it matters by itself, in [0, 1]; absent means 0.5."""
+    source: _builtins.str
+    """Where it is from, at most 256 characters; empty for nothing."""
     session: _builtins.str
-    """The session it comes from; empty for none."""
+    """The session to keep it to; empty for all of the caller's."""
+    shared: _builtins.bool
+    """True keeps it for everybody in the tenant instead of for the caller."""
     request_id: _builtins.str
-    """Names this one intent: a UUID of the caller's making. Repeating the call under it gives the first
-    answer; under it with other content the call is refused with IDEMPOTENCY_KEY_REUSED.
+    """Names this one intent: a UUID of the caller's making. Repeating the call under it gives the
+    first answer; under it with other content the call is refused with IDEMPOTENCY_KEY_REUSED.
     """
-    @_builtins.property
-    def tags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Words to find it by, at most 32, each once."""
-
     def __init__(
         self,
         *,
         parent: _builtins.str = ...,
         text: _builtins.str = ...,
-        tags: _abc.Iterable[_builtins.str] | None = ...,
+        kind: Global___MemoryKind.ValueType = ...,
+        strength: _builtins.float | None = ...,
+        source: _builtins.str = ...,
         session: _builtins.str = ...,
+        shared: _builtins.bool = ...,
         request_id: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_strength", b"_strength", "strength", b"strength"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["parent", b"parent", "request_id", b"request_id", "session", b"session", "tags", b"tags", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_strength", b"_strength", "kind", b"kind", "parent", b"parent", "request_id", b"request_id", "session", b"session", "shared", b"shared", "source", b"source", "strength", b"strength", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__strength: _TypeAlias = _typing.Literal["strength"]  # noqa: Y015
+    _WhichOneofArgType__strength: _TypeAlias = _typing.Literal["_strength", b"_strength"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__strength) -> _WhichOneofReturnType__strength | None: ...
 
 Global___RememberRequest: _TypeAlias = RememberRequest  # noqa: Y015
 
@@ -150,32 +197,26 @@ class RecallRequest(_message.Message):
     PARENT_FIELD_NUMBER: _builtins.int
     CUE_FIELD_NUMBER: _builtins.int
     LIMIT_FIELD_NUMBER: _builtins.int
-    TAGS_FIELD_NUMBER: _builtins.int
     SESSION_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """The tenant, `tenants/{tenant}`."""
     cue: _builtins.str
-    """What to look for, 1 to 8192 characters."""
+    """What to look for: at most 16384 characters, and as many bytes of UTF-8."""
     limit: _builtins.int
-    """How many at most, 0 to 50; 0 means 5."""
+    """How many at most, 0 to 50; 0 means 10."""
     session: _builtins.str
-    """Only what comes from this session; empty means all."""
-    @_builtins.property
-    def tags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Only what has all these tags; at most 32."""
-
+    """The session asked from, so that what is kept to it is found too; empty for none."""
     def __init__(
         self,
         *,
         parent: _builtins.str = ...,
         cue: _builtins.str = ...,
         limit: _builtins.int = ...,
-        tags: _abc.Iterable[_builtins.str] | None = ...,
         session: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cue", b"cue", "limit", b"limit", "parent", b"parent", "session", b"session", "tags", b"tags"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cue", b"cue", "limit", b"limit", "parent", b"parent", "session", b"session"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -220,8 +261,8 @@ class ForgetRequest(_message.Message):
     name: _builtins.str
     """`tenants/{tenant}/memories/{memory}`."""
     request_id: _builtins.str
-    """Names this one intent: a UUID of the caller's making. Repeating the call under it gives the first
-    answer; under it with other content the call is refused with IDEMPOTENCY_KEY_REUSED.
+    """Names this one intent: a UUID of the caller's making. Repeating the call under it gives the
+    first answer; under it with other content the call is refused with IDEMPOTENCY_KEY_REUSED.
     """
     def __init__(
         self,
@@ -239,23 +280,16 @@ Global___ForgetRequest: _TypeAlias = ForgetRequest  # noqa: Y015
 
 @_typing.final
 class ForgetResponse(_message.Message):
-    """Says when it was forgotten."""
+    """It is forgotten."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    FORGET_TIME_FIELD_NUMBER: _builtins.int
-    @_builtins.property
-    def forget_time(self) -> _timestamp_pb2.Timestamp:
-        """When its text was destroyed."""
-
     def __init__(
         self,
-        *,
-        forget_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["forget_time", b"forget_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["forget_time", b"forget_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -67,11 +67,7 @@ class MemoryServiceServicer:
     def Remember(self, request, context):
         """Keeps a text so that a later cue can recall it.
 
-        E-mail addresses, phone and card numbers, SSNs and keys are redacted before it is kept. It uses
-        memory_tokens.
-
-        Refused with: BUDGET_EXHAUSTED, FEATURE_DISABLED, SESSION_NOT_FOUND, TENANT_NOT_FOUND,
-        IDEMPOTENCY_KEY_REUSED.
+        Refused with: SESSION_NOT_FOUND, TENANT_NOT_FOUND, IDEMPOTENCY_KEY_REUSED.
 
         Example:
         ```sh
@@ -85,9 +81,9 @@ class MemoryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Recall(self, request, context):
-        """Finds what a cue evokes, the best first.
+        """Finds what a cue evokes of what the caller may see: his own and what is shared, the best first.
 
-        Refused with: BUDGET_EXHAUSTED, FEATURE_DISABLED, SESSION_NOT_FOUND, TENANT_NOT_FOUND.
+        Refused with: SESSION_NOT_FOUND, TENANT_NOT_FOUND.
 
         Example:
         ```sh

@@ -41,11 +41,7 @@ class MemoryServiceStub:
     Remember: _grpc.UnaryUnaryMultiCallable[_memory_pb2.RememberRequest, _memory_pb2.RememberResponse]
     """Keeps a text so that a later cue can recall it.
 
-    E-mail addresses, phone and card numbers, SSNs and keys are redacted before it is kept. It uses
-    memory_tokens.
-
-    Refused with: BUDGET_EXHAUSTED, FEATURE_DISABLED, SESSION_NOT_FOUND, TENANT_NOT_FOUND,
-    IDEMPOTENCY_KEY_REUSED.
+    Refused with: SESSION_NOT_FOUND, TENANT_NOT_FOUND, IDEMPOTENCY_KEY_REUSED.
 
     Example:
     ```sh
@@ -55,9 +51,9 @@ class MemoryServiceStub:
     ```
     """
     Recall: _grpc.UnaryUnaryMultiCallable[_memory_pb2.RecallRequest, _memory_pb2.RecallResponse]
-    """Finds what a cue evokes, the best first.
+    """Finds what a cue evokes of what the caller may see: his own and what is shared, the best first.
 
-    Refused with: BUDGET_EXHAUSTED, FEATURE_DISABLED, SESSION_NOT_FOUND, TENANT_NOT_FOUND.
+    Refused with: SESSION_NOT_FOUND, TENANT_NOT_FOUND.
 
     Example:
     ```sh
@@ -92,11 +88,7 @@ class MemoryServiceAsyncStub(MemoryServiceStub):
     Remember: _aio.UnaryUnaryMultiCallable[_memory_pb2.RememberRequest, _memory_pb2.RememberResponse]  # type: ignore[assignment]
     """Keeps a text so that a later cue can recall it.
 
-    E-mail addresses, phone and card numbers, SSNs and keys are redacted before it is kept. It uses
-    memory_tokens.
-
-    Refused with: BUDGET_EXHAUSTED, FEATURE_DISABLED, SESSION_NOT_FOUND, TENANT_NOT_FOUND,
-    IDEMPOTENCY_KEY_REUSED.
+    Refused with: SESSION_NOT_FOUND, TENANT_NOT_FOUND, IDEMPOTENCY_KEY_REUSED.
 
     Example:
     ```sh
@@ -106,9 +98,9 @@ class MemoryServiceAsyncStub(MemoryServiceStub):
     ```
     """
     Recall: _aio.UnaryUnaryMultiCallable[_memory_pb2.RecallRequest, _memory_pb2.RecallResponse]  # type: ignore[assignment]
-    """Finds what a cue evokes, the best first.
+    """Finds what a cue evokes of what the caller may see: his own and what is shared, the best first.
 
-    Refused with: BUDGET_EXHAUSTED, FEATURE_DISABLED, SESSION_NOT_FOUND, TENANT_NOT_FOUND.
+    Refused with: SESSION_NOT_FOUND, TENANT_NOT_FOUND.
 
     Example:
     ```sh
@@ -146,11 +138,7 @@ class MemoryServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_memory_pb2.RememberResponse, _abc.Awaitable[_memory_pb2.RememberResponse]]:
         """Keeps a text so that a later cue can recall it.
 
-        E-mail addresses, phone and card numbers, SSNs and keys are redacted before it is kept. It uses
-        memory_tokens.
-
-        Refused with: BUDGET_EXHAUSTED, FEATURE_DISABLED, SESSION_NOT_FOUND, TENANT_NOT_FOUND,
-        IDEMPOTENCY_KEY_REUSED.
+        Refused with: SESSION_NOT_FOUND, TENANT_NOT_FOUND, IDEMPOTENCY_KEY_REUSED.
 
         Example:
         ```sh
@@ -166,9 +154,9 @@ class MemoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _memory_pb2.RecallRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_memory_pb2.RecallResponse, _abc.Awaitable[_memory_pb2.RecallResponse]]:
-        """Finds what a cue evokes, the best first.
+        """Finds what a cue evokes of what the caller may see: his own and what is shared, the best first.
 
-        Refused with: BUDGET_EXHAUSTED, FEATURE_DISABLED, SESSION_NOT_FOUND, TENANT_NOT_FOUND.
+        Refused with: SESSION_NOT_FOUND, TENANT_NOT_FOUND.
 
         Example:
         ```sh

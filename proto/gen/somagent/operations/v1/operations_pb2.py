@@ -29,7 +29,7 @@ from somagent.authorization.v1 import permission_pb2 as somagent_dot_authorizati
 from somagent.tenancy.v1 import tenancy_pb2 as somagent_dot_tenancy_dot_v1_dot_tenancy__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'somagent/operations/v1/operations.proto\x12\x16somagent.operations.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a*somagent/authorization/v1/permission.proto\x1a!somagent/tenancy/v1/tenancy.proto\"\x97\x01\n\x06\x45ngine\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x34\n\x06status\x18\x02 \x01(\x0e\x32$.somagent.operations.v1.EngineStatus\x12\x0f\n\x07version\x18\x03 \x01(\t\x12*\n\x07latency\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0c\n\x04note\x18\x05 \x01(\t\"\x16\n\x14GetServerInfoRequest\"\xa9\x02\n\x15GetServerInfoResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x30\n\x07profile\x18\x02 \x01(\x0e\x32\x1f.somagent.operations.v1.Profile\x12*\n\x04mode\x18\x03 \x01(\x0e\x32\x1c.somagent.operations.v1.Mode\x12.\n\nstart_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x06uptime\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12/\n\x07\x65ngines\x18\x06 \x03(\x0b\x32\x1e.somagent.operations.v1.Engine\x12\x15\n\rrunning_turns\x18\x07 \x01(\x05\"\x92\x01\n\x15ListStuckTurnsRequest\x12<\n\x06parent\x18\x01 \x01(\tB,\xbaH)r$2\"^tenants/([a-z][a-z0-9-]{1,62}|-)$\xc8\x01\x01\x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"\xd3\x01\n\tStuckTurn\x12\x0c\n\x04turn\x18\x01 \x01(\t\x12\x35\n\x11lease_expire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x66\x65nce\x18\x03 \x01(\x03\x12\x31\n\x0estuck_duration\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0e\n\x06server\x18\x05 \x01(\t\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"i\n\x16ListStuckTurnsResponse\x12\x36\n\x0bstuck_turns\x18\x01 \x03(\x0b\x32!.somagent.operations.v1.StuckTurn\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xab\x01\n\x11StopTenantRequest\x12\x36\n\x04name\x18\x01 \x01(\tB(\xbaH%r 2\x1e^tenants/[a-z][a-z0-9-]{1,62}$\xc8\x01\x01\x12&\n\x06reason\x18\x02 \x01(\tB\x16\xbaH\x13r\x11\x10\x01\x18\xf4\x03\x32\n^[^\\x00]*$\x12\x1f\n\nrequest_id\x18\x03 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xc8\x01\x01\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\"Z\n\x12StopTenantResponse\x12+\n\x06tenant\x18\x01 \x01(\x0b\x32\x1b.somagent.tenancy.v1.Tenant\x12\x17\n\x0f\x63\x61ncelled_turns\x18\x02 \x01(\x05*N\n\x07Profile\x12\x17\n\x13PROFILE_UNSPECIFIED\x10\x00\x12\x14\n\x10PROFILE_EMBEDDED\x10\x01\x12\x14\n\x10PROFILE_STANDARD\x10\x02*H\n\x04Mode\x12\x14\n\x10MODE_UNSPECIFIED\x10\x00\x12\x0c\n\x08MODE_DEV\x10\x01\x12\r\n\tMODE_TEST\x10\x02\x12\r\n\tMODE_PROD\x10\x03*\x8e\x01\n\x0c\x45ngineStatus\x12\x1d\n\x19\x45NGINE_STATUS_UNSPECIFIED\x10\x00\x12\x14\n\x10\x45NGINE_STATUS_UP\x10\x01\x12\x1a\n\x16\x45NGINE_STATUS_DEGRADED\x10\x02\x12\x16\n\x12\x45NGINE_STATUS_DOWN\x10\x03\x12\x15\n\x11\x45NGINE_STATUS_OFF\x10\x04\x32\xa1\x03\n\x11OperationsService\x12\x84\x01\n\rGetServerInfo\x12,.somagent.operations.v1.GetServerInfoRequest\x1a-.somagent.operations.v1.GetServerInfoResponse\"\x16\x90\x02\x01\xaa\xbb\x18\x0foperations:read\x12\x87\x01\n\x0eListStuckTurns\x12-.somagent.operations.v1.ListStuckTurnsRequest\x1a..somagent.operations.v1.ListStuckTurnsResponse\"\x16\x90\x02\x01\xaa\xbb\x18\x0foperations:read\x12{\n\nStopTenant\x12).somagent.operations.v1.StopTenantRequest\x1a*.somagent.operations.v1.StopTenantResponse\"\x16\x90\x02\x02\xaa\xbb\x18\x0foperations:stopb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'somagent/operations/v1/operations.proto\x12\x16somagent.operations.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a*somagent/authorization/v1/permission.proto\x1a!somagent/tenancy/v1/tenancy.proto\"\x97\x01\n\x06\x45ngine\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x34\n\x06status\x18\x02 \x01(\x0e\x32$.somagent.operations.v1.EngineStatus\x12\x0f\n\x07version\x18\x03 \x01(\t\x12*\n\x07latency\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0c\n\x04note\x18\x05 \x01(\t\"\x16\n\x14GetServerInfoRequest\"\xa9\x02\n\x15GetServerInfoResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x30\n\x07profile\x18\x02 \x01(\x0e\x32\x1f.somagent.operations.v1.Profile\x12*\n\x04mode\x18\x03 \x01(\x0e\x32\x1c.somagent.operations.v1.Mode\x12.\n\nstart_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x06uptime\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12/\n\x07\x65ngines\x18\x06 \x03(\x0b\x32\x1e.somagent.operations.v1.Engine\x12\x15\n\rrunning_turns\x18\x07 \x01(\x05\"\x92\x01\n\x15ListStuckTurnsRequest\x12<\n\x06parent\x18\x01 \x01(\tB,\xbaH)r$2\"^tenants/([a-z][a-z0-9-]{1,62}|-)$\xc8\x01\x01\x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"\xd3\x01\n\tStuckTurn\x12\x0c\n\x04turn\x18\x01 \x01(\t\x12\x35\n\x11lease_expire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x66\x65nce\x18\x03 \x01(\x03\x12\x31\n\x0estuck_duration\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0e\n\x06server\x18\x05 \x01(\t\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"i\n\x16ListStuckTurnsResponse\x12\x36\n\x0bstuck_turns\x18\x01 \x03(\x0b\x32!.somagent.operations.v1.StuckTurn\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x94\x01\n\x11StopTenantRequest\x12\x36\n\x04name\x18\x01 \x01(\tB(\xbaH%r 2\x1e^tenants/[a-z][a-z0-9-]{1,62}$\xc8\x01\x01\x12&\n\x06reason\x18\x02 \x01(\tB\x16\xbaH\x13r\x11\x10\x01\x18\x80\x04\x32\n^[^\\x00]*$\x12\x1f\n\nrequest_id\x18\x03 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xc8\x01\x01\"Z\n\x12StopTenantResponse\x12+\n\x06tenant\x18\x01 \x01(\x0b\x32\x1b.somagent.tenancy.v1.Tenant\x12\x17\n\x0f\x63\x61ncelled_turns\x18\x02 \x01(\x05*N\n\x07Profile\x12\x17\n\x13PROFILE_UNSPECIFIED\x10\x00\x12\x14\n\x10PROFILE_EMBEDDED\x10\x01\x12\x14\n\x10PROFILE_STANDARD\x10\x02*H\n\x04Mode\x12\x14\n\x10MODE_UNSPECIFIED\x10\x00\x12\x0c\n\x08MODE_DEV\x10\x01\x12\r\n\tMODE_TEST\x10\x02\x12\r\n\tMODE_PROD\x10\x03*\x8e\x01\n\x0c\x45ngineStatus\x12\x1d\n\x19\x45NGINE_STATUS_UNSPECIFIED\x10\x00\x12\x14\n\x10\x45NGINE_STATUS_UP\x10\x01\x12\x1a\n\x16\x45NGINE_STATUS_DEGRADED\x10\x02\x12\x16\n\x12\x45NGINE_STATUS_DOWN\x10\x03\x12\x15\n\x11\x45NGINE_STATUS_OFF\x10\x04\x32\xa1\x03\n\x11OperationsService\x12\x84\x01\n\rGetServerInfo\x12,.somagent.operations.v1.GetServerInfoRequest\x1a-.somagent.operations.v1.GetServerInfoResponse\"\x16\x90\x02\x01\xaa\xbb\x18\x0foperations:read\x12\x87\x01\n\x0eListStuckTurns\x12-.somagent.operations.v1.ListStuckTurnsRequest\x1a..somagent.operations.v1.ListStuckTurnsResponse\"\x16\x90\x02\x01\xaa\xbb\x18\x0foperations:read\x12{\n\nStopTenant\x12).somagent.operations.v1.StopTenantRequest\x1a*.somagent.operations.v1.StopTenantResponse\"\x16\x90\x02\x02\xaa\xbb\x18\x0foperations:stopb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -45,7 +45,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STOPTENANTREQUEST'].fields_by_name['name']._loaded_options = None
   _globals['_STOPTENANTREQUEST'].fields_by_name['name']._serialized_options = b'\272H%r 2\036^tenants/[a-z][a-z0-9-]{1,62}$\310\001\001'
   _globals['_STOPTENANTREQUEST'].fields_by_name['reason']._loaded_options = None
-  _globals['_STOPTENANTREQUEST'].fields_by_name['reason']._serialized_options = b'\272H\023r\021\020\001\030\364\0032\n^[^\\x00]*$'
+  _globals['_STOPTENANTREQUEST'].fields_by_name['reason']._serialized_options = b'\272H\023r\021\020\001\030\200\0042\n^[^\\x00]*$'
   _globals['_STOPTENANTREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_STOPTENANTREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\010r\003\260\001\001\310\001\001'
   _globals['_OPERATIONSSERVICE'].methods_by_name['GetServerInfo']._loaded_options = None
@@ -54,12 +54,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_OPERATIONSSERVICE'].methods_by_name['ListStuckTurns']._serialized_options = b'\220\002\001\252\273\030\017operations:read'
   _globals['_OPERATIONSSERVICE'].methods_by_name['StopTenant']._loaded_options = None
   _globals['_OPERATIONSSERVICE'].methods_by_name['StopTenant']._serialized_options = b'\220\002\002\252\273\030\017operations:stop'
-  _globals['_PROFILE']._serialized_start=1454
-  _globals['_PROFILE']._serialized_end=1532
-  _globals['_MODE']._serialized_start=1534
-  _globals['_MODE']._serialized_end=1606
-  _globals['_ENGINESTATUS']._serialized_start=1609
-  _globals['_ENGINESTATUS']._serialized_end=1751
+  _globals['_PROFILE']._serialized_start=1431
+  _globals['_PROFILE']._serialized_end=1509
+  _globals['_MODE']._serialized_start=1511
+  _globals['_MODE']._serialized_end=1583
+  _globals['_ENGINESTATUS']._serialized_start=1586
+  _globals['_ENGINESTATUS']._serialized_end=1728
   _globals['_ENGINE']._serialized_start=241
   _globals['_ENGINE']._serialized_end=392
   _globals['_GETSERVERINFOREQUEST']._serialized_start=394
@@ -73,9 +73,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTSTUCKTURNSRESPONSE']._serialized_start=1081
   _globals['_LISTSTUCKTURNSRESPONSE']._serialized_end=1186
   _globals['_STOPTENANTREQUEST']._serialized_start=1189
-  _globals['_STOPTENANTREQUEST']._serialized_end=1360
-  _globals['_STOPTENANTRESPONSE']._serialized_start=1362
-  _globals['_STOPTENANTRESPONSE']._serialized_end=1452
-  _globals['_OPERATIONSSERVICE']._serialized_start=1754
-  _globals['_OPERATIONSSERVICE']._serialized_end=2171
+  _globals['_STOPTENANTREQUEST']._serialized_end=1337
+  _globals['_STOPTENANTRESPONSE']._serialized_start=1339
+  _globals['_STOPTENANTRESPONSE']._serialized_end=1429
+  _globals['_OPERATIONSSERVICE']._serialized_start=1731
+  _globals['_OPERATIONSSERVICE']._serialized_end=2148
 # @@protoc_insertion_point(module_scope)

@@ -83,8 +83,8 @@ class OperationsServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListStuckTurns(self, request, context):
-        """Lists turns that are open and whose lease has expired, so that no server drives them, the longest
-        first.
+        """Lists turns that are open and whose lease has expired, so that no server drives them, the
+        longest first.
 
         The sweep ends or takes over such a turn within its interval: one that stays here needs a look.
 
@@ -107,7 +107,8 @@ class OperationsServiceServicer:
         From the answer on its calls are refused with TENANT_SUSPENDED on every server; turns that run
         elsewhere end within a second. Stopping a stopped tenant changes nothing.
 
-        Refused with: TENANT_NOT_FOUND, IDEMPOTENCY_KEY_REUSED.
+        Refused with: TENANT_NOT_FOUND, PERMISSION_DENIED (the platform's own tenant),
+        IDEMPOTENCY_KEY_REUSED.
 
         Example:
         ```sh

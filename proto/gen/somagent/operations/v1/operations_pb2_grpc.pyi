@@ -53,8 +53,8 @@ class OperationsServiceStub:
     ```
     """
     ListStuckTurns: _grpc.UnaryUnaryMultiCallable[_operations_pb2.ListStuckTurnsRequest, _operations_pb2.ListStuckTurnsResponse]
-    """Lists turns that are open and whose lease has expired, so that no server drives them, the longest
-    first.
+    """Lists turns that are open and whose lease has expired, so that no server drives them, the
+    longest first.
 
     The sweep ends or takes over such a turn within its interval: one that stays here needs a look.
 
@@ -73,7 +73,8 @@ class OperationsServiceStub:
     From the answer on its calls are refused with TENANT_SUSPENDED on every server; turns that run
     elsewhere end within a second. Stopping a stopped tenant changes nothing.
 
-    Refused with: TENANT_NOT_FOUND, IDEMPOTENCY_KEY_REUSED.
+    Refused with: TENANT_NOT_FOUND, PERMISSION_DENIED (the platform's own tenant),
+    IDEMPOTENCY_KEY_REUSED.
 
     Example:
     ```sh
@@ -108,8 +109,8 @@ class OperationsServiceAsyncStub(OperationsServiceStub):
     ```
     """
     ListStuckTurns: _aio.UnaryUnaryMultiCallable[_operations_pb2.ListStuckTurnsRequest, _operations_pb2.ListStuckTurnsResponse]  # type: ignore[assignment]
-    """Lists turns that are open and whose lease has expired, so that no server drives them, the longest
-    first.
+    """Lists turns that are open and whose lease has expired, so that no server drives them, the
+    longest first.
 
     The sweep ends or takes over such a turn within its interval: one that stays here needs a look.
 
@@ -128,7 +129,8 @@ class OperationsServiceAsyncStub(OperationsServiceStub):
     From the answer on its calls are refused with TENANT_SUSPENDED on every server; turns that run
     elsewhere end within a second. Stopping a stopped tenant changes nothing.
 
-    Refused with: TENANT_NOT_FOUND, IDEMPOTENCY_KEY_REUSED.
+    Refused with: TENANT_NOT_FOUND, PERMISSION_DENIED (the platform's own tenant),
+    IDEMPOTENCY_KEY_REUSED.
 
     Example:
     ```sh
@@ -172,8 +174,8 @@ class OperationsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _operations_pb2.ListStuckTurnsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_operations_pb2.ListStuckTurnsResponse, _abc.Awaitable[_operations_pb2.ListStuckTurnsResponse]]:
-        """Lists turns that are open and whose lease has expired, so that no server drives them, the longest
-        first.
+        """Lists turns that are open and whose lease has expired, so that no server drives them, the
+        longest first.
 
         The sweep ends or takes over such a turn within its interval: one that stays here needs a look.
 
@@ -198,7 +200,8 @@ class OperationsServiceServicer(metaclass=_abc_1.ABCMeta):
         From the answer on its calls are refused with TENANT_SUSPENDED on every server; turns that run
         elsewhere end within a second. Stopping a stopped tenant changes nothing.
 
-        Refused with: TENANT_NOT_FOUND, IDEMPOTENCY_KEY_REUSED.
+        Refused with: TENANT_NOT_FOUND, PERMISSION_DENIED (the platform's own tenant),
+        IDEMPOTENCY_KEY_REUSED.
 
         Example:
         ```sh

@@ -300,7 +300,9 @@ class RecordProvenanceRequest(_message.Message):
     parent: _builtins.str
     """The tenant, `tenants/{tenant}`."""
     action: _builtins.str
-    """What was done, as dotted lower-case names, for example `invoice.approved`; at most 164 characters."""
+    """What was done, as dotted lower-case names, for example `invoice.approved`; at most 164
+    characters.
+    """
     resource: _builtins.str
     """What it was done to: a reference of one line, at most 512 characters, without personal data."""
     outcome: Global___Outcome.ValueType
@@ -312,13 +314,13 @@ class RecordProvenanceRequest(_message.Message):
     output: _builtins.bytes
     """What came out, at most 1 MiB: hashed with a salt and never kept. Absent for nothing."""
     request_id: _builtins.str
-    """Names this one intent: a UUID of the caller's making. Repeating the call under it gives the first
-    answer; under it with other content the call is refused with IDEMPOTENCY_KEY_REUSED.
+    """Names this one intent: a UUID of the caller's making. Repeating the call under it gives the
+    first answer; under it with other content the call is refused with IDEMPOTENCY_KEY_REUSED.
     """
     @_builtins.property
     def facts(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """Further facts, at most 32, of 512 characters each, without personal data. Names are of a-z, 0-9 and
-        underscore.
+        """Further facts, at most 32, of 512 characters each, without personal data. Names are of a-z, 0-9
+        and underscore.
         """
 
     @_builtins.property
@@ -368,8 +370,8 @@ class RecordProvenanceResponse(_message.Message):
     RECORD_FIELD_NUMBER: _builtins.int
     NONCE_FIELD_NUMBER: _builtins.int
     nonce: _builtins.bytes
-    """The salt of its hashes, 16 bytes: keep it beside the content and destroy both together. Empty once it
-    was destroyed here.
+    """The salt of its hashes, 16 bytes: keep it beside the content and destroy both together. Empty
+    once it was destroyed here.
     """
     @_builtins.property
     def record(self) -> Global___Record:

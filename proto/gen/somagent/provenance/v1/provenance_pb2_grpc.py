@@ -28,8 +28,8 @@ if _version_not_supported:
 class ProvenanceServiceStub:
     """Keeps each tenant's chain of records and hands out receipts.
 
-    Records hold salted hashes and references, not personal data. Every method may also be refused with
-    UNAUTHENTICATED, CREDENTIAL_EXPIRED, TENANT_SUSPENDED, RATE_EXCEEDED, PERMISSION_DENIED,
+    Records hold salted hashes and references, not personal data. Every method may also be refused
+    with UNAUTHENTICATED, CREDENTIAL_EXPIRED, TENANT_SUSPENDED, RATE_EXCEEDED, PERMISSION_DENIED,
     INVALID_ARGUMENT, OVERLOADED, DATABASE_UNAVAILABLE, SHUTTING_DOWN, DEADLINE_EXCEEDED or INTERNAL.
     """
 
@@ -69,8 +69,8 @@ class ProvenanceServiceStub:
 class ProvenanceServiceServicer:
     """Keeps each tenant's chain of records and hands out receipts.
 
-    Records hold salted hashes and references, not personal data. Every method may also be refused with
-    UNAUTHENTICATED, CREDENTIAL_EXPIRED, TENANT_SUSPENDED, RATE_EXCEEDED, PERMISSION_DENIED,
+    Records hold salted hashes and references, not personal data. Every method may also be refused
+    with UNAUTHENTICATED, CREDENTIAL_EXPIRED, TENANT_SUSPENDED, RATE_EXCEEDED, PERMISSION_DENIED,
     INVALID_ARGUMENT, OVERLOADED, DATABASE_UNAVAILABLE, SHUTTING_DOWN, DEADLINE_EXCEEDED or INTERNAL.
     """
 
@@ -141,8 +141,8 @@ class ProvenanceServiceServicer:
     def VerifyReceipt(self, request, context):
         """Checks one receipt, or a run of consecutive ones, and says what is wrong with each.
 
-        The same check runs offline with nothing but the public key: `somagent receipt verify`. A receipt
-        that does not hold is an answer, not an error.
+        The same check runs offline with nothing but the public key: `somagent receipt verify`. A
+        receipt that does not hold is an answer, not an error.
 
         Refused with: RECEIPT_INVALID (it cannot be read as a receipt at all).
 
@@ -196,8 +196,8 @@ def add_ProvenanceServiceServicer_to_server(servicer, server):
 class ProvenanceService:
     """Keeps each tenant's chain of records and hands out receipts.
 
-    Records hold salted hashes and references, not personal data. Every method may also be refused with
-    UNAUTHENTICATED, CREDENTIAL_EXPIRED, TENANT_SUSPENDED, RATE_EXCEEDED, PERMISSION_DENIED,
+    Records hold salted hashes and references, not personal data. Every method may also be refused
+    with UNAUTHENTICATED, CREDENTIAL_EXPIRED, TENANT_SUSPENDED, RATE_EXCEEDED, PERMISSION_DENIED,
     INVALID_ARGUMENT, OVERLOADED, DATABASE_UNAVAILABLE, SHUTTING_DOWN, DEADLINE_EXCEEDED or INTERNAL.
     """
 

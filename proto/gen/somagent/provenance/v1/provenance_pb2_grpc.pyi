@@ -29,8 +29,8 @@ GRPC_VERSION: str
 class ProvenanceServiceStub:
     """Keeps each tenant's chain of records and hands out receipts.
 
-    Records hold salted hashes and references, not personal data. Every method may also be refused with
-    UNAUTHENTICATED, CREDENTIAL_EXPIRED, TENANT_SUSPENDED, RATE_EXCEEDED, PERMISSION_DENIED,
+    Records hold salted hashes and references, not personal data. Every method may also be refused
+    with UNAUTHENTICATED, CREDENTIAL_EXPIRED, TENANT_SUSPENDED, RATE_EXCEEDED, PERMISSION_DENIED,
     INVALID_ARGUMENT, OVERLOADED, DATABASE_UNAVAILABLE, SHUTTING_DOWN, DEADLINE_EXCEEDED or INTERNAL.
     """
 
@@ -89,8 +89,8 @@ class ProvenanceServiceStub:
     VerifyReceipt: _grpc.UnaryUnaryMultiCallable[_provenance_pb2.VerifyReceiptRequest, _provenance_pb2.VerifyReceiptResponse]
     """Checks one receipt, or a run of consecutive ones, and says what is wrong with each.
 
-    The same check runs offline with nothing but the public key: `somagent receipt verify`. A receipt
-    that does not hold is an answer, not an error.
+    The same check runs offline with nothing but the public key: `somagent receipt verify`. A
+    receipt that does not hold is an answer, not an error.
 
     Refused with: RECEIPT_INVALID (it cannot be read as a receipt at all).
 
@@ -106,8 +106,8 @@ class ProvenanceServiceStub:
 class ProvenanceServiceAsyncStub(ProvenanceServiceStub):
     """Keeps each tenant's chain of records and hands out receipts.
 
-    Records hold salted hashes and references, not personal data. Every method may also be refused with
-    UNAUTHENTICATED, CREDENTIAL_EXPIRED, TENANT_SUSPENDED, RATE_EXCEEDED, PERMISSION_DENIED,
+    Records hold salted hashes and references, not personal data. Every method may also be refused
+    with UNAUTHENTICATED, CREDENTIAL_EXPIRED, TENANT_SUSPENDED, RATE_EXCEEDED, PERMISSION_DENIED,
     INVALID_ARGUMENT, OVERLOADED, DATABASE_UNAVAILABLE, SHUTTING_DOWN, DEADLINE_EXCEEDED or INTERNAL.
     """
 
@@ -163,8 +163,8 @@ class ProvenanceServiceAsyncStub(ProvenanceServiceStub):
     VerifyReceipt: _aio.UnaryUnaryMultiCallable[_provenance_pb2.VerifyReceiptRequest, _provenance_pb2.VerifyReceiptResponse]  # type: ignore[assignment]
     """Checks one receipt, or a run of consecutive ones, and says what is wrong with each.
 
-    The same check runs offline with nothing but the public key: `somagent receipt verify`. A receipt
-    that does not hold is an answer, not an error.
+    The same check runs offline with nothing but the public key: `somagent receipt verify`. A
+    receipt that does not hold is an answer, not an error.
 
     Refused with: RECEIPT_INVALID (it cannot be read as a receipt at all).
 
@@ -179,8 +179,8 @@ class ProvenanceServiceAsyncStub(ProvenanceServiceStub):
 class ProvenanceServiceServicer(metaclass=_abc_1.ABCMeta):
     """Keeps each tenant's chain of records and hands out receipts.
 
-    Records hold salted hashes and references, not personal data. Every method may also be refused with
-    UNAUTHENTICATED, CREDENTIAL_EXPIRED, TENANT_SUSPENDED, RATE_EXCEEDED, PERMISSION_DENIED,
+    Records hold salted hashes and references, not personal data. Every method may also be refused
+    with UNAUTHENTICATED, CREDENTIAL_EXPIRED, TENANT_SUSPENDED, RATE_EXCEEDED, PERMISSION_DENIED,
     INVALID_ARGUMENT, OVERLOADED, DATABASE_UNAVAILABLE, SHUTTING_DOWN, DEADLINE_EXCEEDED or INTERNAL.
     """
 
@@ -264,8 +264,8 @@ class ProvenanceServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_provenance_pb2.VerifyReceiptResponse, _abc.Awaitable[_provenance_pb2.VerifyReceiptResponse]]:
         """Checks one receipt, or a run of consecutive ones, and says what is wrong with each.
 
-        The same check runs offline with nothing but the public key: `somagent receipt verify`. A receipt
-        that does not hold is an answer, not an error.
+        The same check runs offline with nothing but the public key: `somagent receipt verify`. A
+        receipt that does not hold is an answer, not an error.
 
         Refused with: RECEIPT_INVALID (it cannot be read as a receipt at all).
 

@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from somagent.authorization.v1 import permission_pb2 as somagent_dot_authorization_dot_v1_dot_permission__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!somagent/tenancy/v1/tenancy.proto\x12\x13somagent.tenancy.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a*somagent/authorization/v1/permission.proto\"\x9e\x02\n\x06Tenant\x12\x16\n\x04name\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\x12,\n\x0c\x64isplay_name\x18\x02 \x01(\tB\x16\xbaH\x13r\x11\x10\x01\x18\xc8\x01\x32\n^[^\\x00]*$\x12\x34\n\x04plan\x18\x03 \x01(\x0e\x32\x19.somagent.tenancy.v1.PlanB\x0b\xbaH\x08\x82\x01\x02\x10\x01\xc8\x01\x01\x12/\n\x05state\x18\x04 \x01(\x0e\x32 .somagent.tenancy.v1.TenantState\x12\x1e\n\x0cstate_reason\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x04\x65tag\x18\x07 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"\xf6\x03\n\x06\x41piKey\x12\x16\n\x04name\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\x12,\n\x0c\x64isplay_name\x18\x02 \x01(\tB\x16\xbaH\x13r\x11\x10\x01\x18\xc8\x01\x32\n^[^\\x00]*$\x12\x36\n\x05roles\x18\x03 \x03(\tB\'\xbaH$\x92\x01!\x10 \x18\x01\"\x1br\x19\x32\x17^[a-z][a-z0-9_-]{0,62}$\x12\x36\n\x06scopes\x18\x04 \x03(\tB&\xbaH#\x92\x01 \x10@\x18\x01\"\x1ar\x18\x32\x16^[a-z_]+:([a-z_]+|\\*)$\x12/\n\x0b\x65xpire_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x05state\x18\x06 \x01(\x0e\x32 .somagent.tenancy.v1.ApiKeyState\x12\x18\n\x06prefix\x18\x07 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\x12\x19\n\x07\x63reator\x18\x08 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\x12/\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0brevoke_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x04\x65tag\x18\x0b \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\x12%\n\x07subject\x18\x0c \x01(\tB\x14\xbaH\x11r\x0f\x18\xc8\x01\x32\n^[^\\x00]*$\"\xa0\x01\n\x13\x43reateTenantRequest\x12\x33\n\ttenant_id\x18\x01 \x01(\tB \xbaH\x1dr\x18\x32\x16^[a-z][a-z0-9-]{1,62}$\xc8\x01\x01\x12\x33\n\x06tenant\x18\x02 \x01(\x0b\x32\x1b.somagent.tenancy.v1.TenantB\x06\xbaH\x03\xc8\x01\x01\x12\x1f\n\nrequest_id\x18\x03 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xc8\x01\x01\"C\n\x14\x43reateTenantResponse\x12+\n\x06tenant\x18\x01 \x01(\x0b\x32\x1b.somagent.tenancy.v1.Tenant\"J\n\x10GetTenantRequest\x12\x36\n\x04name\x18\x01 \x01(\tB(\xbaH%r 2\x1e^tenants/[a-z][a-z0-9-]{1,62}$\xc8\x01\x01\"@\n\x11GetTenantResponse\x12+\n\x06tenant\x18\x01 \x01(\x0b\x32\x1b.somagent.tenancy.v1.Tenant\"\xa6\x01\n\x13\x43reateApiKeyRequest\x12\x38\n\x06parent\x18\x01 \x01(\tB(\xbaH%r 2\x1e^tenants/[a-z][a-z0-9-]{1,62}$\xc8\x01\x01\x12\x34\n\x07\x61pi_key\x18\x02 \x01(\x0b\x32\x1b.somagent.tenancy.v1.ApiKeyB\x06\xbaH\x03\xc8\x01\x01\x12\x1f\n\nrequest_id\x18\x03 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xc8\x01\x01\"Y\n\x14\x43reateApiKeyResponse\x12,\n\x07\x61pi_key\x18\x01 \x01(\x0b\x32\x1b.somagent.tenancy.v1.ApiKey\x12\x13\n\x06secret\x18\x02 \x01(\tB\x03\x80\x01\x01\"\xb5\x01\n\x13RevokeApiKeyRequest\x12\x65\n\x04name\x18\x01 \x01(\tBW\xbaHTrO2M^tenants/[a-z][a-z0-9-]{1,62}/keys/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$\xc8\x01\x01\x12\x16\n\x04\x65tag\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\x12\x1f\n\nrequest_id\x18\x03 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xc8\x01\x01\"D\n\x14RevokeApiKeyResponse\x12,\n\x07\x61pi_key\x18\x01 \x01(\x0b\x32\x1b.somagent.tenancy.v1.ApiKey*a\n\x04Plan\x12\x14\n\x10PLAN_UNSPECIFIED\x10\x00\x12\r\n\tPLAN_FREE\x10\x01\x12\x10\n\x0cPLAN_STARTER\x10\x02\x12\r\n\tPLAN_TEAM\x10\x03\x12\x13\n\x0fPLAN_ENTERPRISE\x10\x04*z\n\x0bTenantState\x12\x1c\n\x18TENANT_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13TENANT_STATE_ACTIVE\x10\x01\x12\x1a\n\x16TENANT_STATE_SUSPENDED\x10\x02\x12\x18\n\x14TENANT_STATE_STOPPED\x10\x03*|\n\x0b\x41piKeyState\x12\x1d\n\x19\x41PI_KEY_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x41PI_KEY_STATE_ACTIVE\x10\x01\x12\x19\n\x15\x41PI_KEY_STATE_REVOKED\x10\x02\x12\x19\n\x15\x41PI_KEY_STATE_EXPIRED\x10\x03\x32\x87\x04\n\x0eTenancyService\x12\x81\x01\n\x0c\x43reateTenant\x12(.somagent.tenancy.v1.CreateTenantRequest\x1a).somagent.tenancy.v1.CreateTenantResponse\"\x1c\x90\x02\x02\xaa\xbb\x18\x15tenancy:create_tenant\x12o\n\tGetTenant\x12%.somagent.tenancy.v1.GetTenantRequest\x1a&.somagent.tenancy.v1.GetTenantResponse\"\x13\x90\x02\x01\xaa\xbb\x18\x0ctenancy:read\x12\x7f\n\x0c\x43reateApiKey\x12(.somagent.tenancy.v1.CreateApiKeyRequest\x1a).somagent.tenancy.v1.CreateApiKeyResponse\"\x1a\x90\x02\x02\xaa\xbb\x18\x13tenancy:manage_keys\x12\x7f\n\x0cRevokeApiKey\x12(.somagent.tenancy.v1.RevokeApiKeyRequest\x1a).somagent.tenancy.v1.RevokeApiKeyResponse\"\x1a\x90\x02\x02\xaa\xbb\x18\x13tenancy:manage_keysb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!somagent/tenancy/v1/tenancy.proto\x12\x13somagent.tenancy.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a*somagent/authorization/v1/permission.proto\"\x9e\x02\n\x06Tenant\x12\x16\n\x04name\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\x12,\n\x0c\x64isplay_name\x18\x02 \x01(\tB\x16\xbaH\x13r\x11\x10\x01\x18\xc8\x01\x32\n^[^\\x00]*$\x12\x34\n\x04plan\x18\x03 \x01(\x0e\x32\x19.somagent.tenancy.v1.PlanB\x0b\xbaH\x08\x82\x01\x02\x10\x01\xc8\x01\x01\x12/\n\x05state\x18\x04 \x01(\x0e\x32 .somagent.tenancy.v1.TenantState\x12\x1e\n\x0cstate_reason\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x04\x65tag\x18\x07 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"\xf8\x03\n\x06\x41piKey\x12\x16\n\x04name\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\x12,\n\x0c\x64isplay_name\x18\x02 \x01(\tB\x16\xbaH\x13r\x11\x10\x01\x18\xc8\x01\x32\n^[^\\x00]*$\x12\x38\n\x05roles\x18\x03 \x03(\tB)\xbaH&\x92\x01#\x08\x01\x10 \x18\x01\"\x1br\x19\x32\x17^[a-z][a-z0-9_-]{0,62}$\x12\x36\n\x06scopes\x18\x04 \x03(\tB&\xbaH#\x92\x01 \x10@\x18\x01\"\x1ar\x18\x32\x16^[a-z_]+:([a-z_]+|\\*)$\x12/\n\x0b\x65xpire_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x05state\x18\x06 \x01(\x0e\x32 .somagent.tenancy.v1.ApiKeyState\x12\x18\n\x06prefix\x18\x07 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\x12\x19\n\x07\x63reator\x18\x08 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\x12/\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0brevoke_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x04\x65tag\x18\x0b \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\x12%\n\x07subject\x18\x0c \x01(\tB\x14\xbaH\x11r\x0f\x18\xc8\x01\x32\n^[^\\x00]*$\"\xa0\x01\n\x13\x43reateTenantRequest\x12\x33\n\ttenant_id\x18\x01 \x01(\tB \xbaH\x1dr\x18\x32\x16^[a-z][a-z0-9-]{1,62}$\xc8\x01\x01\x12\x33\n\x06tenant\x18\x02 \x01(\x0b\x32\x1b.somagent.tenancy.v1.TenantB\x06\xbaH\x03\xc8\x01\x01\x12\x1f\n\nrequest_id\x18\x03 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xc8\x01\x01\"C\n\x14\x43reateTenantResponse\x12+\n\x06tenant\x18\x01 \x01(\x0b\x32\x1b.somagent.tenancy.v1.Tenant\"J\n\x10GetTenantRequest\x12\x36\n\x04name\x18\x01 \x01(\tB(\xbaH%r 2\x1e^tenants/[a-z][a-z0-9-]{1,62}$\xc8\x01\x01\"@\n\x11GetTenantResponse\x12+\n\x06tenant\x18\x01 \x01(\x0b\x32\x1b.somagent.tenancy.v1.Tenant\"\xa6\x01\n\x13\x43reateApiKeyRequest\x12\x38\n\x06parent\x18\x01 \x01(\tB(\xbaH%r 2\x1e^tenants/[a-z][a-z0-9-]{1,62}$\xc8\x01\x01\x12\x34\n\x07\x61pi_key\x18\x02 \x01(\x0b\x32\x1b.somagent.tenancy.v1.ApiKeyB\x06\xbaH\x03\xc8\x01\x01\x12\x1f\n\nrequest_id\x18\x03 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xc8\x01\x01\"Y\n\x14\x43reateApiKeyResponse\x12,\n\x07\x61pi_key\x18\x01 \x01(\x0b\x32\x1b.somagent.tenancy.v1.ApiKey\x12\x13\n\x06secret\x18\x02 \x01(\tB\x03\x80\x01\x01\"\xb5\x01\n\x13RevokeApiKeyRequest\x12\x65\n\x04name\x18\x01 \x01(\tBW\xbaHTrO2M^tenants/[a-z][a-z0-9-]{1,62}/keys/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$\xc8\x01\x01\x12\x16\n\x04\x65tag\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\x12\x1f\n\nrequest_id\x18\x03 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xc8\x01\x01\"D\n\x14RevokeApiKeyResponse\x12,\n\x07\x61pi_key\x18\x01 \x01(\x0b\x32\x1b.somagent.tenancy.v1.ApiKey*a\n\x04Plan\x12\x14\n\x10PLAN_UNSPECIFIED\x10\x00\x12\r\n\tPLAN_FREE\x10\x01\x12\x10\n\x0cPLAN_STARTER\x10\x02\x12\r\n\tPLAN_TEAM\x10\x03\x12\x13\n\x0fPLAN_ENTERPRISE\x10\x04*z\n\x0bTenantState\x12\x1c\n\x18TENANT_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13TENANT_STATE_ACTIVE\x10\x01\x12\x1a\n\x16TENANT_STATE_SUSPENDED\x10\x02\x12\x18\n\x14TENANT_STATE_STOPPED\x10\x03*|\n\x0b\x41piKeyState\x12\x1d\n\x19\x41PI_KEY_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x41PI_KEY_STATE_ACTIVE\x10\x01\x12\x19\n\x15\x41PI_KEY_STATE_REVOKED\x10\x02\x12\x19\n\x15\x41PI_KEY_STATE_EXPIRED\x10\x03\x32\x87\x04\n\x0eTenancyService\x12\x81\x01\n\x0c\x43reateTenant\x12(.somagent.tenancy.v1.CreateTenantRequest\x1a).somagent.tenancy.v1.CreateTenantResponse\"\x1c\x90\x02\x02\xaa\xbb\x18\x15tenancy:create_tenant\x12o\n\tGetTenant\x12%.somagent.tenancy.v1.GetTenantRequest\x1a&.somagent.tenancy.v1.GetTenantResponse\"\x13\x90\x02\x01\xaa\xbb\x18\x0ctenancy:read\x12\x7f\n\x0c\x43reateApiKey\x12(.somagent.tenancy.v1.CreateApiKeyRequest\x1a).somagent.tenancy.v1.CreateApiKeyResponse\"\x1a\x90\x02\x02\xaa\xbb\x18\x13tenancy:manage_keys\x12\x7f\n\x0cRevokeApiKey\x12(.somagent.tenancy.v1.RevokeApiKeyRequest\x1a).somagent.tenancy.v1.RevokeApiKeyResponse\"\x1a\x90\x02\x02\xaa\xbb\x18\x13tenancy:manage_keysb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -49,7 +49,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_APIKEY'].fields_by_name['display_name']._loaded_options = None
   _globals['_APIKEY'].fields_by_name['display_name']._serialized_options = b'\272H\023r\021\020\001\030\310\0012\n^[^\\x00]*$'
   _globals['_APIKEY'].fields_by_name['roles']._loaded_options = None
-  _globals['_APIKEY'].fields_by_name['roles']._serialized_options = b'\272H$\222\001!\020 \030\001\"\033r\0312\027^[a-z][a-z0-9_-]{0,62}$'
+  _globals['_APIKEY'].fields_by_name['roles']._serialized_options = b'\272H&\222\001#\010\001\020 \030\001\"\033r\0312\027^[a-z][a-z0-9_-]{0,62}$'
   _globals['_APIKEY'].fields_by_name['scopes']._loaded_options = None
   _globals['_APIKEY'].fields_by_name['scopes']._serialized_options = b'\272H#\222\001 \020@\030\001\"\032r\0302\026^[a-z_]+:([a-z_]+|\\*)$'
   _globals['_APIKEY'].fields_by_name['prefix']._loaded_options = None
@@ -90,32 +90,32 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TENANCYSERVICE'].methods_by_name['CreateApiKey']._serialized_options = b'\220\002\002\252\273\030\023tenancy:manage_keys'
   _globals['_TENANCYSERVICE'].methods_by_name['RevokeApiKey']._loaded_options = None
   _globals['_TENANCYSERVICE'].methods_by_name['RevokeApiKey']._serialized_options = b'\220\002\002\252\273\030\023tenancy:manage_keys'
-  _globals['_PLAN']._serialized_start=1846
-  _globals['_PLAN']._serialized_end=1943
-  _globals['_TENANTSTATE']._serialized_start=1945
-  _globals['_TENANTSTATE']._serialized_end=2067
-  _globals['_APIKEYSTATE']._serialized_start=2069
-  _globals['_APIKEYSTATE']._serialized_end=2193
+  _globals['_PLAN']._serialized_start=1848
+  _globals['_PLAN']._serialized_end=1945
+  _globals['_TENANTSTATE']._serialized_start=1947
+  _globals['_TENANTSTATE']._serialized_end=2069
+  _globals['_APIKEYSTATE']._serialized_start=2071
+  _globals['_APIKEYSTATE']._serialized_end=2195
   _globals['_TENANT']._serialized_start=165
   _globals['_TENANT']._serialized_end=451
   _globals['_APIKEY']._serialized_start=454
-  _globals['_APIKEY']._serialized_end=956
-  _globals['_CREATETENANTREQUEST']._serialized_start=959
-  _globals['_CREATETENANTREQUEST']._serialized_end=1119
-  _globals['_CREATETENANTRESPONSE']._serialized_start=1121
-  _globals['_CREATETENANTRESPONSE']._serialized_end=1188
-  _globals['_GETTENANTREQUEST']._serialized_start=1190
-  _globals['_GETTENANTREQUEST']._serialized_end=1264
-  _globals['_GETTENANTRESPONSE']._serialized_start=1266
-  _globals['_GETTENANTRESPONSE']._serialized_end=1330
-  _globals['_CREATEAPIKEYREQUEST']._serialized_start=1333
-  _globals['_CREATEAPIKEYREQUEST']._serialized_end=1499
-  _globals['_CREATEAPIKEYRESPONSE']._serialized_start=1501
-  _globals['_CREATEAPIKEYRESPONSE']._serialized_end=1590
-  _globals['_REVOKEAPIKEYREQUEST']._serialized_start=1593
-  _globals['_REVOKEAPIKEYREQUEST']._serialized_end=1774
-  _globals['_REVOKEAPIKEYRESPONSE']._serialized_start=1776
-  _globals['_REVOKEAPIKEYRESPONSE']._serialized_end=1844
-  _globals['_TENANCYSERVICE']._serialized_start=2196
-  _globals['_TENANCYSERVICE']._serialized_end=2715
+  _globals['_APIKEY']._serialized_end=958
+  _globals['_CREATETENANTREQUEST']._serialized_start=961
+  _globals['_CREATETENANTREQUEST']._serialized_end=1121
+  _globals['_CREATETENANTRESPONSE']._serialized_start=1123
+  _globals['_CREATETENANTRESPONSE']._serialized_end=1190
+  _globals['_GETTENANTREQUEST']._serialized_start=1192
+  _globals['_GETTENANTREQUEST']._serialized_end=1266
+  _globals['_GETTENANTRESPONSE']._serialized_start=1268
+  _globals['_GETTENANTRESPONSE']._serialized_end=1332
+  _globals['_CREATEAPIKEYREQUEST']._serialized_start=1335
+  _globals['_CREATEAPIKEYREQUEST']._serialized_end=1501
+  _globals['_CREATEAPIKEYRESPONSE']._serialized_start=1503
+  _globals['_CREATEAPIKEYRESPONSE']._serialized_end=1592
+  _globals['_REVOKEAPIKEYREQUEST']._serialized_start=1595
+  _globals['_REVOKEAPIKEYREQUEST']._serialized_end=1776
+  _globals['_REVOKEAPIKEYRESPONSE']._serialized_start=1778
+  _globals['_REVOKEAPIKEYRESPONSE']._serialized_end=1846
+  _globals['_TENANCYSERVICE']._serialized_start=2198
+  _globals['_TENANCYSERVICE']._serialized_end=2717
 # @@protoc_insertion_point(module_scope)

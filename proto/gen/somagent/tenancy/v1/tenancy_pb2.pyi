@@ -187,17 +187,19 @@ class ApiKey(_message.Message):
     etag: _builtins.str
     """Changes with every change of the key. Set by the server."""
     subject: _builtins.str
-    """Who acts when it is shown, at most 200 characters; empty in a request means whoever creates it."""
+    """Who acts when it is shown, at most 200 characters; empty in a request means the key itself,
+    `keys/{key}`.
+    """
     @_builtins.property
     def roles(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The roles it acts in, at most 32: administrator, developer, member, auditor, service, or operator in the
-        platform's own tenant.
+        """The roles it acts in, 1 to 32: administrator, developer, member, auditor, service, or operator
+        in the platform's own tenant.
         """
 
     @_builtins.property
     def scopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """What narrows the roles, at most 64 permissions; `conversation:*` is every one of a context. Empty leaves
-        the roles as they are.
+        """What narrows the roles, at most 64 permissions; `conversation:*` is every one of a context.
+        Empty leaves the roles as they are.
         """
 
     @_builtins.property
@@ -246,12 +248,12 @@ class CreateTenantRequest(_message.Message):
     TENANT_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     tenant_id: _builtins.str
-    """The slug: 2 to 63 of a-z, 0-9 and dash, a letter first, and none of the service's own names. It never
-    changes.
+    """The slug: 2 to 63 of a-z, 0-9 and dash, a letter first, and none of the service's own names. It
+    never changes.
     """
     request_id: _builtins.str
-    """Names this one intent: a UUID of the caller's making. Repeating the call under it gives the first
-    answer; under it with other content the call is refused with IDEMPOTENCY_KEY_REUSED.
+    """Names this one intent: a UUID of the caller's making. Repeating the call under it gives the
+    first answer; under it with other content the call is refused with IDEMPOTENCY_KEY_REUSED.
     """
     @_builtins.property
     def tenant(self) -> Global___Tenant:
@@ -354,8 +356,8 @@ class CreateApiKeyRequest(_message.Message):
     parent: _builtins.str
     """The tenant, `tenants/{tenant}`."""
     request_id: _builtins.str
-    """Names this one intent: a UUID of the caller's making. Repeating the call under it gives the first
-    answer; under it with other content the call is refused with IDEMPOTENCY_KEY_REUSED.
+    """Names this one intent: a UUID of the caller's making. Repeating the call under it gives the
+    first answer; under it with other content the call is refused with IDEMPOTENCY_KEY_REUSED.
     """
     @_builtins.property
     def api_key(self) -> Global___ApiKey:
@@ -418,8 +420,8 @@ class RevokeApiKeyRequest(_message.Message):
     etag: _builtins.str
     """The etag that was read; empty changes whatever is there."""
     request_id: _builtins.str
-    """Names this one intent: a UUID of the caller's making. Repeating the call under it gives the first
-    answer; under it with other content the call is refused with IDEMPOTENCY_KEY_REUSED.
+    """Names this one intent: a UUID of the caller's making. Repeating the call under it gives the
+    first answer; under it with other content the call is refused with IDEMPOTENCY_KEY_REUSED.
     """
     def __init__(
         self,

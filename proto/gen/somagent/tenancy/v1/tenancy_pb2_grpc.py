@@ -104,8 +104,8 @@ class TenancyServiceServicer:
     def CreateApiKey(self, request, context):
         """Creates an API key. Its secret is in this answer and nowhere else: the server keeps a hash.
 
-        A repeat under the same request_id gives the key without the secret. Nobody can give a key what he
-        may not do himself.
+        A repeat under the same request_id gives the key without the secret. A key cannot do what
+        whoever creates it may not do.
 
         Refused with: TENANT_NOT_FOUND, PERMISSION_DENIED (a scope or role the caller lacks),
         IDEMPOTENCY_KEY_REUSED.

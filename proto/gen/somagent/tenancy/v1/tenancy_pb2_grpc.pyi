@@ -65,8 +65,8 @@ class TenancyServiceStub:
     CreateApiKey: _grpc.UnaryUnaryMultiCallable[_tenancy_pb2.CreateApiKeyRequest, _tenancy_pb2.CreateApiKeyResponse]
     """Creates an API key. Its secret is in this answer and nowhere else: the server keeps a hash.
 
-    A repeat under the same request_id gives the key without the secret. Nobody can give a key what he
-    may not do himself.
+    A repeat under the same request_id gives the key without the secret. A key cannot do what
+    whoever creates it may not do.
 
     Refused with: TENANT_NOT_FOUND, PERMISSION_DENIED (a scope or role the caller lacks),
     IDEMPOTENCY_KEY_REUSED.
@@ -128,8 +128,8 @@ class TenancyServiceAsyncStub(TenancyServiceStub):
     CreateApiKey: _aio.UnaryUnaryMultiCallable[_tenancy_pb2.CreateApiKeyRequest, _tenancy_pb2.CreateApiKeyResponse]  # type: ignore[assignment]
     """Creates an API key. Its secret is in this answer and nowhere else: the server keeps a hash.
 
-    A repeat under the same request_id gives the key without the secret. Nobody can give a key what he
-    may not do himself.
+    A repeat under the same request_id gives the key without the secret. A key cannot do what
+    whoever creates it may not do.
 
     Refused with: TENANT_NOT_FOUND, PERMISSION_DENIED (a scope or role the caller lacks),
     IDEMPOTENCY_KEY_REUSED.
@@ -206,8 +206,8 @@ class TenancyServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_tenancy_pb2.CreateApiKeyResponse, _abc.Awaitable[_tenancy_pb2.CreateApiKeyResponse]]:
         """Creates an API key. Its secret is in this answer and nowhere else: the server keeps a hash.
 
-        A repeat under the same request_id gives the key without the secret. Nobody can give a key what he
-        may not do himself.
+        A repeat under the same request_id gives the key without the secret. A key cannot do what
+        whoever creates it may not do.
 
         Refused with: TENANT_NOT_FOUND, PERMISSION_DENIED (a scope or role the caller lacks),
         IDEMPOTENCY_KEY_REUSED.

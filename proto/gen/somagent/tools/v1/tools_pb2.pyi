@@ -177,8 +177,8 @@ class Invocation(_message.Message):
     content: _builtins.str
     """The result, JSON or text; empty until it succeeded."""
     reason: _builtins.str
-    """Why it did not succeed: a reason of somagent.errors.v1.Reason without its prefix; empty where it did or
-    may yet.
+    """Why it did not succeed: a reason of somagent.errors.v1.Reason without its prefix; empty where
+    it did or may yet.
     """
     permit: _builtins.str
     """The rule that allowed it; empty until one did."""
@@ -317,8 +317,8 @@ class ExecuteToolRequest(_message.Message):
     session: _builtins.str
     """The session whose account bears it too; empty for none."""
     request_id: _builtins.str
-    """Names this one intent: a UUID of the caller's making. Repeating the call under it gives the first
-    answer; under it with other content the call is refused with IDEMPOTENCY_KEY_REUSED.
+    """Names this one intent: a UUID of the caller's making. Repeating the call under it gives the
+    first answer; under it with other content the call is refused with IDEMPOTENCY_KEY_REUSED.
     """
     def __init__(
         self,
@@ -695,8 +695,8 @@ class ApproveInvocationRequest(_message.Message):
     name: _builtins.str
     """`tenants/{tenant}/invocations/{invocation}`."""
     request_id: _builtins.str
-    """Names this one intent: a UUID of the caller's making. Repeating the call under it gives the first
-    answer; under it with other content the call is refused with IDEMPOTENCY_KEY_REUSED.
+    """Names this one intent: a UUID of the caller's making. Repeating the call under it gives the
+    first answer; under it with other content the call is refused with IDEMPOTENCY_KEY_REUSED.
     """
     def __init__(
         self,
@@ -747,8 +747,8 @@ class RejectInvocationRequest(_message.Message):
     name: _builtins.str
     """`tenants/{tenant}/invocations/{invocation}`."""
     request_id: _builtins.str
-    """Names this one intent: a UUID of the caller's making. Repeating the call under it gives the first
-    answer; under it with other content the call is refused with IDEMPOTENCY_KEY_REUSED.
+    """Names this one intent: a UUID of the caller's making. Repeating the call under it gives the
+    first answer; under it with other content the call is refused with IDEMPOTENCY_KEY_REUSED.
     """
     def __init__(
         self,

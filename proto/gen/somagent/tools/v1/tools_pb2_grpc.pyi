@@ -54,9 +54,10 @@ class ToolServiceStub:
     ExecuteTool: _grpc.UnaryStreamMultiCallable[_tools_pb2.ExecuteToolRequest, _tools_pb2.ExecuteToolResponse]
     """Runs one tool and streams what becomes of it.
 
-    The stream ends with `ended`, or after `approval_requested`: then a person decides and GetInvocation
-    shows the outcome. A client that goes away does not stop the call; repeating the request_id gives the
-    same invocation's events. Arguments are at most 256 KiB, a result at most 1 MiB.
+    The stream ends with `ended`, or after `approval_requested`: then a person decides and
+    GetInvocation shows the outcome. A client that goes away does not stop the call; repeating the
+    request_id gives the same invocation's events. Arguments are at most 256 KiB, a result at most
+    1 MiB.
 
     Refused with: TOOL_NOT_FOUND, TOOL_ARGUMENTS_INVALID, FEATURE_DISABLED, BUDGET_EXHAUSTED,
     CAPSULE_NOT_FOUND, CAPSULE_REVOKED, SESSION_NOT_FOUND, TENANT_NOT_FOUND,
@@ -162,9 +163,10 @@ class ToolServiceAsyncStub(ToolServiceStub):
     ExecuteTool: _aio.UnaryStreamMultiCallable[_tools_pb2.ExecuteToolRequest, _tools_pb2.ExecuteToolResponse]  # type: ignore[assignment]
     """Runs one tool and streams what becomes of it.
 
-    The stream ends with `ended`, or after `approval_requested`: then a person decides and GetInvocation
-    shows the outcome. A client that goes away does not stop the call; repeating the request_id gives the
-    same invocation's events. Arguments are at most 256 KiB, a result at most 1 MiB.
+    The stream ends with `ended`, or after `approval_requested`: then a person decides and
+    GetInvocation shows the outcome. A client that goes away does not stop the call; repeating the
+    request_id gives the same invocation's events. Arguments are at most 256 KiB, a result at most
+    1 MiB.
 
     Refused with: TOOL_NOT_FOUND, TOOL_ARGUMENTS_INVALID, FEATURE_DISABLED, BUDGET_EXHAUSTED,
     CAPSULE_NOT_FOUND, CAPSULE_REVOKED, SESSION_NOT_FOUND, TENANT_NOT_FOUND,
@@ -279,9 +281,10 @@ class ToolServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_tools_pb2.ExecuteToolResponse], _abc.AsyncIterator[_tools_pb2.ExecuteToolResponse]]:
         """Runs one tool and streams what becomes of it.
 
-        The stream ends with `ended`, or after `approval_requested`: then a person decides and GetInvocation
-        shows the outcome. A client that goes away does not stop the call; repeating the request_id gives the
-        same invocation's events. Arguments are at most 256 KiB, a result at most 1 MiB.
+        The stream ends with `ended`, or after `approval_requested`: then a person decides and
+        GetInvocation shows the outcome. A client that goes away does not stop the call; repeating the
+        request_id gives the same invocation's events. Arguments are at most 256 KiB, a result at most
+        1 MiB.
 
         Refused with: TOOL_NOT_FOUND, TOOL_ARGUMENTS_INVALID, FEATURE_DISABLED, BUDGET_EXHAUSTED,
         CAPSULE_NOT_FOUND, CAPSULE_REVOKED, SESSION_NOT_FOUND, TENANT_NOT_FOUND,

@@ -1,0 +1,193 @@
+"""Go on with turns that wait for this server: promoted from a queue, or decided by people."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Final, final
+
+from application.capsule.load_capsule import LoadCapsuleQuery
+from application.conversation.drive_turn import DriveTurn, Task
+from application.conversation.holds import turn_holds
+from application.conversation.plan import TurnPlan
+from application.conversation.ports import Grant, ResumeTurn, TurnJournal, TurnLeases, TurnReader
+from application.conversation.prepare_turn import LoadingCapsule, PrepareTurn
+from application.conversation.process_message import HISTORY_MESSAGES, turn_seconds
+from application.conversation.progress import Progress
+from application.conversation.turn_drivers import TurnDrivers
+from application.kernel.ports import Clock, IdentifierSource
+from domain.conversation.bounds import FRAME_TOKENS, estimated_tokens
+from domain.conversation.errors import StaleFenceError
+from domain.conversation.events import TurnResumed
+from domain.conversation.message import Message
+from domain.conversation.turn import Turn
+from domain.kernel.identifiers import EventId
+from domain.kernel.metering import Metric
+from domain.tools.invocation import Invocation
+
+MOST_AT_ONCE: Final = 64
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartPromoted:
+    """Drive the turns that were promoted for this server. One pass; how many were started."""
+
+    leases: TurnLeases
+    reader: TurnReader
+    prepare: PrepareTurn
+    drivers: TurnDrivers
+    drive: DriveTurn
+    clock: Clock
+
+    async def __call__(self) -> int:
+        turns = await self.leases.promoted(MOST_AT_ONCE)
+        for turn in turns:
+            self._start(turn)
+        return len(turns)
+
+    def _start(self, turn: Turn) -> None:
+        async def planned(progress: Progress) -> TurnPlan:
+            opening = await self.reader.opening(turn.tenant_id, turn.session_id, HISTORY_MESSAGES)
+            return await self.prepare(
+                turn.order, opening, progress, _pinned(self.prepare, turn),
+                held=turn.order.held_tokens,
+            )  # fmt: skip
+
+        progress = Progress(self.clock, began=self.clock.monotonic())
+        progress.held_tokens = turn.order.held_tokens
+        progress.called_api()
+        left = (turn.deadline_at - self.clock.now()).total_seconds()
+        self.drivers.start(
+            tenant_id=turn.tenant_id,
+            session_id=turn.session_id,
+            grant=Grant(
+                turn_id=turn.id,
+                state=turn.state,
+                fence=turn.fence,
+                lease_seconds=self.drivers.lease_seconds / 2,
+                ceiling=0,
+            ),
+            drive=partial(
+                self.drive,
+                task=Task(
+                    order=turn.order,
+                    capsule_version_id=turn.capsule_version_id,
+                    plan=planned,
+                    progress=progress,
+                    deadline=self.clock.monotonic() + max(0.0, left),
+                    queued=True,
+                ),
+            ),
+        )
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResumePaused:
+    """Go on with a paused turn, all of whose calls are decided, under a new reservation."""
+
+    journal: TurnJournal
+    reader: TurnReader
+    prepare: PrepareTurn
+    drivers: TurnDrivers
+    drive: DriveTurn
+    clock: Clock
+    identifiers: IdentifierSource
+
+    async def __call__(self, turn: Turn) -> None:
+        """Resume here. Nothing is done when another server was quicker.
+
+        Raises:
+            BudgetExhaustedError: The new reservation does not fit; the turn stays paused.
+            Besides, whatever `PrepareTurn` refuses.
+        """
+        progress = Progress(self.clock, began=self.clock.monotonic(), usage=turn.usage)
+        opening = await self.reader.opening(turn.tenant_id, turn.session_id, 0)
+        transcript = await self.reader.transcript(turn.tenant_id, turn.id)
+        decided = await self.reader.invocations(turn.tenant_id, turn.id)
+        plan = await self.prepare(turn.order, opening, progress, _pinned(self.prepare, turn))
+        prompt = transcript_tokens(transcript)
+        hold = min(plan.settings.derived.token_limit, prompt + plan.context.reply)
+        plan = replace(plan, context=replace(plan.context, prompt_tokens=prompt, hold=hold))
+        seconds = turn_seconds(None)
+        try:
+            grant = await self.journal.resume(
+                ResumeTurn(
+                    tenant_id=turn.tenant_id,
+                    turn_id=turn.id,
+                    seconds=seconds,
+                    holds=turn_holds(
+                        turn.order.principal,
+                        turn.session_id,
+                        plan.settings.manifest.name,
+                        ((Metric.TOKENS, hold),),
+                    ),
+                    event=TurnResumed(
+                        id=EventId(self.identifiers.next()),
+                        tenant_id=turn.tenant_id,
+                        key=turn.session_id,
+                        occurred_at=self.clock.now(),
+                        tenant=turn.order.principal.tenant,
+                        session_id=turn.session_id,
+                        turn_id=turn.id,
+                    ),
+                )
+            )
+        except StaleFenceError:
+            return
+        progress.held_tokens = hold
+        progress.round = _rounds_done(transcript)
+        self._start(turn, plan, progress, grant, transcript, decided, seconds)
+
+    def _start(  # noqa: PLR0913 - one call, right above
+        self,
+        turn: Turn,
+        plan: TurnPlan,
+        progress: Progress,
+        grant: Grant,
+        transcript: tuple[Message, ...],
+        decided: Sequence[Invocation],
+        seconds: float,
+    ) -> None:
+        async def planned(_: Progress) -> TurnPlan:
+            return plan
+
+        self.drivers.start(
+            tenant_id=turn.tenant_id,
+            session_id=turn.session_id,
+            grant=grant,
+            drive=partial(
+                self.drive,
+                task=Task(
+                    order=turn.order,
+                    capsule_version_id=turn.capsule_version_id,
+                    plan=planned,
+                    progress=progress,
+                    deadline=progress.began + seconds,
+                    transcript=transcript,
+                    decided={
+                        one.call_id: one for one in decided if one.round == progress.round + 1
+                    },
+                ),
+            ),
+        )
+
+
+def transcript_tokens(transcript: tuple[Message, ...]) -> int:
+    """An estimate that is never under the truth, for a prompt that no provider has counted."""
+    return sum(
+        FRAME_TOKENS
+        + estimated_tokens(message.text)
+        + sum(estimated_tokens(call.tool + call.arguments) for call in message.calls)
+        for message in transcript
+    )
+
+
+def _rounds_done(transcript: tuple[Message, ...]) -> int:
+    """Rounds whose tools were answered: all that asked for tools but the last."""
+    return max(0, sum(1 for message in transcript if message.calls) - 1)
+
+
+def _pinned(prepare: PrepareTurn, turn: Turn) -> LoadingCapsule:
+    query = LoadCapsuleQuery(tenant_id=turn.tenant_id, capsule=turn.capsule_version_id)
+    return partial(prepare.load_capsule, query)

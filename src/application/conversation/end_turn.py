@@ -1,0 +1,100 @@
+"""End a turn that nobody drives: cancelled while it waits, or abandoned by a lost server."""
+
+from dataclasses import dataclass
+from typing import Final, final
+
+from application.conversation.drive_turn import failure_of
+from application.conversation.ending import Ending
+from application.conversation.phases.save import SaveTurn
+from application.conversation.ports import Abandoned, Grant, TurnReader, TurnSignals
+from application.conversation.progress import Progress
+from application.conversation.running_turn import RunningTurn
+from application.kernel.ports import Clock, IdentifierSource
+from domain.conversation.bounds import estimated_tokens
+from domain.conversation.errors import StaleFenceError, TurnAbandonedError
+from domain.conversation.turn import Failure, Turn, TurnState
+from domain.conversation.turn_event import Restarted, TextAdded
+from domain.kernel.identifiers import RecordId
+
+FAR: Final = 1 << 62
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndTurn:
+    """The same end as a driver's, record and settlement included, without one."""
+
+    save: SaveTurn
+    reader: TurnReader
+    signals: TurnSignals
+    clock: Clock
+    identifiers: IdentifierSource
+
+    async def cancel(self, turn: Turn, by: str) -> None:
+        """End a turn that is queued or paused. Whoever was quicker has decided otherwise."""
+        events = await self.reader.events(turn.tenant_id, turn.id, 0, FAR)
+        held = self._held(turn, first=events[-1].last_sequence + 1 if events else 1, lease=60.0)
+        progress = Progress(self.clock, began=self.clock.monotonic(), usage=turn.usage)
+        await self._save(held, self._ending(turn, TurnState.CANCELLED, by=by), progress)
+
+    async def abandon(self, lost: Abandoned) -> None:
+        """End a turn whose server was lost: failed, and what it may have shown is void.
+
+        What it used is settled as far as it is known: the prompt as it was counted, and the text
+        that had been written.
+        """
+        turn = lost.turn
+        first = lost.last_written + 1
+        held = self._held(turn, first=first, lease=lost.lease_seconds)
+        shown = await self.reader.events(turn.tenant_id, turn.id, 0, FAR)
+        if lost.ceiling >= first:
+            held.log.append(Restarted(first, lost.ceiling))
+        progress = Progress(self.clock, began=self.clock.monotonic(), usage=turn.usage)
+        progress.text = "".join(
+            event.body.delta for event in shown if isinstance(event.body, TextAdded)
+        )
+        progress.estimated(
+            prompt=turn.order.prompt_tokens, completion=estimated_tokens(progress.text)
+        )
+        progress.called_api()
+        failure = failure_of(TurnAbandonedError(str(turn.id)))
+        await self._save(held, self._ending(turn, TurnState.FAILED, failure), progress)
+
+    def _held(self, turn: Turn, *, first: int, lease: float) -> RunningTurn:
+        async def keep(_: RunningTurn) -> None:
+            """Nothing is renewed: the end follows at once."""
+
+        return RunningTurn(
+            tenant_id=turn.tenant_id,
+            session_id=turn.session_id,
+            grant=Grant(
+                turn_id=turn.id,
+                state=turn.state,
+                fence=turn.fence,
+                lease_seconds=lease,
+                ceiling=FAR,
+                first_sequence=first,
+            ),
+            clock=self.clock,
+            keep=keep,
+        )
+
+    def _ending(
+        self, turn: Turn, state: TurnState, failure: Failure | None = None, by: str = ""
+    ) -> Ending:
+        return Ending(
+            state=state,
+            record_id=RecordId(self.identifiers.next()),
+            order=turn.order,
+            capsule_version_id=turn.capsule_version_id,
+            failure=failure,
+            by=by,
+        )
+
+    async def _save(self, held: RunningTurn, ending: Ending, progress: Progress) -> None:
+        try:
+            finished = await self.save(held, None, progress, ending)
+        except StaleFenceError:
+            return
+        if finished.promoted is not None and finished.owner is not None:
+            await self.signals.promoted(finished.promoted, finished.owner)

@@ -1,0 +1,150 @@
+"""Follow the events of a turn, wherever it is driven."""
+
+from asyncio import Event, timeout
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass, field
+from typing import Final, final
+
+from application.conversation.ports import TurnReader, TurnSignals
+from application.conversation.turn_drivers import TurnDrivers
+from application.conversation.turn_log import TurnLog
+from domain.conversation.errors import SequenceOutOfRangeError
+from domain.conversation.turn import TurnState
+from domain.conversation.turn_event import Paused, TurnEvent
+from domain.kernel.identifiers import TenantId, TurnId
+
+NET_SECONDS: Final = 1.0
+"""How often a watcher looks by himself, should a signal be lost."""
+
+PAGE: Final = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchTurnQuery:
+    """The events above `after_sequence`: 0 for all."""
+
+    tenant_id: TenantId
+    turn_id: TurnId
+    after_sequence: int = 0
+
+
+@final
+@dataclass(slots=True)
+class Watchers:
+    """Who waits in this process for events of turns that another one drives."""
+
+    _bells: dict[TurnId, set[Event]] = field(default_factory=dict)
+
+    def ring(self, turn_id: TurnId | None) -> None:
+        """Wake those who wait for a turn; all of them when it is not known which."""
+        named = [turn_id] if turn_id is not None else list(self._bells)
+        for name in named:
+            for bell in self._bells.get(name, ()):
+                bell.set()
+
+    async def wait(self, turn_id: TurnId, seconds: float) -> None:
+        """Wait until the turn's bell rings, at most so long."""
+        bell = Event()
+        bells = self._bells.setdefault(turn_id, set())
+        bells.add(bell)
+        try:
+            async with timeout(seconds):
+                await bell.wait()
+        except TimeoutError:
+            return
+        finally:
+            bells.discard(bell)
+            if not bells:
+                self._bells.pop(turn_id, None)
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchTurn:
+    """Every watcher sees the same events. One that reads slowly slows nobody but himself.
+
+    The stream ends with the turn's final event, or with `Paused` while the turn is still paused.
+    """
+
+    reader: TurnReader
+    signals: TurnSignals
+    drivers: TurnDrivers
+    watchers: Watchers
+
+    async def __call__(self, query: WatchTurnQuery) -> AsyncGenerator[TurnEvent]:
+        """Yield the events in order.
+
+        Raises:
+            TurnNotFoundError: No such turn of this tenant.
+            SequenceOutOfRangeError: The turn has no such number yet; it may never have.
+        """
+        after = query.after_sequence
+        if after:
+            await self._check_range(query)
+        while True:
+            running = self.drivers.find(query.turn_id)
+            if running is not None and running.tenant_id == query.tenant_id:
+                events = _live(running.log, after)
+            else:
+                events = self._stored(query, after)
+            last: TurnEvent | None = None
+            async for event in events:
+                yield event
+                last, after = event, event.last_sequence
+            if await self._is_over(query, last):
+                return
+
+    async def _stored(self, query: WatchTurnQuery, after: int) -> AsyncGenerator[TurnEvent]:
+        """What is written; when that is nothing, wait until there may be more."""
+        empty = True
+        while page := await self.reader.events(query.tenant_id, query.turn_id, after, PAGE):
+            empty = False
+            for event in page:
+                yield event
+                after = event.last_sequence
+        turn = await self.reader.turn(query.tenant_id, query.turn_id)
+        if empty and turn.state in (TurnState.QUEUED, TurnState.RUNNING):
+            await self.signals.watch(query.tenant_id, query.turn_id)
+            await self.watchers.wait(query.turn_id, NET_SECONDS)
+
+    async def _is_over(self, query: WatchTurnQuery, last: TurnEvent | None) -> bool:
+        """Whether no more will come: the turn has ended, or it is paused, and all was shown."""
+        if last is not None:
+            if last.final:
+                return True
+            if not isinstance(last.body, Paused):
+                return False
+        turn = await self.reader.turn(query.tenant_id, query.turn_id)
+        if last is None and turn.state.final:
+            # Its last event was committed with this state; it is there unless it was shown before.
+            return not await self.reader.events(
+                query.tenant_id, query.turn_id, query.after_sequence, 1
+            )
+        return turn.state is TurnState.PAUSED
+
+    async def _check_range(self, query: WatchTurnQuery) -> None:
+        running = self.drivers.find(query.turn_id)
+        if running is not None and running.tenant_id == query.tenant_id:
+            last = running.log.next_sequence - 1
+        else:
+            last = await self.reader.last_sequence(query.tenant_id, query.turn_id)
+            turn = await self.reader.turn(query.tenant_id, query.turn_id)
+            if turn.state is TurnState.RUNNING:
+                return  # its driver, elsewhere, may have shown more than is written
+        if query.after_sequence > last:
+            raise SequenceOutOfRangeError(query.after_sequence, last)
+
+
+async def _live(log: TurnLog, after: int) -> AsyncGenerator[TurnEvent]:
+    """What this process shows, until the log closes or has forgotten what is asked for."""
+    while True:
+        events = log.after(after)
+        if events is None:
+            return
+        for event in events:
+            yield event
+            after = event.last_sequence
+        if not events:
+            if log.closed:
+                return
+            await log.changed(after)

@@ -1,0 +1,71 @@
+"""How a request is read: its method, its shape, and the names in it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final, final
+
+from google.protobuf.message import DecodeError, Message
+from protovalidate import Validator
+from protovalidate import Violation as BrokenRule
+
+from domain.kernel.errors import Violation
+from entrypoints.grpc.methods import Method, methods
+from entrypoints.grpc.refusals import RequestInvalidError
+
+_MOST_VIOLATIONS: Final = 16
+
+
+@final
+class Unreadable(Message):
+    """Stands for a request whose bytes are no message of its method."""
+
+    def __init__(self, method: Method) -> None:
+        super().__init__()
+        self.method = method
+
+
+@dataclass(frozen=True, slots=True)
+class RequestReader:
+    """Rules are compiled once a process, when a message of their type first comes."""
+
+    by_type: Mapping[str, Method]
+    validator: Validator
+
+    @classmethod
+    def of_the_contract(cls) -> "RequestReader":
+        return cls(methods(), Validator())
+
+    def method_of(self, request: Message) -> Method:
+        if isinstance(request, Unreadable):
+            return request.method
+        return self.by_type[request.DESCRIPTOR.full_name]
+
+    def names_in(self, request: Message, method: Method) -> list[str]:
+        """The resource names of a request that has the shape its contract asks for.
+
+        Raises:
+            RequestInvalidError: It has not; every field that is wrong is named.
+        """
+        if isinstance(request, Unreadable):
+            raise RequestInvalidError(Violation("", "the bytes are not a message of this method"))
+        if broken := self.validator.collect_violations(request):
+            raise RequestInvalidError(*(_violation(one) for one in broken[:_MOST_VIOLATIONS]))
+        return method.names_in(request)
+
+
+def reading(kind: type[Message], method: Method) -> Callable[[bytes], Message]:
+    """How bytes become a request; what cannot become one is refused later, in words."""
+
+    def read(data: bytes) -> Message:
+        try:
+            return kind.FromString(data)
+        except DecodeError:
+            return Unreadable(method)
+
+    return read
+
+
+def _violation(broken: BrokenRule) -> Violation:
+    rule = broken.proto
+    steps = rule.field.elements if rule.field else ()
+    return Violation(".".join(step.field_name for step in steps), rule.message)
