@@ -65,8 +65,9 @@ class InMemoryBudgets:
     ) -> Reservation:
         used = summed(uses)
         stored = self._found(tenant_id, reservation_id)
-        if not stored.reservation.ends(ReservationState.SETTLED):
-            return stored.reservation
+        ended = stored.reservation.ended(ReservationState.SETTLED)
+        if stored.reservation == ended:
+            return ended
 
         holds = stored.reservation.holds
         self.store.settle(tenant_id, stored.period, holds, used)
@@ -82,11 +83,11 @@ class InMemoryBudgets:
             )
             for use in used
         ]
-        return self._end(stored, ReservationState.SETTLED)
+        return self._keep(replace(stored, reservation=ended))
 
     async def release(self, tenant_id: TenantId, reservation_id: ReservationId) -> Reservation:
         stored = self._found(tenant_id, reservation_id)
-        if not stored.reservation.ends(ReservationState.RELEASED):
+        if stored.reservation == stored.reservation.ended(ReservationState.RELEASED):
             return stored.reservation
 
         return self._release(stored)
@@ -145,10 +146,7 @@ class InMemoryBudgets:
     def _release(self, stored: StoredReservation) -> Reservation:
         held = stored.reservation
         self.store.release(held.tenant_id, stored.period, held.holds)
-        return self._end(stored, ReservationState.RELEASED)
-
-    def _end(self, stored: StoredReservation, state: ReservationState) -> Reservation:
-        return self._keep(replace(stored, reservation=replace(stored.reservation, state=state)))
+        return self._keep(replace(stored, reservation=held.ended(ReservationState.RELEASED)))
 
     def _keep(self, stored: StoredReservation) -> Reservation:
         reservation = stored.reservation

@@ -176,6 +176,7 @@ class InMemoryTurnJournal:
             ),
             lease_until=None,
             promoted=self._leave_session(turn),
+            transcript=(),
             trace=command.trace,
         )
         self._keep(stored)

@@ -2,9 +2,9 @@
 
 from collections import OrderedDict
 from dataclasses import dataclass
-from time import monotonic
 from typing import Final, final
 
+from application.kernel.ports import Clock
 from domain.kernel.identifiers import TenantId
 
 MOST_TENANTS: Final = 65_536
@@ -27,20 +27,18 @@ class LocalRateLimits:
     the others, budgets are what a tenant may use.
     """
 
-    def __init__(self, terms: RateTerms) -> None:
+    def __init__(self, terms: RateTerms, clock: Clock) -> None:
         self._terms = terms
+        self._clock = clock
         self._buckets: OrderedDict[TenantId, tuple[float, float]] = OrderedDict()
 
     async def take(self, tenant_id: TenantId) -> float:
-        return self.take_at(tenant_id, monotonic())
-
-    def take_at(self, tenant_id: TenantId, at: float) -> float:
-        """Take a token at a monotonic moment: 0.0, or the seconds until there is one."""
         capacity, per_second = self._terms.capacity, self._terms.per_second
-        level, since = self._buckets.get(tenant_id, (capacity, at))
-        level = min(capacity, level + max(0.0, at - since) * per_second)
+        now = self._clock.monotonic()
+        level, since = self._buckets.get(tenant_id, (capacity, now))
+        level = min(capacity, level + (now - since) * per_second)
         wait = 0.0 if level >= 1 else (1 - level) / per_second
-        self._buckets[tenant_id] = (level if wait else level - 1, at)
+        self._buckets[tenant_id] = (level if wait else level - 1, now)
         self._buckets.move_to_end(tenant_id)
         if len(self._buckets) > MOST_TENANTS:
             self._buckets.popitem(last=False)

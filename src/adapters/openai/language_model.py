@@ -66,6 +66,7 @@ class OpenAiLanguageModel:
             refused = self._refused.get(model, frozenset())
             response = await self._send(asked.body(refused), request, watch)
             if response.status == _OK and response.content_type == "text/event-stream":
+                _give_up_after_stream(response)
                 return response
             try:
                 body = await watch.wait(start_of_body(response))
@@ -90,8 +91,7 @@ class OpenAiLanguageModel:
             raise ModelFailedError(request.capability.name, cause_of(failure)) from failure
 
     def _leave(self, response: ClientResponse, *, ended: bool) -> None:
-        # llama.cpp promises to keep a connection after a stream, and closes it.
-        if not ended or response.headers.get("Server") == "llama.cpp":
+        if not ended:
             response.close()
         elif response.content.at_eof():
             response.release()
@@ -100,6 +100,14 @@ class OpenAiLanguageModel:
             settling = asyncio.create_task(_read_to_end(response))
             self._settling.add(settling)
             settling.add_done_callback(self._settling.discard)
+
+
+def _give_up_after_stream(response: ClientResponse) -> None:
+    # llama.cpp promises to keep a connection after a stream, and closes it: the next call on it
+    # would be lost.
+    connection = response.connection
+    if response.headers.get("Server") == "llama.cpp" and connection and connection.protocol:
+        connection.protocol.force_close()
 
 
 async def _read(response: ClientResponse, watch: StageWatch, capability: str) -> bytes:

@@ -1,8 +1,7 @@
 """What is set about one provider: where it is, how its key is got, how long each stage may take."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import TypeAlias
 from urllib.parse import urlsplit
 
@@ -36,7 +35,7 @@ class Provider:
         base_url: With its version, as in `https://api.openai.com/v1`.
         socket: A socket file to reach it by; the host of `base_url` then means nothing.
         api_key: Where its key comes from.
-        headers: Sent with every call, never logged.
+        headers: Names and values sent with every call, never logged.
         patience: How long each stage may take.
         connections: Open at once; further calls wait, within the stage `connect`.
         keepalive_seconds: How long an idle connection is kept; less than the provider keeps it.
@@ -53,7 +52,7 @@ class Provider:
     base_url: str = "http://localhost/v1"
     socket: str = ""
     api_key: KeySource = field(default=no_key, repr=False)
-    headers: Mapping[str, str] = field(default=MappingProxyType({}), repr=False)
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     patience: Patience = Patience()
     connections: int = 256
     keepalive_seconds: float = 15.0

@@ -26,19 +26,22 @@ def function_statements() -> Iterator[str]:
     """
     definers = {definer.name: definer for definer in DEFINERS}
     yield "set local check_function_bodies = off"
+    yield f"set local role {OWNER}"
     for path in sorted(FUNCTIONS.glob("*.sql")):
         definer = definers.get(path.stem)
         role = OWNER if definer is None else definer.role
         if role != OWNER:
+            yield "set local role none"
             yield f"grant create on schema public to {role}"
         yield f"set local role {role}"
         yield path.read_text(encoding="utf-8")
         if definer is not None:
             yield f"revoke all on function {path.stem} from public"
             yield f"grant execute on function {path.stem} to {', '.join(definer.callers)}"
-        yield f"set local role {OWNER}"
         if role != OWNER:
+            yield "set local role none"
             yield f"revoke create on schema public from {role}"
+            yield f"set local role {OWNER}"
 
 
 def deploy_functions(connection: "psycopg.Connection[tuple[object, ...]]") -> bool:

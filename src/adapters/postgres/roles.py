@@ -49,6 +49,8 @@ class Definer:
 DEFINERS: Final = (
     Definer("open_partitions", OWNER, (WRITER,)),
     Definer("take_over_expired", SWEEPER, (WRITER,)),
-    Definer("take_promoted", SWEEPER, (WRITER,)),
+    Definer("promoted_turns", SWEEPER, (WRITER,)),
+    Definer("expired_reservations", SWEEPER, (WRITER,)),
+    Definer("expired_invocations", SWEEPER, (WRITER,)),
 )
 """Every function that sees more than one tenant, or sees it by other rights than its caller's."""

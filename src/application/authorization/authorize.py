@@ -6,6 +6,7 @@ from typing import Final, final
 from application.authorization.ports import Authorizer
 from domain.authorization.decision import Decision
 from domain.authorization.errors import PermissionDeniedError
+from domain.authorization.rule import denied
 from domain.kernel.principal import Principal
 
 AUTHORIZER_FAILED: Final = "authorizer:failed"
@@ -45,7 +46,7 @@ class Authorize:
                 query.principal, query.permission, query.resource
             )
         except Exception:  # noqa: BLE001 - in whatever way an authorizer breaks, it has not allowed
-            return Decision(False, query.permission, AUTHORIZER_FAILED, "no decision could be made")
+            return denied(query.permission, AUTHORIZER_FAILED, "no decision could be made")
         if decision.permission != query.permission:
-            return Decision(False, query.permission, AUTHORIZER_FAILED, "another was decided on")
+            return denied(query.permission, AUTHORIZER_FAILED, "another was decided on")
         return decision

@@ -47,7 +47,7 @@ class CreateCapsule:
             CapsuleAlreadyExistsError: The version is there with other content.
             IdempotencyKeyReusedError: The request id is known with another manifest.
         """
-        verified = self.verify(self.files.read(command.manifest))
+        verified = self.verify(await self.files.read(command.manifest))
         capsule = Capsule(
             id=CapsuleVersionId(self.identifiers.next()),
             tenant_id=command.tenant_id,

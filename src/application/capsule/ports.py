@@ -115,7 +115,7 @@ class Capsules(Protocol):
 class CapsuleFiles(Protocol):
     """The text form of manifests."""
 
-    def read(self, text: str) -> Json:
+    async def read(self, text: str) -> Json:
         """What a manifest in YAML or JSON holds.
 
         Raises:

@@ -26,7 +26,7 @@ class SignCapsule:
             UnknownKnobError: It sets a knob that does not exist.
         """
         content = unsigned(document)
-        read_manifest(content if content else document)
+        read_manifest(content or document)
         digest = hash_of(self.canonical.encode(content))
         value = await self.signer.sign(signed_bytes(digest))
         signature: dict[str, Json] = {

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, cast, final
+from typing import Final, final
 
 from application.capsule.ports import TrustedKeys
 from application.kernel.ports import CanonicalJson, Json
@@ -28,8 +28,7 @@ def unsigned(document: Json) -> dict[str, Json]:
     """The document without its signature; empty when it is no mapping."""
     if not isinstance(document, Mapping):
         return {}
-    fields = cast("Mapping[str, Json]", document)
-    return {name: value for name, value in fields.items() if name != SIGNATURE}
+    return {name: value for name, value in document.items() if name != SIGNATURE}
 
 
 @final

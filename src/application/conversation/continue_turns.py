@@ -1,6 +1,5 @@
 """Go on with turns that wait for this server: promoted from a queue, or decided by people."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, final
@@ -22,7 +21,6 @@ from domain.conversation.message import Message
 from domain.conversation.turn import Turn
 from domain.kernel.identifiers import EventId
 from domain.kernel.metering import Metric
-from domain.tools.invocation import Invocation
 
 MOST_AT_ONCE: Final = 64
 
@@ -137,18 +135,7 @@ class ResumePaused:
             return
         progress.held_tokens = hold
         progress.round = _rounds_done(transcript)
-        self._start(turn, plan, progress, grant, transcript, decided, seconds)
 
-    def _start(  # noqa: PLR0913 - one call, right above
-        self,
-        turn: Turn,
-        plan: TurnPlan,
-        progress: Progress,
-        grant: Grant,
-        transcript: tuple[Message, ...],
-        decided: Sequence[Invocation],
-        seconds: float,
-    ) -> None:
         async def planned(_: Progress) -> TurnPlan:
             return plan
 

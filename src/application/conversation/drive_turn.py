@@ -27,7 +27,14 @@ from domain.kernel.errors import DomainError, StorageUnavailableError
 from domain.kernel.identifiers import CapsuleVersionId, RecordId
 from domain.tools.invocation import Invocation
 
-INTERNAL: Final = "INTERNAL"
+BROKEN: Final = Failure(
+    kind="DomainError",
+    reason="INTERNAL",
+    message="a part of the service broke; operators find it in the log under the turn's name",
+    facts={},
+)
+"""What a client is told of a defect."""
+
 SAVE_ATTEMPTS: Final = 5
 
 
@@ -49,7 +56,7 @@ class Task:
     deadline: float
     queued: bool = False
     transcript: tuple[Message, ...] = ()
-    decided: Mapping[str, Invocation] = field(default_factory=dict)
+    decided: Mapping[str, Invocation] = field(default_factory=dict[str, Invocation])
 
 
 @final
@@ -68,39 +75,47 @@ class DriveTurn:
 
     async def __call__(self, turn: RunningTurn, task: Task) -> None:
         record_id = RecordId(self.identifiers.next())
-        plan: TurnPlan | None = None
         try:
             async with timeout(max(0.0, task.deadline - self.clock.monotonic())):
-                await turn.show(
-                    Resumed() if task.transcript
-                    else Accepted(task.capsule_version_id, task.queued)
-                )  # fmt: skip
-                plan = await task.plan(task.progress)
-                reasoned = await self._reason(turn, plan, task)
+                reasoned = await self._answer(turn, task)
             if reasoned.waiting:
-                turn.closing = True
-                await self.suspend(turn, plan, task.progress, reasoned)
+                await self._suspend(turn, task.order.principal.tenant, task.progress, reasoned)
                 return
-            ending = _ending(
-                task, record_id, TurnState.COMPLETED, reasoned.text, reasoned.finish_reason
-            )
-        except CancelledError:
-            if turn.cancelled_by is None:
+            ending = _ending(task, record_id, reasoned)
+        except (Exception, CancelledError) as error:
+            known = self._ending_of(turn, task, record_id, error)
+            if known is None:
                 raise
-            if (running := current_task()) is not None:
-                running.uncancel()
-            ending = _ending(task, record_id, TurnState.CANCELLED, by=turn.cancelled_by)
-        except StaleFenceError:
-            return
-        except TimeoutError:
-            ending = _failed(task, record_id, TurnDeadlineExceededError())
-        except DomainError as refusal:
-            ending = _failed(task, record_id, refusal)
-        except Exception as error:  # noqa: BLE001 - a turn must end whatever a part of it does
-            self.observer.broke(turn.turn_id, error)
-            ending = _internal(task, record_id)
-        turn.closing = True
-        await self._end(turn, plan, task.progress, ending)
+            ending = known
+        await self._end(turn, task.progress, ending)
+
+    def _ending_of(
+        self, turn: RunningTurn, task: Task, record_id: RecordId, error: BaseException
+    ) -> Ending | None:
+        """How the turn ends by an error; None when it is not ours to end any more."""
+        match error:
+            case CancelledError():
+                if turn.cancelled_by is None:
+                    return None
+                if (running := current_task()) is not None:
+                    running.uncancel()
+                return _ending(task, record_id, by=turn.cancelled_by)
+            case StaleFenceError():
+                return None
+            case TimeoutError():
+                return _ending(task, record_id, failure=failure_of(TurnDeadlineExceededError()))
+            case DomainError():
+                return _ending(task, record_id, failure=failure_of(error))
+            case _:
+                if isinstance(error, Exception):
+                    self.observer.broke(turn.turn_id, error)
+                return _ending(task, record_id, failure=BROKEN)
+
+    async def _answer(self, turn: RunningTurn, task: Task) -> Reasoned:
+        first = Resumed() if task.transcript else Accepted(task.capsule_version_id, task.queued)
+        await turn.show(first)
+        plan = task.progress.plan = await task.plan(task.progress)
+        return await self._reason(turn, plan, task)
 
     async def _reason(self, turn: RunningTurn, plan: TurnPlan, task: Task) -> Reasoned:
         if task.transcript:
@@ -122,18 +137,30 @@ class DriveTurn:
             timing.note = f"{task.progress.round} rounds of tools"
         return reasoned
 
-    async def _end(
-        self, turn: RunningTurn, plan: TurnPlan | None, progress: Progress, ending: Ending
+    async def _suspend(
+        self, turn: RunningTurn, tenant: str, progress: Progress, reasoned: Reasoned
     ) -> None:
+        turn.closing = True
+        for attempt in range(SAVE_ATTEMPTS):
+            try:
+                await self.suspend(turn, tenant, progress, reasoned)
+            except StorageUnavailableError:
+                if attempt + 1 == SAVE_ATTEMPTS:
+                    raise
+            else:
+                return
+
+    async def _end(self, turn: RunningTurn, progress: Progress, ending: Ending) -> None:
+        turn.closing = True
         for _ in range(SAVE_ATTEMPTS):
             try:
                 with progress.timing(Phase.SAVE):
-                    finished = await self.save(turn, plan, progress, ending)
+                    finished = await self.save(turn, progress, ending)
             except StaleFenceError:
                 return
             except StorageUnavailableError:
-                # The answer is not known; the same end asked again is answered as before. When the
-                # database stays away, the sweep of whichever server comes first ends the turn.
+                # Whether it was done is not known; the same end asked again is answered as before.
+                # When the database stays away, the sweep of whichever server comes first ends it.
                 continue
             if finished.promoted is not None and finished.owner is not None:
                 await self.signals.promoted(finished.promoted, finished.owner)
@@ -158,44 +185,24 @@ def _memory_tokens(progress: Progress) -> int:
 def _ending(
     task: Task,
     record_id: RecordId,
-    state: TurnState,
-    text: str = "",
-    finish_reason: str = "",
+    reasoned: Reasoned | None = None,
+    *,
+    failure: Failure | None = None,
     by: str = "",
 ) -> Ending:
+    if reasoned is not None:
+        state = TurnState.COMPLETED
+    else:
+        state = TurnState.FAILED if failure is not None else TurnState.CANCELLED
     return Ending(
         state=state,
         record_id=record_id,
         order=task.order,
         capsule_version_id=task.capsule_version_id,
-        text=text,
-        finish_reason=finish_reason,
+        text=reasoned.text if reasoned else "",
+        finish_reason=reasoned.finish_reason if reasoned else "",
+        failure=failure,
         by=by,
-    )
-
-
-def _failed(task: Task, record_id: RecordId, refusal: DomainError) -> Ending:
-    return Ending(
-        state=TurnState.FAILED,
-        record_id=record_id,
-        order=task.order,
-        capsule_version_id=task.capsule_version_id,
-        failure=failure_of(refusal),
-    )
-
-
-def _internal(task: Task, record_id: RecordId) -> Ending:
-    return Ending(
-        state=TurnState.FAILED,
-        record_id=record_id,
-        order=task.order,
-        capsule_version_id=task.capsule_version_id,
-        failure=Failure(
-            kind=INTERNAL,
-            reason=INTERNAL,
-            message="a part of the service broke; operators find it in the log under the turn",
-            facts={},
-        ),
     )
 
 

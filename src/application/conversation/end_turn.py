@@ -93,7 +93,7 @@ class EndTurn:
 
     async def _save(self, held: RunningTurn, ending: Ending, progress: Progress) -> None:
         try:
-            finished = await self.save(held, None, progress, ending)
+            finished = await self.save(held, progress, ending)
         except StaleFenceError:
             return
         if finished.promoted is not None and finished.owner is not None:

@@ -1,4 +1,4 @@
-"""What comes before the acceptance: capsule, settings, context; or a refusal that leaves nothing."""
+"""What comes before the acceptance: capsule, settings, context, or a refusal and nothing else."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass

@@ -1,11 +1,12 @@
 """What is known of a turn so far: enough to end it at any point, well or badly."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import replace
 from decimal import Decimal
 from typing import Final, final
 
+from application.conversation.plan import TurnPlan
 from application.kernel.ports import Clock
 from domain.authorization.decision import Decision
 from domain.capability.capability import Capability
@@ -38,6 +39,7 @@ class Progress:
 
     `began` is the monotonic time at which the message came in. `usage` begins with what a paused
     turn has settled already; `due` is the rest, which `held_tokens` are reserved for.
+    `plan` is None while there is none: a turn may end before.
     """
 
     def __init__(self, clock: Clock, *, began: float, usage: Usage | None = None) -> None:
@@ -45,6 +47,7 @@ class Progress:
         self.began = began
         self.usage = usage or Usage()
         self._settled = self.usage
+        self.plan: TurnPlan | None = None
         self.held_tokens = 0
         self.text = ""
         self.finish_reason = ""
@@ -63,7 +66,7 @@ class Progress:
         return int((self._clock.monotonic() - self.began) * _MICRO)
 
     @contextmanager
-    def timing(self, phase: Phase) -> Iterator[Timing]:
+    def timing(self, phase: Phase) -> Generator[Timing]:
         """Take the time of a phase; a phase that raises has failed."""
         start = self.microseconds()
         timing = Timing()

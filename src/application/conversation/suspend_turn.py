@@ -6,7 +6,6 @@ from typing import Final, final
 
 from application.conversation.holds import turn_uses
 from application.conversation.phases.reason import Reasoned
-from application.conversation.plan import TurnPlan
 from application.conversation.ports import PauseTurn, TurnJournal
 from application.conversation.progress import Progress
 from application.conversation.running_turn import RunningTurn
@@ -31,7 +30,7 @@ class SuspendTurn:
     identifiers: IdentifierSource
 
     async def __call__(
-        self, turn: RunningTurn, plan: TurnPlan, progress: Progress, reasoned: Reasoned
+        self, turn: RunningTurn, tenant: str, progress: Progress, reasoned: Reasoned
     ) -> None:
         """Pause the turn.
 
@@ -66,7 +65,7 @@ class SuspendTurn:
                             tenant_id=turn.tenant_id,
                             key=turn.session_id,
                             occurred_at=now,
-                            tenant=plan.settings.order.principal.tenant,
+                            tenant=tenant,
                             session_id=turn.session_id,
                             turn_id=turn.turn_id,
                             waiting=paused.waiting,

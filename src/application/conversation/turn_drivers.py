@@ -47,8 +47,10 @@ class TurnDrivers:
     signals: TurnSignals
     clock: Clock
     lease_seconds: float
-    _turns: dict[TurnId, RunningTurn] = field(default_factory=dict)
-    _pending: dict[TurnId, tuple[TurnEvent, ...]] = field(default_factory=dict)
+    _turns: dict[TurnId, RunningTurn] = field(default_factory=dict[TurnId, RunningTurn])
+    _pending: dict[TurnId, tuple[TurnEvent, ...]] = field(
+        default_factory=dict[TurnId, tuple[TurnEvent, ...]]
+    )
     _idle: Event = field(default_factory=Event)
     _looked: float = 0.0
 
@@ -179,7 +181,7 @@ class TurnDrivers:
                 for turn, events in batches
             ]
         )
-        told = []
+        told: list[tuple[TenantId, TurnId]] = []
         for (turn, events), written in zip(batches, answers, strict=True):
             if written is None:
                 turn.lost()

@@ -9,7 +9,7 @@ from application.conversation.plan import TurnPlan
 from application.conversation.progress import Progress
 from application.conversation.running_turn import RunningTurn
 from application.kernel.ports import Json
-from domain.conversation.phase import Phase, PhaseStatus
+from domain.conversation.phase import Phase, PhaseStatus, PhaseTime
 from domain.conversation.turn import TurnState
 from domain.kernel.metering import list_price_micro_usd
 from domain.provenance.record import (
@@ -18,7 +18,6 @@ from domain.provenance.record import (
     LaneUse,
     MemoryUse,
     ModelUse,
-    PhaseTime,
     PolicyDecision,
     ProvenanceRecord,
     Scalar,
@@ -26,12 +25,12 @@ from domain.provenance.record import (
     ToolUse,
     TurnContent,
 )
+from domain.provenance.record import PhaseTime as RecordedPhase
 from domain.provenance.salted_hash import SaltedHash, salted_hash
 
 
 def turn_record(
     turn: RunningTurn,
-    plan: TurnPlan | None,
     progress: Progress,
     ending: Ending,
     *,
@@ -39,7 +38,7 @@ def turn_record(
     at: datetime,
 ) -> ProvenanceRecord:
     """Everything that the answer rests on; personal content only as hashes salted with `nonce`."""
-    usage = progress.usage
+    plan, usage = progress.plan, progress.usage
     took = timedelta(microseconds=progress.microseconds())
     return ProvenanceRecord(
         id=ending.record_id,
@@ -119,29 +118,29 @@ def turn_record(
                 for use in turn_uses(usage)
             ),
             provider_cost_micro_usd=usage.provider_cost_micro_usd,
-            phases=tuple(PhaseTime(one.phase, one.duration_us) for one in progress.times),
+            phases=tuple(RecordedPhase(one.phase, one.duration_us) for one in progress.times),
             degraded=tuple(what for what, _ in progress.degraded),
         ),
     )
 
 
-def turn_trace(plan: TurnPlan | None, progress: Progress) -> Json:
+def turn_trace(progress: Progress) -> Json:
     """Why the turn did what it did, as operators read it. It holds no content.
 
     It is committed with the turn's end, so of the phases that follow it can only say that they do.
     """
-    now = progress.microseconds()
-    phases: list[Json] = [
-        [one.phase.value, one.offset_us, one.duration_us, one.status.value, one.note]
-        for one in progress.times
-    ]
-    phases += [
-        [Phase.SAVE.value, now, 0, PhaseStatus.OK.value, "this trace is part of its commit"],
-        [Phase.LEARN.value, now, 0, PhaseStatus.SKIPPED.value, "the feature learning is off"],
-        [Phase.OBSERVE.value, now, 0, PhaseStatus.OK.value, ""],
-    ]
+    plan, now = progress.plan, progress.microseconds()
+    times = (
+        *progress.times,
+        PhaseTime(Phase.SAVE, now, 0, PhaseStatus.OK, "this trace is part of its commit"),
+        PhaseTime(Phase.LEARN, now, 0, PhaseStatus.SKIPPED, "the feature learning is off"),
+        PhaseTime(Phase.OBSERVE, now, 0, PhaseStatus.OK),
+    )
     return {
-        "phases": phases,
+        "phases": [
+            [one.phase.value, one.offset_us, one.duration_us, one.status.value, one.note]
+            for one in times
+        ],
         "selection": None if plan is None else _selection(plan),
         "settings": dict(_settings(plan)),
         "lanes": [[one.lane, one.budget, one.used, one.items, one.cut] for one in progress.lanes],

@@ -33,7 +33,7 @@ class WatchTurnQuery:
 class Watchers:
     """Who waits in this process for events of turns that another one drives."""
 
-    _bells: dict[TurnId, set[Event]] = field(default_factory=dict)
+    _bells: dict[TurnId, set[Event]] = field(default_factory=dict[TurnId, set[Event]])
 
     def ring(self, turn_id: TurnId | None) -> None:
         """Wake those who wait for a turn; all of them when it is not known which."""

@@ -48,3 +48,18 @@ class CanonicalJson(Protocol):
             InvalidArgumentError: This is not JSON.
         """
         ...
+
+
+class Secrets(Protocol):
+    """The secret store. Settings and tables hold references into it, never what they lead to."""
+
+    async def get(self, reference: str) -> str | None:
+        """The secret that a reference leads to; None where there is none.
+
+        References are `file:NAME`, into the encrypted file of this machine, and `env:NAME`.
+        """
+        ...
+
+    async def put(self, reference: str, secret: str) -> None:
+        """Keep a secret, in place of the one that may be there."""
+        ...

@@ -63,4 +63,5 @@ class TimedCache(Generic[K, V]):
         if self._loading.get(key) is done:
             del self._loading[key]
         if not done.cancelled():
-            done.exception()  # looked at, so that a failure nobody waits for is not reported as lost
+            # Looked at, so that a failure nobody waits for is not reported as lost.
+            done.exception()

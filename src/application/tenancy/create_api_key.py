@@ -91,8 +91,8 @@ class CreateApiKey:
             {
                 "display_name": command.display_name,
                 "expires_at": command.expires_at.isoformat() if command.expires_at else None,
-                "roles": sorted(command.roles),
-                "scopes": sorted(command.scopes),
+                "roles": tuple(sorted(command.roles)),
+                "scopes": tuple(sorted(command.scopes)),
                 "subject": command.subject,
             }
         )

@@ -7,6 +7,4 @@ class PermissionDeniedError(ForbiddenError):
     reason = "PERMISSION_DENIED"
 
     def __init__(self, permission: str, rule: str, why: str) -> None:
-        super().__init__(
-            f"{permission} is denied: {why or rule}", permission=permission, rule=rule
-        )
+        super().__init__(f"{permission} is denied: {why or rule}", permission=permission, rule=rule)

@@ -5,7 +5,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from domain.authorization.permission import Permission as P
+from domain.authorization.permission import Permission
 
 
 class Role(StrEnum):
@@ -25,74 +25,75 @@ class Role(StrEnum):
 
 _READS: Final = frozenset(
     {
-        P.CONVERSATION_READ,
-        P.TOOLS_READ,
-        P.BUDGET_READ,
-        P.CAPABILITY_READ,
-        P.PROVENANCE_READ,
-        P.CAPSULE_READ,
-        P.MEMORY_READ,
-        P.TENANCY_READ,
+        Permission.CONVERSATION_READ,
+        Permission.TOOLS_READ,
+        Permission.BUDGET_READ,
+        Permission.CAPABILITY_READ,
+        Permission.PROVENANCE_READ,
+        Permission.CAPSULE_READ,
+        Permission.MEMORY_READ,
+        Permission.TENANCY_READ,
     }
 )
 
 _TURNS: Final = frozenset(
     {
-        P.CONVERSATION_CREATE_SESSION,
-        P.CONVERSATION_READ,
-        P.CONVERSATION_SEND_MESSAGE,
-        P.CONVERSATION_CANCEL_TURN,
-        P.CONVERSATION_SUBMIT_FEEDBACK,
-        P.CONVERSATION_DELETE_SESSION,
-        P.MEMORY_READ,
-        P.MEMORY_WRITE,
-        P.MEMORY_FORGET,
-        P.MODEL_USE,
-        P.TOOL_USE,
+        Permission.CONVERSATION_CREATE_SESSION,
+        Permission.CONVERSATION_READ,
+        Permission.CONVERSATION_SEND_MESSAGE,
+        Permission.CONVERSATION_CANCEL_TURN,
+        Permission.CONVERSATION_SUBMIT_FEEDBACK,
+        Permission.CONVERSATION_DELETE_SESSION,
+        Permission.MEMORY_READ,
+        Permission.MEMORY_WRITE,
+        Permission.MEMORY_FORGET,
+        Permission.MODEL_USE,
+        Permission.TOOL_USE,
     }
 )
 
 _SERVICE: Final = _TURNS | {
-    P.TOOLS_EXECUTE,
-    P.TOOLS_READ,
-    P.BUDGET_RESERVE,
-    P.BUDGET_READ,
-    P.CAPABILITY_READ,
-    P.CAPABILITY_SELECT,
-    P.PROVENANCE_RECORD,
-    P.PROVENANCE_READ,
-    P.CAPSULE_READ,
+    Permission.TOOLS_EXECUTE,
+    Permission.TOOLS_READ,
+    Permission.BUDGET_RESERVE,
+    Permission.BUDGET_READ,
+    Permission.CAPABILITY_READ,
+    Permission.CAPABILITY_SELECT,
+    Permission.PROVENANCE_RECORD,
+    Permission.PROVENANCE_READ,
+    Permission.CAPSULE_READ,
 }
 
-_OF_THE_PLATFORM: Final = frozenset({P.TENANCY_CREATE_TENANT, P.OPERATIONS_STOP})
+_OF_THE_PLATFORM: Final = frozenset({Permission.TENANCY_CREATE_TENANT, Permission.OPERATIONS_STOP})
 
-ROLES: Final[Mapping[Role, frozenset[P]]] = MappingProxyType(
+ROLES: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(
     {
         # What tenants say and remember is not the operator's to read.
         Role.OPERATOR: frozenset(
             {
-                P.CONVERSATION_CANCEL_TURN,
-                P.TOOLS_READ,
-                P.BUDGET_READ,
-                P.BUDGET_SET_LIMIT,
-                P.CAPABILITY_REGISTER,
-                P.CAPABILITY_READ,
-                P.CAPABILITY_SELECT,
-                P.PROVENANCE_READ,
-                P.CAPSULE_READ,
-                P.CAPSULE_WRITE,
-                P.CAPSULE_ACTIVATE,
-                P.TENANCY_CREATE_TENANT,
-                P.TENANCY_READ,
-                P.TENANCY_MANAGE_KEYS,
-                P.OPERATIONS_READ,
-                P.OPERATIONS_STOP,
+                Permission.CONVERSATION_CANCEL_TURN,
+                Permission.TOOLS_READ,
+                Permission.BUDGET_READ,
+                Permission.BUDGET_SET_LIMIT,
+                Permission.CAPABILITY_REGISTER,
+                Permission.CAPABILITY_READ,
+                Permission.CAPABILITY_SELECT,
+                Permission.PROVENANCE_READ,
+                Permission.CAPSULE_READ,
+                Permission.CAPSULE_WRITE,
+                Permission.CAPSULE_ACTIVATE,
+                Permission.TENANCY_CREATE_TENANT,
+                Permission.TENANCY_READ,
+                Permission.TENANCY_MANAGE_KEYS,
+                Permission.OPERATIONS_READ,
+                Permission.OPERATIONS_STOP,
             }
         ),
-        Role.ADMINISTRATOR: frozenset(P) - _OF_THE_PLATFORM,
-        Role.DEVELOPER: _SERVICE | _READS | {P.CAPSULE_WRITE},
-        Role.MEMBER: _TURNS | {P.TOOLS_READ, P.CAPSULE_READ, P.BUDGET_READ},
-        Role.AUDITOR: _READS | {P.OPERATIONS_READ},
+        Role.ADMINISTRATOR: frozenset(Permission) - _OF_THE_PLATFORM,
+        Role.DEVELOPER: _SERVICE | _READS | {Permission.CAPSULE_WRITE},
+        Role.MEMBER: _TURNS
+        | {Permission.TOOLS_READ, Permission.CAPSULE_READ, Permission.BUDGET_READ},
+        Role.AUDITOR: _READS | {Permission.OPERATIONS_READ},
         Role.SERVICE: _SERVICE,
     }
 )

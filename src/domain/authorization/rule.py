@@ -40,18 +40,22 @@ def decide(principal: Principal, permission: str, resource: str) -> Decision:
     """
     asked = _PERMISSIONS.get(permission)
     if asked is None:
-        return Decision(False, permission, "permission:unknown", "there is no such permission")
+        return denied(permission, "permission:unknown", "there is no such permission")
     if principal.scopes and not any(covers(scope, asked) for scope in principal.scopes):
-        return Decision(False, permission, "scopes", "the credential's scopes do not cover it")
+        return denied(permission, "scopes", "the credential's scopes do not cover it")
     own = owner_of(resource, principal.tenant) == principal.tenant
     for role in sorted(principal.roles):
         if asked not in _permissions_of(role, principal.tenant):
             continue
         if own or role == Role.OPERATOR:
-            return Decision(True, permission, f"role:{role}")
+            return Decision(allowed=True, permission=permission, rule=f"role:{role}")
     if own:
-        return Decision(False, permission, "roles", "none of the principal's roles has it")
-    return Decision(False, permission, "tenant", "it belongs to another tenant")
+        return denied(permission, "roles", "none of the principal's roles has it")
+    return denied(permission, "tenant", "it belongs to another tenant")
+
+
+def denied(permission: str, rule: str, reason: str) -> Decision:
+    return Decision(allowed=False, permission=permission, rule=rule, reason=reason)
 
 
 def covers(scope: str, permission: Permission) -> bool:

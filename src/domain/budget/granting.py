@@ -85,7 +85,7 @@ def reserve_all(balances: Mapping[Place, Balance], holds: Iterable[Hold]) -> Gra
         if balance is None or not balance.fits(hold.amount):
             return hold
         changed[place] = balance.hold(hold.amount)
-        binding.append(hold)
+        binding.append(replace(hold, required=False))
     return Granted(changed, tuple(binding))
 
 

@@ -1,8 +1,9 @@
 """A reservation by itself: holds in several accounts, all of them or none."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import IntEnum
+from typing import Self
 
 from domain.budget.account import Hold
 from domain.budget.errors import ReservationEndedError
@@ -43,12 +44,12 @@ class Reservation:
             raise InvalidArgumentError("step", f"the next step is {taken + 1}")
         return True
 
-    def ends(self, state: ReservationState) -> bool:
-        """Whether it is still held and may end so; False when it ended so before.
+    def ended(self, state: ReservationState) -> Self:
+        """The reservation in the state that it ends in; itself where it ended so before.
 
         Raises:
             ReservationEndedError: It ended otherwise.
         """
         if self.state not in {ReservationState.HELD, state}:
             raise ReservationEndedError(str(self.id), self.state.name)
-        return self.state is ReservationState.HELD
+        return replace(self, state=state)

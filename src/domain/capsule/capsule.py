@@ -65,9 +65,7 @@ class Capsule:
         self.check_usable()
         if self.state is CapsuleState.ACTIVE:
             return self
-        return replace(
-            self, state=CapsuleState.ACTIVE, activated_at=at, revision=self.revision + 1
-        )
+        return replace(self, state=CapsuleState.ACTIVE, activated_at=at, revision=self.revision + 1)
 
     def retire(self) -> Self:
         """Another version is active from now on."""

@@ -13,6 +13,9 @@ API_VERSION: Final = "somagent.dev/v3"
 
 EVERYTHING: Final = "*"
 
+FREE_CHOICE: Final = ToolChoice()
+_FALLBACK: Final = Knobs()
+
 
 class WhenBusy(StrEnum):
     """What a session does with a message while a turn is open."""
@@ -54,13 +57,13 @@ class ToolTerms:
     """Which tools, and what the model may or must do with them in its first call and after it."""
 
     allow: AllowList = AllowList()
-    first: ToolChoice = ToolChoice()
-    then: ToolChoice = ToolChoice()
+    first: ToolChoice = FREE_CHOICE
+    then: ToolChoice = FREE_CHOICE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionTerms:
-    """What a new session of this capsule does while it is busy, unless the client says otherwise."""
+    """What a session of this capsule does while it is busy, unless its client says otherwise."""
 
     busy: WhenBusy = WhenBusy.QUEUE
     max_waiting: int = 8
@@ -98,7 +101,7 @@ class Manifest:
     version: str
     display_name: str
     instructions: str
-    knobs: Knobs = Knobs()
+    knobs: Knobs = _FALLBACK
     tools: ToolTerms = ToolTerms()
     models: AllowList = AllowList()
     session: SessionTerms = SessionTerms()

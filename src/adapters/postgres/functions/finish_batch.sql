@@ -79,14 +79,14 @@ begin
           from ended e group by e.tenant_id, e.session_id
     ), freed as (
         update sessions s
-           set open_turn = case when s.open_turn = any (n.turns) then rest.waiting[1] else s.open_turn end,
-               waiting = case when s.open_turn = any (n.turns) then rest.waiting[2:] else rest.waiting end,
+           set (open_turn, waiting) = (
+                   select case when s.open_turn = any (n.turns) then q.rest[1] else s.open_turn end,
+                          case when s.open_turn = any (n.turns) then q.rest[2:] else q.rest end
+                     from (select coalesce(array_agg(w.turn order by w.place), '{}') as rest
+                             from unnest(s.waiting) with ordinality w(turn, place)
+                            where w.turn <> all (n.turns)) q),
                event_sequence = s.event_sequence + n.events
-          from left_behind n, lateral (
-               select coalesce(array_agg(w.turn order by w.place), '{}') as waiting
-                 from sessions q, unnest(q.waiting) with ordinality w(turn, place)
-                where q.tenant_id = n.tenant_id and q.session_id = n.session_id
-                  and w.turn <> all (n.turns)) rest
+          from left_behind n
          where s.tenant_id = n.tenant_id and s.session_id = n.session_id
         returning s.tenant_id, s.session_id, old.event_sequence, old.open_turn as before,
                   nullif(s.open_turn, old.open_turn) as next_turn

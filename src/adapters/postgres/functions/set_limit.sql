@@ -1,4 +1,4 @@
--- Sets a standing limit, and the present month's. It may lie below what is spent and held: then nothing
+-- Sets a standing limit, and the present period's. It may lie below what is spent and held: then nothing
 -- fits until it does. A null amount is unlimited.
 -- Locks: none of its own, lock_tenants comes first.
 create or replace function set_limit(
@@ -9,8 +9,7 @@ language sql as $$
     values (p_tenant, p_account, p_metric, p_kind, p_name, p_amount)
         on conflict (tenant_id, account_id, metric) do update set amount = excluded.amount;
     insert into accounts (tenant_id, account_id, metric, period, limit_amount)
-    values (p_tenant, p_account, p_metric,
-            date_trunc('month', clock_timestamp() at time zone 'UTC'), p_amount)
+    select n.tenant_id, p_account, p_metric, n.period, p_amount from tenants n where n.tenant_id = p_tenant
         on conflict (tenant_id, account_id, metric, period) do update
        set limit_amount = excluded.limit_amount;
 $$;

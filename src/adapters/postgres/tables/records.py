@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from adapters.postgres.roles import SEALER
+from adapters.postgres.roles import REQUEST, SEALER
 from adapters.postgres.tables.metadata import INSTANT, Access, Policy, tenant_table
 
 records = tenant_table(
@@ -11,27 +11,20 @@ records = tenant_table(
     sa.Column("turn_id", sa.Uuid),
     sa.Column("position", sa.BigInteger, nullable=False),
     sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Column("nonce", sa.LargeBinary, comment="null once the hashed content was destroyed"),
     sa.Column("seal", sa.LargeBinary),
     sa.Column("created_at", INSTANT, nullable=False),
     sa.Index("records_in_order", "tenant_id", "position"),
     sa.Index("records_unsealed", "tenant_id", "position", postgresql_where=sa.text("seal is null")),
     key=("record_id",),
     writer=Access.APPEND,
-    policies=(Policy(SEALER, "select, update (seal)", "true"),),
+    policies=(
+        Policy(SEALER, "select, update (seal)", "true"),
+        Policy(REQUEST, "update (nonce)", "false"),
+    ),
     partition_by="record_id",
 )
 """Records as canonical JSON, at a position without gaps in their tenant's chain."""
-
-record_nonces = tenant_table(
-    "record_nonces",
-    sa.Column("record_id", sa.Uuid, nullable=False),
-    sa.Column("nonce", sa.LargeBinary, nullable=False),
-    key=("record_id",),
-    request=Access.FULL,
-    writer=Access.APPEND,
-    partition_by="record_id",
-)
-"""The salt of a record's hashes, in a row of its own so that it can be destroyed with the content."""
 
 chain_heads = tenant_table(
     "chain_heads",

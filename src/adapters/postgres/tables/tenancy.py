@@ -39,4 +39,4 @@ api_keys = tenant_table(
     request=Access.WRITE,
     policies=(Policy(DIRECTORY, "select", "true"),),
 )
-"""API keys. A key is looked up before its tenant is known, by an identifier unique in the service."""
+"""API keys. One is looked up before its tenant is known, by an identifier unique in the service."""

@@ -68,7 +68,13 @@ class RecallMemories:
             used = kept.tokens + heading if kept.kept else 0
             progress.lanes = (
                 *lanes,
-                LaneUse(Lane.MEMORY, plan.context.budgets[Lane.MEMORY], used, len(kept.kept), kept.cut),
+                LaneUse(
+                    Lane.MEMORY,
+                    plan.context.budgets[Lane.MEMORY],
+                    used,
+                    len(kept.kept),
+                    kept.cut,
+                ),
             )  # fmt: skip
         if progress.memories:
             lines = "\n".join(f"- {one.text}" for one in progress.memories)

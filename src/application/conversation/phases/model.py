@@ -66,7 +66,7 @@ class ModelAnswer:
 class _Heard:
     """What one attempt has brought so far."""
 
-    parts: list[str] = field(default_factory=list)
+    parts: list[str] = field(default_factory=list[str])
     end: ModelEnd | None = None
 
     @property

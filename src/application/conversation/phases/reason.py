@@ -1,7 +1,7 @@
 """Phase 8: the loop of a turn: model, tools, model, until it answers."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, final
 
 from application.conversation.phases.model import ModelAnswer, ModelCall
@@ -33,7 +33,7 @@ class Conversation:
     messages: tuple[Message, ...]
     prompt_tokens: int
     deadline: float
-    pending: Mapping[str, Invocation] = field(default_factory=dict)
+    pending: Mapping[str, Invocation] = field(default_factory=dict[str, Invocation])
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,68 +58,102 @@ class Reason:
         self, turn: RunningTurn, plan: TurnPlan, progress: Progress, talk: Conversation
     ) -> Reasoned:
         """Raises: the refusals of the model phase, `StaleFenceError`, `BudgetExhaustedError`."""
-        settings = plan.settings.derived
-        messages, prompt_tokens = talk.messages, talk.prompt_tokens
-        pending = talk.pending
+        rounds = plan.settings.derived.rlm_iterations
         choice = plan.settings.choice
-        answer = ModelAnswer("", messages[-1].calls, "tool_calls") if pending else None
         while True:
-            if answer is None:
-                reply = min(_reply(plan, progress, prompt_tokens), progress.left - prompt_tokens)
-                if reply < 1:
-                    return Reasoned(progress.text, BUDGET_ENDED)
-                call = ModelCall(
-                    candidates=plan.settings.candidates,
-                    messages=messages,
-                    offers=plan.settings.offers,
-                    choice=choice,
-                    temperature=settings.temperature,
-                    reply=reply,
-                    prompt_tokens=prompt_tokens,
-                    round=progress.round,
-                    deadline=talk.deadline,
-                    confidence=plan.settings.manifest.confidence is not None,
-                )
-                answer = await self._ask(turn, progress, call)
+            if not talk.pending:
+                answer = await self._ask(turn, progress, _call(plan, progress, talk, choice))
                 if not answer.calls:
                     return Reasoned(answer.text, answer.finish_reason)
-                messages = (*messages, Message(Role.ASSISTANT, answer.text, answer.calls))
-            if progress.round >= settings.rlm_iterations:
-                return Reasoned(answer.text, answer.finish_reason)
-            prompt_tokens += _answer_tokens(progress, answer)
-            asked = Round(
-                number=progress.round + 1,
-                calls=answer.calls,
-                tokens=_next_tokens(plan, progress, prompt_tokens + plan.context.result_cap),
-                result_bytes=plan.context.result_cap - FRAME_TOKENS * len(answer.calls),
-                deadline=talk.deadline,
-                decided=pending,
-            )
+                talk = _asking(talk, progress, answer)
+            if progress.round >= rounds:
+                return Reasoned(talk.messages[-1].text, BUDGET_ENDED)
             try:
-                with progress.timing(Phase.TOOLS) as timing:
-                    answers = await self.run_tools(turn, plan, progress, asked)
-                    timing.note = f"round {asked.number}"
+                answers = await self._run(turn, plan, progress, talk)
             except BudgetExhaustedError:
-                if not answer.text:
+                if not talk.messages[-1].text:
                     raise
-                return Reasoned(answer.text, BUDGET_ENDED)
+                return Reasoned(talk.messages[-1].text, BUDGET_ENDED)
             if answers.waiting:
-                return Reasoned("", "", messages, answers.waiting)
-            messages = (*messages, *answers.messages)
-            prompt_tokens += sum(
-                FRAME_TOKENS + estimated_tokens(told.text) for told in answers.messages
-            )
-            pending, answer = {}, None
-            last = progress.round >= settings.rlm_iterations
-            choice = ToolChoice(ToolChoiceMode.NONE) if last else plan.settings.manifest.tools.then
+                return Reasoned("", "", talk.messages, answers.waiting)
+            talk = _told(talk, answers)
+            choice = _next_choice(plan, progress)
 
-    async def _ask(self, turn: RunningTurn, progress: Progress, call: ModelCall) -> ModelAnswer:
+    async def _run(
+        self, turn: RunningTurn, plan: TurnPlan, progress: Progress, talk: Conversation
+    ) -> RoundAnswers:
+        calls = talk.messages[-1].calls
+        asked = Round(
+            number=progress.round + 1,
+            calls=calls,
+            tokens=_next_tokens(plan, progress, talk.prompt_tokens + plan.context.result_cap),
+            result_bytes=plan.context.result_cap - FRAME_TOKENS * len(calls),
+            deadline=talk.deadline,
+            decided=talk.pending,
+        )
+        with progress.timing(Phase.TOOLS) as timing:
+            timing.note = f"round {asked.number}"
+            return await self.run_tools(turn, plan, progress, asked)
+
+    async def _ask(
+        self, turn: RunningTurn, progress: Progress, call: ModelCall | None
+    ) -> ModelAnswer:
+        if call is None:
+            return ModelAnswer(progress.text, (), BUDGET_ENDED)
         with progress.timing(Phase.MODEL) as timing:
             answer = await self.call_model(turn, progress, call)
             last = progress.attempts[-1]
             if len(progress.attempts) > 1 and progress.attempts[-2].round == last.round:
                 timing.mark(PhaseStatus.DEGRADED, f"fell back to {last.capability}")
         return answer
+
+
+def _call(
+    plan: TurnPlan, progress: Progress, talk: Conversation, choice: ToolChoice
+) -> ModelCall | None:
+    """The next model call; None when no token of a reply is left to it."""
+    room = progress.left - talk.prompt_tokens
+    reply = min(_reply(plan, progress, talk.prompt_tokens), room)
+    if reply < 1:
+        return None
+    return ModelCall(
+        candidates=plan.settings.candidates,
+        messages=talk.messages,
+        offers=plan.settings.offers,
+        choice=choice,
+        temperature=plan.settings.derived.temperature,
+        reply=reply,
+        prompt_tokens=talk.prompt_tokens,
+        round=progress.round,
+        deadline=talk.deadline,
+        confidence=plan.settings.manifest.confidence is not None,
+    )
+
+
+def _next_choice(plan: TurnPlan, progress: Progress) -> ToolChoice:
+    """After the first call; the last round's answer may ask for nothing more."""
+    if progress.round >= plan.settings.derived.rlm_iterations:
+        return ToolChoice(ToolChoiceMode.NONE)
+    return plan.settings.manifest.tools.then
+
+
+def _asking(talk: Conversation, progress: Progress, answer: ModelAnswer) -> Conversation:
+    """The model has asked for tools: its answer is part of the next prompt."""
+    return replace(
+        talk,
+        messages=(*talk.messages, Message(Role.ASSISTANT, answer.text, answer.calls)),
+        prompt_tokens=talk.prompt_tokens + _answer_tokens(progress, answer),
+    )
+
+
+def _told(talk: Conversation, answers: RoundAnswers) -> Conversation:
+    told = sum(FRAME_TOKENS + estimated_tokens(one.text) for one in answers.messages)
+    return replace(
+        talk,
+        messages=(*talk.messages, *answers.messages),
+        prompt_tokens=talk.prompt_tokens + told,
+        pending={},
+    )
 
 
 def _reply(plan: TurnPlan, progress: Progress, prompt_tokens: int) -> int:

@@ -5,7 +5,6 @@ from typing import final
 
 from application.conversation.ending import Ending
 from application.conversation.holds import turn_uses
-from application.conversation.plan import TurnPlan
 from application.conversation.ports import Finished, FinishTurn, TurnJournal
 from application.conversation.progress import Progress
 from application.conversation.running_turn import RunningTurn
@@ -34,10 +33,8 @@ class SaveTurn:
     clock: Clock
     identifiers: IdentifierSource
 
-    async def __call__(
-        self, turn: RunningTurn, plan: TurnPlan | None, progress: Progress, ending: Ending
-    ) -> Finished:
-        """End the turn. `plan` is None when the turn ended before there was one.
+    async def __call__(self, turn: RunningTurn, progress: Progress, ending: Ending) -> Finished:
+        """End the turn.
 
         Raises:
             StaleFenceError: Another server ended it, or drives it now.
@@ -56,16 +53,14 @@ class SaveTurn:
             del progress.started[invocation.id]
         async with turn.writing:
             await self.drivers.write_all(turn)
-            command = self._command(turn, plan, progress, ending)
+            command = self._command(turn, progress, ending)
             finished = await self.journal.finish(command)
             turn.log.show(command.events[-1:])
         return finished
 
-    def _command(
-        self, turn: RunningTurn, plan: TurnPlan | None, progress: Progress, ending: Ending
-    ) -> FinishTurn:
+    def _command(self, turn: RunningTurn, progress: Progress, ending: Ending) -> FinishTurn:
         nonce = self.identifiers.nonce()
-        record = turn_record(turn, plan, progress, ending, nonce=nonce, at=self.clock.now())
+        record = turn_record(turn, progress, ending, nonce=nonce, at=self.clock.now())
         return FinishTurn(
             tenant_id=turn.tenant_id,
             turn_id=turn.turn_id,
@@ -81,6 +76,6 @@ class SaveTurn:
             record_id=ending.record_id,
             record=self.json.encode(form_of(record)),
             nonce=nonce,
-            trace=self.json.encode(turn_trace(plan, progress)),
+            trace=self.json.encode(turn_trace(progress)),
             outgoing=ending.facts(turn, progress, self.clock, self.identifiers),
         )

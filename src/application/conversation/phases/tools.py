@@ -20,6 +20,7 @@ from application.tools.ports import (
     ToolContext,
     ToolRunner,
 )
+from domain.authorization.decision import Decision
 from domain.capsule.knob import ToolApproval
 from domain.conversation.message import Message, Role, ToolCall
 from domain.conversation.turn_event import AnswerStatus, ToolAnswered, ToolCalled
@@ -28,7 +29,6 @@ from domain.kernel.errors import DomainError
 from domain.kernel.identifiers import InvocationId
 from domain.kernel.metering import Metric
 from domain.tools.errors import (
-    ToolArgumentsInvalidError,
     ToolFailedError,
     ToolNotFoundError,
     ToolOutcomeUnknownError,
@@ -60,7 +60,7 @@ class Round:
     tokens: int
     result_bytes: int
     deadline: float
-    decided: Mapping[str, Invocation] = field(default_factory=dict)
+    decided: Mapping[str, Invocation] = field(default_factory=dict[str, Invocation])
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,34 +142,41 @@ class RunTools:
         )
         if decided is None:
             await turn.show(ToolCalled(invocation.id, call.tool, call.arguments))
-        if decided is not None and decided.state is not InvocationState.PERMITTED:
+        elif decided.state is not InvocationState.PERMITTED:
             reason = f"APPROVAL_{decided.state.name}"
             return _Judged(replace(decided, reason=reason), None, f"{reason}: not run")
         if tool is None:
             return _refused(invocation, ToolNotFoundError(call.tool, tuple(plan.settings.tools)))
-        if len(asked.calls) > MOST_CALLS and call in asked.calls[MOST_CALLS:]:
-            return _refused(invocation, ToolFailedError(call.tool, "too many calls at once"))
         try:
-            self.checker.check(tool, call.arguments)
-        except ToolArgumentsInvalidError as refusal:
+            self._check(tool, asked, call)
+        except DomainError as refusal:
             return _refused(invocation, refusal)
-        decision = await self.authorize.ask(
-            AuthorizeQuery(
-                principal=plan.settings.order.principal,
-                permission="tool:use",
-                resource=f"tools/{tool.name}",
-            )
-        )
-        progress.decided(f"tools/{tool.name}", decision)
+        decision = await self._decide(plan, progress, tool)
         if not decision.allowed:
             denied = replace(invocation, state=InvocationState.DENIED, reason="PERMISSION_DENIED")
             return _Judged(denied, None, f"PERMISSION_DENIED: {decision.reason}")
         invocation = replace(invocation, permit=decision.rule)
         if decided is None and _needs_approval(plan.settings.derived.tool_approval, tool):
-            return _Judged(replace(invocation, state=InvocationState.PENDING_APPROVAL), tool)
-        if not self.health.allows(tool.name):
-            return _refused(invocation, ToolFailedError(tool.name, "its circuit breaker is open"))
+            invocation = replace(invocation, state=InvocationState.PENDING_APPROVAL)
         return _Judged(invocation, tool)
+
+    def _check(self, tool: Tool, asked: Round, call: ToolCall) -> None:
+        """Raises: ToolFailedError, ToolArgumentsInvalidError: The call cannot be made."""
+        if any(call is late for late in asked.calls[MOST_CALLS:]):
+            raise ToolFailedError(tool.name, f"more than {MOST_CALLS} calls at once")
+        self.checker.check(tool, call.arguments)
+        if not self.health.allows(tool.name):
+            raise ToolFailedError(tool.name, "its circuit breaker is open")
+
+    async def _decide(self, plan: TurnPlan, progress: Progress, tool: Tool) -> Decision:
+        resource = f"tools/{tool.name}"
+        decision = await self.authorize.ask(
+            AuthorizeQuery(
+                principal=plan.settings.order.principal, permission="tool:use", resource=resource
+            )
+        )
+        progress.decided(resource, decision)
+        return decision
 
     async def _start(
         self,

@@ -1,0 +1,24 @@
+-- What a turn begins with: its session, and the latest messages of the session's turns that have ended, the
+-- newest first. All null when there is no such session, or it was deleted.
+-- Sees the tenant it sets; no locks. A message carries a UUIDv7, so their order is that of time.
+create or replace function read_opening(
+    p_tenant uuid, p_session uuid, p_messages integer,
+    out capsule text, out subject text, out busy smallint, out max_waiting integer,
+    out created_at timestamptz, out open_turn uuid, out waiting uuid[],
+    out roles smallint[], out contents text[])
+language plpgsql as $$
+begin
+    perform set_config('app.tenant', p_tenant::text, true);
+    select s.capsule, s.subject, s.busy, s.max_waiting, s.created_at, s.open_turn, s.waiting
+      into capsule, subject, busy, max_waiting, created_at, open_turn, waiting
+      from sessions s
+     where s.tenant_id = p_tenant and s.session_id = p_session and s.deleted_at is null;
+    if capsule is null or p_messages = 0 then
+        return;
+    end if;
+    select array_agg(m.role), array_agg(m.content) into roles, contents
+      from (select role, content from messages
+             where tenant_id = p_tenant and session_id = p_session
+               and turn_id <> all (array_append(waiting, coalesce(open_turn, p_session)))
+             order by message_id desc limit p_messages) m;
+end $$;

@@ -1,0 +1,54 @@
+-- Lets a paused turn go on for p_owner, when none of its calls waits any more (those that were not decided
+-- in time expire with this): the next fence, a lease, a new reservation in the period that is open now, a
+-- new deadline, and the outgoing event.
+-- The same resumption again, known by its event, answers EARLIER with the turn as it is.
+-- Locks: after lock_tenants the turn row.
+-- Outcomes: 0 DONE, 2 EARLIER, 4 OVER_LIMIT, 6 STALE_FENCE (not paused, or it still waits), 7 NOT_FOUND (a
+-- required account).
+create or replace function resume_turn(
+    p_locked uuid[], p_tenant uuid, p_turn uuid, p_owner uuid, p_lease interval, p_seconds double precision,
+    p_above bigint,
+    p_accounts uuid[], p_metrics smallint[], p_amounts bigint[], p_required boolean[],
+    p_events uuid[], p_keys uuid[], p_types text[], p_traces text[], p_times bigint[], p_payloads bytea[],
+    out outcome smallint, out refused integer, out remaining bigint)
+language plpgsql as $$
+declare
+    v_now  timestamptz;
+    v_held record;
+    t      turns;
+begin
+    select * into t from turns where tenant_id = p_tenant and turn_id = p_turn for no key update;
+    v_now := clock_timestamp();
+    if t.state = 2 and t.owner_id = p_owner
+       and exists (select from outbox where tenant_id = p_tenant and event_id = p_events[1]) then
+        outcome := 2;
+        return;
+    elsif t.state is distinct from 3
+       or exists (select from invocations
+                   where tenant_id = p_tenant and turn_id = p_turn and state = 1
+                     and (expires_at is null or expires_at > v_now)) then
+        outcome := 6;
+        return;
+    end if;
+
+    select h.*, n.period into v_held
+      from tenants n, take_holds(p_tenant, n.period, p_accounts, p_metrics, p_amounts, p_required) h
+     where n.tenant_id = p_tenant;
+    if v_held.refused is not null then
+        outcome := case when v_held.remaining is null then 7 else 4 end;
+        refused := v_held.refused;
+        remaining := v_held.remaining;
+        return;
+    end if;
+
+    update invocations set state = 9, finished_at = v_now
+     where tenant_id = p_tenant and turn_id = p_turn and state = 1;
+    update turns
+       set state = 2, fence = fence + 1, owner_id = p_owner, lease_until = v_now + p_lease,
+           deadline_at = v_now + make_interval(secs => p_seconds), hold_period = v_held.period,
+           hold_accounts = v_held.accounts, hold_metrics = v_held.metrics, hold_amounts = v_held.amounts,
+           sequence_ceiling = greatest(sequence_ceiling, last_written(p_tenant, p_turn) + p_above)
+     where tenant_id = p_tenant and turn_id = p_turn;
+    perform publish(p_tenant, t.session_id, p_events, p_keys, p_types, p_traces, p_times, p_payloads);
+    outcome := 0;
+end $$;

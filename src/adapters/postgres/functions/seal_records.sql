@@ -1,0 +1,40 @@
+-- Writes seals, of each chain all or none: if its head is still the one that they follow from, it is moved
+-- to the last of them. Answers for each chain whether it was. A chain is named once.
+-- p_record_tenants names the chain of each record. Locks: chain heads, sorted, until the end.
+-- Definer: somagent_sealer.
+create or replace function seal_records(
+    p_tenants uuid[], p_positions bigint[], p_hashes bytea[],
+    p_last_positions bigint[], p_last_hashes bytea[],
+    p_record_tenants uuid[], p_records uuid[], p_seals bytea[]) returns boolean[]
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+    v_moved  uuid[];
+    v_sealed bigint;
+begin
+    insert into public.chain_heads (tenant_id, position, hash)
+    select k.tenant, 0, k.hash
+      from unnest(p_tenants, p_positions, p_hashes) k(tenant, position, hash)
+     where k.position = 0
+     order by k.tenant
+        on conflict do nothing;
+    perform from public.chain_heads where tenant_id = any (p_tenants) order by tenant_id for no key update;
+
+    with moved as (
+        update public.chain_heads h set position = k.last_position, hash = k.last_hash
+          from unnest(p_tenants, p_positions, p_hashes, p_last_positions, p_last_hashes)
+               k(tenant, position, hash, last_position, last_hash)
+         where h.tenant_id = k.tenant and h.position = k.position and h.hash = k.hash
+        returning h.tenant_id)
+    select coalesce(array_agg(tenant_id), '{}') into v_moved from moved;
+
+    update public.records r set seal = k.seal
+      from unnest(p_record_tenants, p_records, p_seals) k(tenant, record, seal)
+     where r.tenant_id = k.tenant and r.record_id = k.record and k.tenant = any (v_moved)
+       and r.seal is null;
+    get diagnostics v_sealed = row_count;
+    if v_sealed <> (select count(*) from unnest(p_record_tenants) tenant where tenant = any (v_moved)) then
+        raise exception 'a chain head moved over records that are not there or are sealed';
+    end if;
+    return (select array_agg(k.tenant = any (v_moved) order by k.place)
+              from unnest(p_tenants) with ordinality k(tenant, place));
+end $$;

@@ -1,0 +1,22 @@
+-- Takes over running turns of all tenants whose lease has run out: fence + 1, a lease for p_owner. What their
+-- driver may have shown reaches up to the returned ceiling; the new one goes on above it.
+-- Locks: turn rows, sorted, skipping those locked elsewhere; no tenant row.
+-- Definer: somagent_sweeper, whose own policy shows it running turns of every tenant and nothing else.
+create or replace function take_over_expired(p_owner uuid, p_lease interval, p_above bigint, p_limit integer)
+    returns table (tenant_id uuid, turn_id uuid, ceiling bigint, lease_ms integer)
+language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
+    with expired as (
+        select t.tenant_id, t.turn_id
+          from public.turns t
+         where t.state = 2 and t.lease_until < clock_timestamp()
+         order by t.tenant_id, t.turn_id
+         limit p_limit
+           for no key update of t skip locked
+    )
+    update public.turns t
+       set fence = t.fence + 1, owner_id = p_owner, lease_until = clock_timestamp() + p_lease,
+           awaits_driver = false, sequence_ceiling = t.sequence_ceiling + p_above
+      from expired e
+     where t.tenant_id = e.tenant_id and t.turn_id = e.turn_id
+    returning t.tenant_id, t.turn_id, old.sequence_ceiling, public.lease_left(t.lease_until)
+$$;
