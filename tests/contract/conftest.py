@@ -4,16 +4,31 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
+from adapters.postgres.database import DatabaseSettings, open_database
 from tests.contract.commands import Commands
 from tests.contract.inmemory_kernel import inmemory_kernel
 from tests.contract.kernel import Kernel
+from tests.contract.postgres_kernel import postgres_kernel
 from tests.contract.scene import Scene
 from tests.fakes import CountingIdentifiers
 
 
-@pytest.fixture(params=["inmemory"])
-async def kernel(request: pytest.FixtureRequest) -> AsyncGenerator[Kernel]:
-    yield inmemory_kernel()
+@pytest.fixture(params=["inmemory", pytest.param("postgres", marks=pytest.mark.postgres)])
+def storage(request: pytest.FixtureRequest) -> DatabaseSettings | None:
+    """The database of a kernel; None for one in process memory."""
+    if request.param == "inmemory":
+        return None
+    settings: DatabaseSettings = request.getfixturevalue("database_settings")
+    return settings
+
+
+@pytest.fixture
+async def kernel(storage: DatabaseSettings | None) -> AsyncGenerator[Kernel]:
+    if storage is None:
+        yield inmemory_kernel()
+        return
+    async with open_database(storage) as database, postgres_kernel(database) as opened:
+        yield opened
 
 
 @pytest.fixture

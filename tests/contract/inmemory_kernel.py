@@ -38,7 +38,7 @@ def inmemory_kernel() -> Kernel:
         other=_server(store, clock, OTHER),
         reader=InMemoryTurnReader(store=store),
         effects=InMemoryEffectJournal(store=store, clock=clock),
-        invocations=InMemoryInvocations(store=store),
+        invocations=InMemoryInvocations(store=store, clock=clock),
         budgets=InMemoryBudgets(store=store, clock=clock),
         administrator=InMemoryAdministrator(store, clock),
     )
@@ -85,6 +85,11 @@ class InMemoryAdministrator:
             if key[0] == tenant_id and held.state is ReservationState.HELD:
                 over = replace(held, expires_at=self.clock.now().replace(year=2000))
                 self.store.reservations[key] = replace(stored, reservation=over)
+
+    async def forget(self, tenant_id: TenantId) -> None:
+        for table in (self.store.turns, self.store.invocations, self.store.reservations):
+            for key in [key for key in table if key[0] == tenant_id]:
+                del table[key]
 
     async def snapshot(self, tenant_id: TenantId) -> Snapshot:
         store = self.store

@@ -117,6 +117,10 @@ class Administrator(Protocol):
         """Let the time of the tenant's reservations that are held be over now."""
         ...
 
+    async def forget(self, tenant_id: TenantId) -> None:
+        """Let no sweep of all tenants find anything of this one any more."""
+        ...
+
     async def snapshot(self, tenant_id: TenantId) -> Snapshot: ...
 
 

@@ -32,6 +32,7 @@ class Rfc8785Json:
             return rfc8785.dumps(_thawed(value))
         except (
             rfc8785.CanonicalizationError,
+            _TooLargeError,
             orjson.JSONEncodeError,
             UnicodeEncodeError,
             RecursionError,
@@ -43,6 +44,10 @@ class Rfc8785Json:
             return cast("Json", orjson.loads(data))
         except orjson.JSONDecodeError as error:
             raise InvalidArgumentError("json", f"it is not JSON: {error}") from error
+
+
+class _TooLargeError(ValueError):
+    """A float that no reader of JSON has exactly."""
 
 
 def _is_plain(value: object) -> bool:
@@ -67,7 +72,12 @@ def _is_plain(value: object) -> bool:
 
 
 def _thawed(value: Json) -> Json:
-    """The same value in the types that the library knows: of mappings dict alone."""
+    """The same value in the types that the library knows: of mappings dict alone.
+
+    A float beyond 2**53 is refused as the integer is that it would be read back as.
+    """
+    if isinstance(value, float) and abs(value) > _LARGEST:
+        raise _TooLargeError
     if isinstance(value, Mapping):
         return {name: _thawed(part) for name, part in value.items()}
     if isinstance(value, list | tuple):

@@ -21,7 +21,7 @@ from application.kernel.ports import Json
 DEEPEST: Final = 32
 """Mappings and lists inside each other."""
 
-_INTEGER: Final = re.compile(r"[-+]?[0-9]{1,18}")
+_INTEGER: Final = re.compile(r"[-+]?[0-9]+")
 _FLOAT: Final = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _WORDS: Final[dict[str, bool | None]] = {
     "": None,
@@ -128,7 +128,8 @@ def _text_of(event: Event) -> ScalarEvent:
 def _scalar(event: ScalarEvent) -> str | int | float | bool | None:
     """A plain scalar by the core schema; one in quotes is text."""
     text = event.value
-    if event.style is not None:
+    plain, _ = event.implicit
+    if not plain:
         return text
     if text in _WORDS:
         return _WORDS[text]

@@ -11,6 +11,7 @@ from application.tools.ports import Outcome
 from domain.conversation.errors import StaleFenceError
 from domain.conversation.turn import TurnState
 from domain.kernel.errors import IdempotencyKeyReusedError
+from domain.kernel.events import DomainEvent
 from domain.kernel.identifiers import InvocationId, TenantId, TurnId
 from domain.tools.errors import InvocationAlreadyDecidedError, InvocationNotFoundError
 from domain.tools.invocation import ABANDONED, Invocation, InvocationState
@@ -32,8 +33,16 @@ class InMemoryEffectJournal:
 
         self.store.invocation_requests[key] = digest, invocation.id
         started = invocation.state is InvocationState.STARTED
-        lease = self.clock.monotonic() + self.lease_seconds if started else None
+        lease = self._lease() if started else None
         return self._keep(StoredInvocation(invocation=invocation, lease_until=lease))
+
+    async def start(self, tenant_id: TenantId, invocation_id: InvocationId) -> Invocation:
+        stored = self._found(tenant_id, invocation_id)
+        if stored.invocation.turn_id is not None:
+            raise InvocationNotFoundError(str(invocation_id))
+        started = stored.invocation.start()
+
+        return self._keep(replace(stored, invocation=started, lease_until=self._lease()))
 
     async def finish(self, outcome: Outcome) -> Invocation:
         stored = self._found(outcome.tenant_id, outcome.invocation_id)
@@ -53,6 +62,7 @@ class InMemoryEffectJournal:
         approved: bool,
         by: str,
         at: datetime,
+        event: DomainEvent,
     ) -> tuple[Invocation, bool]:
         stored = self._found(tenant_id, invocation_id)
         now = self.clock.now()
@@ -61,6 +71,8 @@ class InMemoryEffectJournal:
         self._keep(replace(stored, invocation=decided))
         if decided.state is InvocationState.EXPIRED:
             raise InvocationAlreadyDecidedError(str(invocation_id), decided.state.name)
+        if decided != stored.invocation:
+            self.store.publish(event)
         return decided, self._may_resume(tenant_id, decided.turn_id)
 
     async def abandon_expired(self, limit: int) -> int:
@@ -77,6 +89,9 @@ class InMemoryEffectJournal:
             )
             self._keep(replace(stored, invocation=ended, lease_until=None))
         return len(expired[:limit])
+
+    def _lease(self) -> float:
+        return self.clock.monotonic() + self.lease_seconds
 
     def _fence(self, stored: StoredInvocation) -> int | None:
         """The fence that an outcome must carry; None when nobody may write one."""
@@ -112,6 +127,7 @@ class InMemoryInvocations:
     """Reads of one tenant's invocations."""
 
     store: InMemoryStore
+    clock: Clock
 
     async def invocation(self, tenant_id: TenantId, invocation_id: InvocationId) -> Invocation:
         stored = self.store.invocations.get((tenant_id, invocation_id))
@@ -135,3 +151,16 @@ class InMemoryInvocations:
             and (after is None or invocation_id < after)
         ]
         return sorted(found, key=lambda invocation: invocation.id, reverse=True)[:limit]
+
+    async def awaiting(
+        self, tenant_id: TenantId, *, after: InvocationId | None, limit: int
+    ) -> Sequence[Invocation]:
+        now = self.clock.now()
+        found = [
+            stored.invocation
+            for (owner, invocation_id), stored in self.store.invocations.items()
+            if owner == tenant_id
+            and stored.invocation.waits(now)
+            and (after is None or invocation_id > after)
+        ]
+        return sorted(found, key=lambda invocation: invocation.id)[:limit]

@@ -9,7 +9,6 @@ from adapters.inmemory.store import (
     SEQUENCES,
     InMemoryStore,
     LedgerLine,
-    StoredInvocation,
     StoredTurn,
 )
 from application.conversation.ports import (
@@ -292,8 +291,7 @@ class InMemoryTurnJournal:
 
     def _write_down(self, invocations: Iterable[Invocation]) -> None:
         for invocation in invocations:
-            key = invocation.tenant_id, invocation.id
-            self.store.invocations[key] = StoredInvocation(invocation=invocation)
+            self.store.write_down(invocation)
 
     def _publish(self, events: Iterable[DomainEvent]) -> None:
         for event in events:

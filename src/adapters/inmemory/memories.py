@@ -13,8 +13,11 @@ from domain.memory.note import Note
 from domain.memory.recollection import MemoryScope, Recollection
 
 _STOP_WORDS: Final = frozenset(
-    "a an and are as at be by do does for from have he her his how i in is it its me my of on or "
-    "she that the their they this to was we what when where which who why will with you your".split()
+    re.findall(
+        r"\w+",
+        "a an and are as at be by do does for from have he her his how i in is it its me my of on "
+        "or she that the their they this to was we what when where which who why will with you",
+    )
 )
 _WORD: Final = re.compile(r"\w+")
 _ENDINGS: Final = ("ing", "ed", "es", "s", "e")
@@ -36,9 +39,7 @@ class InMemoryMemories:
     async def remember(self, command: RememberText) -> Recollection:
         """Keep a text; the stored one when the request was there before."""
         tenant_id = command.recollection.scope.tenant_id
-        known = self.requests.setdefault(
-            (tenant_id, command.request_id), command.recollection.id
-        )
+        known = self.requests.setdefault((tenant_id, command.request_id), command.recollection.id)
         kept = self.stored.setdefault((tenant_id, known), command)
         if kept.digest != command.digest:
             raise IdempotencyKeyReusedError(command.request_id)
@@ -97,9 +98,7 @@ class InMemoryNotes:
 
 
 def _words(text: str) -> frozenset[str]:
-    return frozenset(
-        _stem(word) for word in _WORD.findall(text.lower()) if word not in _STOP_WORDS
-    )
+    return frozenset(_stem(word) for word in _WORD.findall(text.lower()) if word not in _STOP_WORDS)
 
 
 def _stem(word: str) -> str:

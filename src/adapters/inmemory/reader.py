@@ -40,6 +40,10 @@ class InMemoryTurnReader:
         written = self.store.turn_events.get((tenant_id, turn_id), {})
         return [event for sequence, event in sorted(written.items()) if sequence > after][:limit]
 
+    async def last_sequence(self, tenant_id: TenantId, turn_id: TurnId) -> int:
+        self._found(tenant_id, turn_id)
+        return self.store.last_written(tenant_id, turn_id)
+
     async def trace(self, tenant_id: TenantId, turn_id: TurnId) -> bytes:
         return self._found(tenant_id, turn_id).trace
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import final
 
-from adapters.inmemory import store
+from adapters.inmemory.store import InMemoryStore
 from application.kernel.ports import Clock
 from application.provenance.ports import AppendRecord
 from domain.kernel.errors import IdempotencyKeyReusedError
@@ -24,7 +24,7 @@ _Place = tuple[TenantId, RecordId]
 class InMemoryRecords:
     """`Records` and `Chains`. Steps hold no await: each is atomic by that alone."""
 
-    store: store.InMemoryStore
+    store: InMemoryStore
     clock: Clock
     requests: dict[tuple[TenantId, str], tuple[bytes, RecordId]] = field(
         default_factory=dict[tuple[TenantId, str], tuple[bytes, RecordId]]
@@ -41,9 +41,7 @@ class InMemoryRecords:
             raise IdempotencyKeyReusedError(command.request_id)
         place = command.tenant_id, record_id
         if place not in self.store.records:
-            position = 1 + sum(owner == command.tenant_id for owner, _ in self.store.records)
-            self.store.records[place] = store.StoredRecord(None, position, command.body)
-            self.store.nonces[place] = command.nonce
+            self.store.record_alone(*place, command.body, command.nonce)
             self.times[place] = self.clock.now()
         return self._stored(place)
 

@@ -113,7 +113,7 @@ class LedgerLine:
     accounts: frozenset[AccountId]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class InMemoryStore:
     """The state of all tenants. Steps of its users hold no await: each is atomic by that alone."""
 
@@ -198,7 +198,8 @@ class InMemoryStore:
         before = self._balances(tenant_id, period)
         granted = reserve_all(before, holds)
         if not isinstance(granted, Granted):
-            raise refusal_of(granted, before.get((granted.account_id, granted.metric)))
+            balance = before.get((granted.account_id, granted.metric))
+            raise refusal_of(granted, None if balance is None else balance.remaining)
         changed = granted.balances
         return granted.holds, lambda: self._write(tenant_id, period, changed)
 
@@ -232,9 +233,27 @@ class InMemoryStore:
 
     def record(self, turn: Turn, record_id: RecordId, body: bytes, nonce: bytes) -> None:
         """Put a record at the next position of its tenant's chain."""
-        position = 1 + sum(tenant_id == turn.tenant_id for tenant_id, _ in self.records)
-        self.records[turn.tenant_id, record_id] = StoredRecord(turn.id, position, body)
-        self.nonces[turn.tenant_id, record_id] = nonce
+        self.record_alone(turn.tenant_id, record_id, body, nonce, turn.id)
+
+    def record_alone(
+        self,
+        tenant_id: TenantId,
+        record_id: RecordId,
+        body: bytes,
+        nonce: bytes,
+        turn_id: TurnId | None = None,
+    ) -> None:
+        """Put a record at the next position, which a turn may have ended with."""
+        position = 1 + sum(owner == tenant_id for owner, _ in self.records)
+        self.records[tenant_id, record_id] = StoredRecord(turn_id, position, body)
+        self.nonces[tenant_id, record_id] = nonce
+
+    def write_down(self, invocation: Invocation) -> None:
+        """Keep a call of a turn as its driver sees it; an outcome is never undone."""
+        key = invocation.tenant_id, invocation.id
+        known = self.invocations.get(key)
+        if known is None or known.invocation.state.open:
+            self.invocations[key] = StoredInvocation(invocation=invocation)
 
     def invocations_of(self, tenant_id: TenantId, turn_id: TurnId) -> tuple[Invocation, ...]:
         """The calls of a turn, in order of their identifiers."""

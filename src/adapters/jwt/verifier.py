@@ -58,8 +58,8 @@ class JwtVerifier:
             header = cast("Mapping[str, object]", jwt.get_unverified_header(token))
         except (jwt.PyJWTError, *_BROKEN):
             raise CredentialRefusedError from None
-        kid = header.get("kid")
-        if header.get("alg") not in self._settings.algorithms:
+        kid, algorithm = header.get("kid"), header.get("alg")
+        if not isinstance(algorithm, str) or algorithm not in self._settings.algorithms:
             raise CredentialRefusedError
         if kid is not None and not isinstance(kid, str):
             raise CredentialRefusedError

@@ -10,7 +10,16 @@ from msgspec import DecodeError
 from adapters.openai.completion_request import CompletionRequest
 from adapters.openai.refusals import reported
 from adapters.openai.schema_call import NotTheSchemaError
-from adapters.openai.wire import CHUNKS, CallPart, Choice, Chunk, TokenProbability, UsageReport
+from adapters.openai.wire import (
+    CHUNKS,
+    IDS,
+    CallPart,
+    Choice,
+    Chunk,
+    Delta,
+    TokenProbability,
+    UsageReport,
+)
 from application.conversation.ports import ModelEnd
 from domain.conversation.errors import ModelFailedError, ModelTruncatedError
 from domain.conversation.message import ToolCall
@@ -18,7 +27,10 @@ from domain.conversation.message import ToolCall
 MOST_CALLS: Final = 64
 LONGEST_NAME: Final = 128
 LONGEST_ID: Final = 256
+_TERMINATOR: Final = b"[DONE]"
 _MOST_TOKENS: Final = 10**9
+
+_decode: Final = CHUNKS.decode
 
 _FINISH_REASONS: Final[Mapping[str, str]] = {
     "stop": "stop",
@@ -60,6 +72,7 @@ class Answer:
         self._finish_reason: str | None = None
         self._usage: UsageReport | None = None
         self._calls: dict[int, _GrowingCall] = {}
+        self._texts: list[str] = []
         self._written: list[str] = []
         self._refused = False
         self._probability = 0.0
@@ -72,21 +85,24 @@ class Answer:
             ModelFailedError: An event is not of the protocol, or reports an error.
             ModelRateLimitedError: An event reports that.
         """
-        texts: list[str] = []
-        for event in events:
-            if event == b"[DONE]":
-                self.done = True
-                break
-            try:
-                chunk = CHUNKS.decode(event)
-            except (DecodeError, RecursionError) as failure:
-                raise self._failed("an event of its stream is not of the protocol") from failure
-            choices = chunk.choices
-            if choices and choices[0].index == 0 and (text := self._choice(choices[0])):
-                texts.append(text)
-            if chunk.usage is not None or chunk.error is not None or not self.request_id:
-                self._rest(chunk)
-        return self._shown("".join(texts)) if texts else ""
+        try:
+            if not self.request_id and events:
+                self.request_id = _id_in(events[0])
+            for event in events:
+                if event == _TERMINATOR:
+                    self.done = True
+                    break
+                self._add(_decode(event))
+        except (DecodeError, RecursionError) as failure:
+            raise self._failed("an event of its stream is not of the protocol") from failure
+        if not self._texts:
+            return ""
+        text = _storable("".join(self._texts))
+        self._texts.clear()
+        if self._request.call is None:
+            return text
+        self._written.append(text)
+        return ""
 
     def end(self, first_byte_seconds: float) -> ModelEnd:
         """The answer's end, once its stream has ended.
@@ -124,29 +140,39 @@ class Answer:
             first_byte_seconds=first_byte_seconds,
         )
 
-    def _choice(self, choice: Choice) -> str | None:
-        if choice.finish_reason is not None:
-            self._finish_reason = choice.finish_reason
-        if choice.logprobs is not None and choice.logprobs.content:
-            self._weigh(choice.logprobs.content)
-        delta = choice.delta
-        if delta is None:
-            return None
-        if delta.tool_calls:
-            for part in delta.tool_calls:
-                self._grow(part)
+    def _add(self, chunk: Chunk) -> None:
+        # This runs once for each token: what is rare is looked at elsewhere.
+        choices = chunk.choices
+        if choices and choices[0].index == 0:
+            choice = choices[0]
+            delta = choice.delta
+            if delta is not None:
+                if delta.content:
+                    self._texts.append(delta.content)
+                if delta.tool_calls is not None or delta.refusal is not None:
+                    self._add_rare(delta)
+            if choice.finish_reason is not None or choice.logprobs is not None:
+                self._close(choice)
+        if chunk.usage is not None or chunk.error is not None:
+            self._report(chunk)
+
+    def _add_rare(self, delta: Delta) -> None:
+        for part in delta.tool_calls or ():
+            self._grow(part)
         if delta.refusal:
             self._refused = True
-            return (delta.content or "") + delta.refusal
-        return delta.content
+            self._texts.append(delta.refusal)
 
-    def _rest(self, chunk: Chunk) -> None:
+    def _close(self, choice: Choice) -> None:
+        if choice.finish_reason is not None:
+            self._finish_reason = choice.finish_reason
+        if choice.logprobs is not None:
+            self._weigh(choice.logprobs.content or [])
+
+    def _report(self, chunk: Chunk) -> None:
         if chunk.error is not None:
             raise reported(self._capability, chunk.error)
-        if chunk.usage is not None:
-            self._usage = chunk.usage
-        if chunk.id:
-            self.request_id = plain_id(chunk.id)
+        self._usage = chunk.usage
 
     def _weigh(self, tokens: list[TokenProbability]) -> None:
         for token in tokens:
@@ -167,13 +193,6 @@ class Answer:
                 call.name = part.function.name
             if part.function.arguments:
                 call.arguments.append(part.function.arguments)
-
-    def _shown(self, text: str) -> str:
-        text = _storable(text)
-        if self._request.call is None:
-            return text
-        self._written.append(text)
-        return ""
 
     def _native_calls(self) -> tuple[ToolCall, ...]:
         return tuple(self._call(index, call) for index, call in sorted(self._calls.items()))
@@ -203,6 +222,10 @@ class Answer:
 def plain_id(text: str) -> str:
     """A provider's id of the call where it is a plain one; empty otherwise."""
     return text if len(text) <= LONGEST_ID and text.isascii() and text.isprintable() else ""
+
+
+def _id_in(event: bytes) -> str:
+    return plain_id(IDS.decode(event).id or "") if event != _TERMINATOR else ""
 
 
 def _storable(text: str) -> str:

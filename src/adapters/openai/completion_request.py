@@ -69,6 +69,9 @@ class CompletionRequest:
                 _refuse_demand(request)
             asked["messages"] = as_plain_talk(request.messages, call.instruction if call else "")
             asked |= _response_format(call)
+            if call is not None and "temperature" in asked:
+                # Of a call's arguments there is a best writing; chance only spoils it.
+                asked["temperature"] = 0.0
         wished = {"stream_options"}
         if request.confidence and capability.supports_logprobs:
             wished.add("logprobs")

@@ -45,16 +45,16 @@ class OpenAiLanguageModel:
         room = provider.max_answer_bytes
         try:
             while not answer.done and (block := await _read(response, watch, name)):
-                watch.received()
                 room -= len(block)
                 if room < 0:
                     raise ModelFailedError(name, "its answer is too long")
                 if text := answer.take(events.feed(block)):
                     yield ModelText(text)
-            yield answer.end(watch.first_byte_seconds)
+            yield answer.end(watch.first_byte_seconds or 0.0)
         except EventTooLongError as failure:
             raise ModelFailedError(name, "an event of its stream is too long") from failure
         finally:
+            watch.stop()
             self._leave(response, ended=answer.done)
 
     async def _begin(
@@ -69,7 +69,7 @@ class OpenAiLanguageModel:
                 _give_up_after_stream(response)
                 return response
             try:
-                body = await watch.wait(start_of_body(response))
+                body = await watch.answer(start_of_body(response))
             except (ClientError, OSError):
                 body = b""
             finally:
@@ -86,7 +86,7 @@ class OpenAiLanguageModel:
 
     async def _send(self, body: bytes, request: ModelRequest, watch: StageWatch) -> ClientResponse:
         try:
-            return await watch.wait(self._session.chat(body))
+            return await watch.answer(self._session.chat(body))
         except (ClientError, OSError, UnsendableKeyError) as failure:
             raise ModelFailedError(request.capability.name, cause_of(failure)) from failure
 
@@ -105,19 +105,16 @@ class OpenAiLanguageModel:
 def _give_up_after_stream(response: ClientResponse) -> None:
     # llama.cpp promises to keep a connection after a stream, and closes it: the next call on it
     # would be lost.
-    connection = response.connection
-    if response.headers.get("Server") == "llama.cpp" and connection and connection.protocol:
-        connection.protocol.force_close()
+    protocol = response.connection.protocol if response.connection is not None else None
+    if protocol is not None and response.headers.get("Server") == "llama.cpp":
+        protocol.force_close()
 
 
 async def _read(response: ClientResponse, watch: StageWatch, capability: str) -> bytes:
-    """All that has arrived; where nothing has, what arrives next; empty at the end."""
-    content = response.content
     try:
-        return content.read_nowait() or (
-            b"" if content.at_eof() else await watch.wait(content.readany())
-        )
-    except (ClientError, OSError) as failure:
+        return await watch.read(response)
+    except (ClientError, OSError, RuntimeError) as failure:
+        # aiohttp raises a RuntimeError where the session was closed under a stream.
         raise ModelTruncatedError(capability) from failure
 
 

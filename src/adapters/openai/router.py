@@ -1,6 +1,6 @@
 """Many providers as one: each capability goes to what serves its provider."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import final
 
 from application.conversation.ports import LanguageModel, ModelChunk, ModelRequest, TokenCounter
@@ -15,7 +15,7 @@ class LanguageModelRouter:
     def __init__(self, models: Mapping[str, LanguageModel]) -> None:
         self._models = models
 
-    def stream(self, request: ModelRequest) -> AsyncIterator[ModelChunk]:
+    def stream(self, request: ModelRequest) -> AsyncGenerator[ModelChunk]:
         """Raises: ModelFailedError: At once, when nothing serves the capability's provider."""
         model = self._models.get(request.capability.provider)
         if model is None:

@@ -65,19 +65,13 @@ class SchemaCall:
 
     @property
     def instruction(self) -> str:
-        """What the model is told; the schema is enforced besides where the server can."""
-        told = "\n".join(
-            f"{tool.name}: {tool.description} Its arguments obey this JSON Schema: {tool.schema}"
-            for tool in self.tools
-        )
+        """What the model is told. Small models copy a schema that they see, so it gets words."""
+        told = "\n".join(_told(tool) for tool in self.tools)
         if len(self.tools) == 1:
-            return (
-                f"Call this tool for the user's last message.\n{told}\n"
-                "Write only the JSON object of its arguments."
-            )
+            return f"{told}\nWrite the arguments for the user's message as JSON."
         return (
-            f"Call one of these tools for the user's last message.\n{told}\n"
-            'Write only a JSON object {"tool": its name, "arguments": its arguments}.'
+            f"{told}\nWrite the name of the best tool for the user's message, "
+            "and its arguments, as JSON."
         )
 
     def read(self, text: str) -> tuple[str, str]:
@@ -105,6 +99,21 @@ def schema_call(choice: ToolChoice, tools: Sequence[ToolOffer]) -> SchemaCall | 
             return SchemaCall(named) if named else None
         case _:
             return None
+
+
+def _told(tool: ToolOffer) -> str:
+    properties = _schema_of(tool).get("properties")
+    lines = [f"Tool {tool.name}: {tool.description}"]
+    if isinstance(properties, Mapping) and properties:
+        lines.append("Arguments:")
+        lines += [f"- {name}: {_description(value)}" for name, value in properties.items()]
+    return "\n".join(lines)
+
+
+def _description(schema: Json) -> Json:
+    if not isinstance(schema, Mapping):
+        return ""
+    return schema.get("description") or schema.get("type") or ""
 
 
 def _compact(text: str | bytes) -> str:

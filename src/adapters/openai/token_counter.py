@@ -35,10 +35,14 @@ def utf8_bytes(text: str) -> int:
 class EstimatingTokenCounter:
     """Counts UTF-8 bytes: never under the truth."""
 
-    async def count(self, _capability: Capability, texts: Sequence[str]) -> Sequence[int]:
+    async def count(
+        self,
+        capability: Capability,  # noqa: ARG002 - of the port; here all are counted alike
+        texts: Sequence[str],
+    ) -> Sequence[int]:
         return [utf8_bytes(text) for text in texts]
 
-    def exact(self, _capability: Capability) -> bool:
+    def exact(self, capability: Capability) -> bool:  # noqa: ARG002 - as above
         return False
 
 
@@ -57,7 +61,11 @@ class LlamaTokenCounter:
         self._separator: int | None = None
         self._answers = True
 
-    async def count(self, _capability: Capability, texts: Sequence[str]) -> Sequence[int]:
+    async def count(
+        self,
+        capability: Capability,  # noqa: ARG002 - of the port; here all are counted alike
+        texts: Sequence[str],
+    ) -> Sequence[int]:
         keys = [_digest(text) for text in texts]
         unknown = {key: text for key, text in zip(keys, texts, strict=True) if not self._known(key)}
         found: dict[bytes, int] = {}
@@ -74,7 +82,7 @@ class LlamaTokenCounter:
         self._keep(found)
         return answer
 
-    def exact(self, _capability: Capability) -> bool:
+    def exact(self, capability: Capability) -> bool:  # noqa: ARG002 - as above
         return self._answers
 
     def _known(self, key: bytes) -> bool:

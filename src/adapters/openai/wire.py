@@ -82,8 +82,13 @@ class ErrorReport(Struct, gc=False):
         }
 
 
-class Chunk(Struct, gc=False):
+class ChunkId(Struct, gc=False):
+    """Every chunk repeats the id of its stream: it is read once."""
+
     id: str | None = None
+
+
+class Chunk(Struct, gc=False):
     choices: list[Choice] | None = None
     usage: UsageReport | None = None
     error: ErrorReport | str | None = None
@@ -118,6 +123,7 @@ class ServerProperties(Struct, gc=False):
 
 
 CHUNKS: Final = Decoder(Chunk)
+IDS: Final = Decoder(ChunkId)
 REFUSALS: Final = Decoder(Refusal)
 MODEL_LISTS: Final = Decoder(ModelList)
 TOKEN_LISTS: Final = Decoder(TokenList)

@@ -51,9 +51,7 @@ class _Granted(_Row):
 
     def check(self, holds: Sequence[Hold]) -> None:
         if self.refused is not None:
-            left = self.remaining
-            balance = None if left is None else Balance(limit=max(0, left), spent=max(0, -left))
-            raise refusal_of(holds[self.refused - 1], balance)
+            raise refusal_of(holds[self.refused - 1], self.remaining)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,9 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeAlias, final
+from datetime import datetime
+from typing import Final, LiteralString, final
+from uuid import UUID
 
 import sqlalchemy as sa
+from psycopg.rows import class_row
 from sqlalchemy.dialects.postgresql import insert
 
 from adapters.postgres.database import Database
@@ -15,3 +18,181 @@ from domain.kernel.identifiers import InvocationId, MemoryId, SessionId, TenantI
 from domain.memory.errors import MemoryNotFoundError
 from domain.memory.note import Note
 from domain.memory.recollection import MemoryKind, MemoryScope, Recollection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Row:
+    memory_id: UUID
+    subject: str
+    session_id: UUID | None
+    text: str
+    kind: str
+    strength: float
+    source: str
+    text_digest: bytes
+    created_at: datetime
+    score: float
+
+    def of(self, tenant_id: TenantId) -> Recollection:
+        session = None if self.session_id is None else SessionId(self.session_id)
+        return Recollection(
+            id=MemoryId(self.memory_id),
+            scope=MemoryScope(tenant_id, self.subject, session),
+            text=self.text,
+            kind=MemoryKind(self.kind),
+            strength=self.strength,
+            source=self.source,
+            digest=self.text_digest,
+            created_at=self.created_at,
+            score=self.score,
+        )
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class PostgresMemories:
+    """A `MemoryStore` on full-text search."""
+
+    database: Database
+
+    async def remember(self, command: RememberText) -> Recollection:
+        """Keep a text; the stored one when the request was there before."""
+        kept = command.recollection
+        row = {
+            "tenant_id": kept.scope.tenant_id,
+            "memory_id": kept.id,
+            "subject": kept.scope.subject,
+            "session_id": kept.scope.session_id,
+            "text": kept.text,
+            "kind": kept.kind.value,
+            "strength": kept.strength,
+            "source": kept.source,
+            "text_digest": kept.digest,
+            "nonce": command.nonce,
+            "request_id": command.request_id,
+            "digest": command.digest,
+            "created_at": kept.created_at,
+        }
+        earlier = sa.select(
+            memories.c.memory_id,
+            memories.c.subject,
+            memories.c.session_id,
+            memories.c.text,
+            memories.c.kind,
+            memories.c.strength,
+            memories.c.source,
+            memories.c.text_digest,
+            memories.c.created_at,
+            memories.c.digest,
+            sa.literal(0.0).label("score"),
+        ).where(
+            memories.c.tenant_id == kept.scope.tenant_id,
+            memories.c.request_id == command.request_id,
+        )
+        async with self.database.tenant(kept.scope.tenant_id) as connection:
+            await connection.execute(
+                insert(memories)
+                .values(row)
+                .on_conflict_do_nothing(index_elements=("tenant_id", "request_id"))
+            )
+            found = dict((await connection.execute(earlier)).mappings().one())
+        if found.pop("digest") != command.digest:
+            raise IdempotencyKeyReusedError(command.request_id)
+        return _Row(**found).of(kept.scope.tenant_id)
+
+    async def recall(self, scope: MemoryScope, cue: str, limit: int) -> Recalled:
+        """One round trip: the function reads the full-text index for the tenant it is given."""
+        named = {
+            "tenant": scope.tenant_id,
+            "subject": scope.subject,
+            "session": scope.session_id,
+            "cue": cue,
+            "limit": limit,
+        }
+        async with self.database.reading() as connection:
+            cursor = connection.cursor(row_factory=class_row(_Row))
+            rows = await (await cursor.execute(_RECALL, named, binary=True)).fetchall()
+        return Recalled(tuple(row.of(scope.tenant_id) for row in rows))
+
+    async def forget(self, tenant_id: TenantId, memory_id: MemoryId) -> None:
+        """Empty the row and keep its place, so that the same request remembers nothing again."""
+        theirs = sa.and_(memories.c.tenant_id == tenant_id, memories.c.memory_id == memory_id)
+        destroyed = {
+            "text": "",
+            "nonce": None,
+            "forgotten_at": sa.func.coalesce(memories.c.forgotten_at, sa.func.clock_timestamp()),
+        }
+        async with self.database.tenant(tenant_id) as connection:
+            changed = await connection.execute(
+                sa.update(memories).where(theirs).values(destroyed).returning(memories.c.memory_id)
+            )
+            if changed.first() is None:
+                raise MemoryNotFoundError(str(memory_id))
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class PostgresNotes:
+    """A `NoteStore`."""
+
+    database: Database
+
+    async def write(self, note: Note) -> Note:
+        """Keep a note; the stored one when its id is there already."""
+        row = {
+            "tenant_id": note.tenant_id,
+            "note_id": note.id,
+            "subject": note.subject,
+            "session_id": note.session_id,
+            "text": note.text,
+            "created_at": note.created_at,
+        }
+        async with self.database.tenant(note.tenant_id) as connection:
+            await connection.execute(
+                insert(notes)
+                .values(row)
+                .on_conflict_do_nothing(index_elements=("tenant_id", "note_id"))
+            )
+            kept = await connection.execute(
+                _NOTES.where(notes.c.tenant_id == note.tenant_id, notes.c.note_id == note.id)
+            )
+            found = kept.mappings().one()
+        return _Note(**dict(found)).of(note.tenant_id)
+
+    async def notes(self, tenant_id: TenantId, subject: str, limit: int) -> Sequence[Note]:
+        """The subject's notes, newest first."""
+        asked = (
+            _NOTES.where(notes.c.tenant_id == tenant_id, notes.c.subject == subject)
+            .order_by(notes.c.note_id.desc())
+            .limit(limit)
+        )
+        async with self.database.tenant(tenant_id) as connection:
+            rows = (await connection.execute(asked)).mappings().all()
+        return [_Note(**dict(row)).of(tenant_id) for row in rows]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Note:
+    note_id: UUID
+    subject: str
+    session_id: UUID | None
+    text: str
+    created_at: datetime
+
+    def of(self, tenant_id: TenantId) -> Note:
+        return Note(
+            id=InvocationId(self.note_id),
+            tenant_id=tenant_id,
+            subject=self.subject,
+            session_id=None if self.session_id is None else SessionId(self.session_id),
+            text=self.text,
+            created_at=self.created_at,
+        )
+
+
+_RECALL: Final[LiteralString] = (
+    "select * from recall_memories(%(tenant)s, %(subject)s, %(session)s, %(cue)s, %(limit)s)"
+)
+_NOTES: Final = sa.select(
+    notes.c.note_id, notes.c.subject, notes.c.session_id, notes.c.text, notes.c.created_at
+)

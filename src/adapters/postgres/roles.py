@@ -50,7 +50,14 @@ DEFINERS: Final = (
     Definer("open_partitions", OWNER, (WRITER,)),
     Definer("take_over_expired", SWEEPER, (WRITER,)),
     Definer("promoted_turns", SWEEPER, (WRITER,)),
+    Definer("stuck_turns", SWEEPER, (REQUEST,)),
     Definer("expired_reservations", SWEEPER, (WRITER,)),
     Definer("expired_invocations", SWEEPER, (WRITER,)),
+    Definer("unsealed_records", SEALER, (WRITER,)),
+    Definer("seal_records", SEALER, (WRITER,)),
+    Definer("recall_memories", SEARCHER, (REQUEST,)),
+    Definer("find_tenant", DIRECTORY, (REQUEST,)),
+    Definer("tenant_slug", DIRECTORY, (REQUEST,)),
+    Definer("find_key_holder", DIRECTORY, (REQUEST,)),
 )
 """Every function that sees more than one tenant, or sees it by other rights than its caller's."""

@@ -48,6 +48,7 @@ def role_statements() -> Iterator[str]:
     # whatever it believes about tables that were empty a minute ago.
     for setting in (
         "plan_cache_mode = force_generic_plan",
+        "random_page_cost = 1.1",
         "enable_seqscan = off",
         "enable_bitmapscan = off",
     ):

@@ -122,7 +122,7 @@ class SealedFile:
     @contextmanager
     def _locked(self) -> Generator[None]:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _check_own(self._folder, os.stat(self._folder))
+        _check_own(self._folder, self._folder.stat())
         descriptor = os.open(self._lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -178,7 +178,5 @@ def _replace(path: Path, content: bytes) -> None:
 def _telling(folder: Path) -> Generator[None]:
     try:
         yield
-    except FileNotFoundError:
-        raise
     except OSError as error:
         raise SecretFolderError(folder, error.strerror or type(error).__name__) from error

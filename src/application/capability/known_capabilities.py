@@ -1,10 +1,11 @@
 """The capabilities that a tenant can choose from."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import final
+from typing import Self, final
 
 from application.capability.ports import Capabilities
+from application.kernel.ports import Clock
 from application.kernel.timed_cache import TimedCache
 from domain.capability.capability import Capability
 from domain.kernel.identifiers import TenantId
@@ -22,6 +23,23 @@ class KnownCapabilities:
     configured: tuple[Capability, ...]
     capabilities: Capabilities
     registered: TimedCache[TenantId, Sequence[Capability]]
+
+    @classmethod
+    def within(
+        cls,
+        clock: Clock,
+        configured: Iterable[Capability],
+        capabilities: Capabilities,
+        *,
+        seconds: float = 5.0,
+        capacity: int = 4096,
+    ) -> Self:
+        """With an empty cache of these bounds."""
+        return cls(
+            configured=tuple(sorted(configured, key=lambda one: one.name)),
+            capabilities=capabilities,
+            registered=TimedCache(clock, seconds=seconds, capacity=capacity),
+        )
 
     async def __call__(self, tenant_id: TenantId) -> Sequence[Capability]:
         """All of a tenant, by name."""

@@ -45,6 +45,7 @@ class VerifyCapsule:
         Raises:
             CapsuleMalformedError: It is no manifest; with every fault and its path.
             UnknownKnobError: It sets a knob that does not exist.
+            InvalidArgumentError: It holds a number that has no canonical form.
             CapsuleSignatureInvalidError: It is not signed, by a key that is not trusted, or it was
                 changed since.
         """

@@ -2,11 +2,13 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 from typing import Protocol
 
 from domain.budget.account import Hold, Use
 from domain.capability.capability import Capability
+from domain.conversation.feedback import Feedback
 from domain.conversation.message import Message, ToolCall
 from domain.conversation.phase import Attempt, PhaseTime
 from domain.conversation.session import Session
@@ -22,6 +24,7 @@ from domain.kernel.identifiers import (
     TenantId,
     TurnId,
 )
+from domain.kernel.request_key import RequestKey
 from domain.kernel.tool_choice import ToolChoice
 from domain.tools.invocation import Invocation
 
@@ -468,4 +471,72 @@ class TurnSignals(Protocol):
 
     async def watched(self, turns: Sequence[tuple[TenantId, TurnId]]) -> Sequence[TurnId]:
         """Those of the turns that somebody watches from another process."""
+        ...
+
+
+# ── Sessions and what is said of answers ──────────────────────────────────────────────────────
+
+
+class SessionStore(Protocol):
+    """The sessions of tenants. Each call is one transaction; those that change may be repeated."""
+
+    async def create(self, session: Session, request: RequestKey) -> Session:
+        """Open a session, which holds one unit of the metric sessions in the tenant's account.
+
+        The stored one when the request was there before.
+
+        Raises:
+            BudgetExhaustedError: The tenant has as many open sessions as it may.
+            IdempotencyKeyReusedError: The request id is known with another digest.
+        """
+        ...
+
+    async def session(self, tenant_id: TenantId, session_id: SessionId) -> Session:
+        """A session, even a deleted one.
+
+        Raises:
+            SessionNotFoundError: No such session of this tenant.
+        """
+        ...
+
+    async def sessions(
+        self, tenant_id: TenantId, *, deleted: bool, after: SessionId | None, limit: int
+    ) -> Sequence[Session]:
+        """Newest first, older than `after`; deleted ones only where they are asked for."""
+        ...
+
+    async def delete(
+        self,
+        tenant_id: TenantId,
+        session_id: SessionId,
+        *,
+        etag: str,
+        at: datetime,
+        request: RequestKey,
+    ) -> Session:
+        """Let a session take no more messages, and give its unit back.
+
+        A deleted one stays as it is.
+
+        Raises:
+            SessionNotFoundError: No such session of this tenant.
+            SessionBusyError: A turn is open.
+            EtagMismatchError: An etag was given, and it is another by now.
+            IdempotencyKeyReusedError: The request id is known with another digest.
+        """
+        ...
+
+
+class FeedbackStore(Protocol):
+    """What subjects say of answers."""
+
+    async def submit(self, feedback: Feedback, request: RequestKey) -> Feedback:
+        """Keep a subject's word on a turn in place of his last one.
+
+        The word that was kept when the request was there before.
+
+        Raises:
+            TurnNotFoundError: No such turn of this tenant.
+            IdempotencyKeyReusedError: The request id is known with another digest.
+        """
         ...

@@ -40,7 +40,6 @@ class ProcessMessageCommand:
     request_id: str
     seconds: float | None
     began: float
-    authenticated_seconds: float = 0.0
 
 
 @final
@@ -73,19 +72,27 @@ class ProcessMessage:
         order = command.order
         tenant_id = order.principal.tenant_id
         progress = Progress(self.clock, began=command.began)
+        progress.passed(Phase.AUTHENTICATE)
         opening = await self.reader.opening(tenant_id, command.session_id, HISTORY_MESSAGES)
         load = partial(
             self.prepare.load_capsule,
             LoadCapsuleQuery(tenant_id=tenant_id, capsule=opening.session.capsule),
         )
         plan = await self.prepare(order, opening, progress, load)
+        return await self.drivers.to_the_end(self._accept(command, plan, progress))
+
+    async def _accept(
+        self, command: ProcessMessageCommand, plan: TurnPlan, progress: Progress
+    ) -> TurnId:
+        """From here on the turn does not need its client any more."""
+        asked_at = self.clock.monotonic()
         with progress.timing(Phase.BUDGET):
             grant = await self.journal.accept(self._acceptance(command, plan))
         if grant.earlier or grant.state is not TurnState.RUNNING:
             return grant.turn_id
         progress.held_tokens = plan.context.hold
         progress.called_api()
-        self._start(command, plan, progress, grant)
+        self._start(command, plan, progress, grant, asked_at)
         return grant.turn_id
 
     def _acceptance(self, command: ProcessMessageCommand, plan: TurnPlan) -> AcceptTurn:
@@ -127,7 +134,12 @@ class ProcessMessage:
         )
 
     def _start(
-        self, command: ProcessMessageCommand, plan: TurnPlan, progress: Progress, grant: Grant
+        self,
+        command: ProcessMessageCommand,
+        plan: TurnPlan,
+        progress: Progress,
+        grant: Grant,
+        asked_at: float,
     ) -> None:
         async def planned(_: Progress) -> TurnPlan:
             return plan
@@ -143,6 +155,7 @@ class ProcessMessage:
             tenant_id=command.order.principal.tenant_id,
             session_id=command.session_id,
             grant=grant,
+            asked_at=asked_at,
             drive=partial(self.drive, task=task),
         )
 

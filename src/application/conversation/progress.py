@@ -56,6 +56,7 @@ class Progress:
         self.attempts: list[Attempt] = []
         self.lanes: tuple[LaneUse, ...] = ()
         self.memories: tuple[Recollection, ...] = ()
+        self.memory_tokens: tuple[int, ...] = ()
         self.decisions: list[tuple[str, Decision]] = []
         self.invocations: list[Invocation] = []
         self.unwritten: list[Invocation] = []
@@ -80,8 +81,9 @@ class Progress:
                 PhaseTime(phase, start, self.microseconds() - start, timing.status, timing.note)
             )
 
-    def skipped(self, phase: Phase, note: str) -> None:
-        self.times.append(PhaseTime(phase, self.microseconds(), 0, PhaseStatus.SKIPPED, note))
+    def passed(self, phase: Phase) -> None:
+        """A phase that took all the time until now: what the edge did before the use case."""
+        self.times.append(PhaseTime(phase, 0, self.microseconds()))
 
     def used(
         self,

@@ -1,6 +1,6 @@
 """A turn as the process that drives it holds it: its lease, its events, its end."""
 
-from asyncio import Event, Lock, Task, get_running_loop
+from asyncio import Event, Lock, Task, sleep
 from collections.abc import Awaitable, Callable
 from typing import Final, final
 
@@ -16,6 +16,9 @@ CEILING_STEP: Final = 1000
 
 CEILING_MARGIN: Final = 200
 """So many numbers before the ceiling a renewal is asked for."""
+
+AGAIN_SECONDS: Final = 0.05
+"""How long a driver that has come to its ceiling waits before it asks for more once again."""
 
 UNWRITTEN_BYTES: Final = 1 << 20
 """A driver shows nothing more while so much is not yet written."""
@@ -36,6 +39,7 @@ class RunningTurn:
         tenant_id: TenantId,
         session_id: SessionId,
         grant: Grant,
+        asked_at: float,
         clock: Clock,
         keep: Callable[["RunningTurn"], Awaitable[None]],
     ) -> None:
@@ -47,7 +51,7 @@ class RunningTurn:
         self.fence = grant.fence
         self.ceiling = grant.ceiling
         self.started_at = clock.monotonic()
-        self.lease_until = self.started_at + grant.lease_seconds
+        self.lease_until = asked_at + grant.lease_seconds
         self.log = TurnLog(clock, first_sequence=grant.first_sequence)
         self.cancelled_by: str | None = None
         self.closing = False
@@ -60,8 +64,9 @@ class RunningTurn:
     def lease_left(self) -> float:
         return self.lease_until - self._clock.monotonic()
 
-    def renewed(self, seconds: float, ceiling: int) -> None:
-        self.lease_until = self._clock.monotonic() + seconds
+    def renewed(self, seconds: float, ceiling: int, asked_at: float) -> None:
+        """The lease counts from when it was asked for: the answer may have been long in coming."""
+        self.lease_until = asked_at + seconds
         self.ceiling = max(self.ceiling, ceiling)
 
     def lost(self) -> None:
@@ -79,7 +84,7 @@ class RunningTurn:
         if self.cancelled_by is None and not self.closing:
             self.cancelled_by = by
             if self.task is not None:
-                get_running_loop().call_soon(self.task.cancel)
+                self.task.cancel()
 
     def check(self) -> None:
         """Raise unless the lease is still ours.
@@ -101,6 +106,10 @@ class RunningTurn:
             self.log.next_sequence + CEILING_MARGIN > self.ceiling
             or self.log.unwritten_bytes > UNWRITTEN_BYTES
         ):
+            await self._keep(self)
+            self.check()
+        while self.log.next_sequence > self.ceiling:
+            await sleep(AGAIN_SECONDS)
             await self._keep(self)
             self.check()
         self.log.append(body)

@@ -1,9 +1,10 @@
 """The turns that this process drives: their tasks, leases, events, cancellations and end."""
 
-from asyncio import Event, create_task, gather, timeout, wait
+from asyncio import Task, create_task, gather, shield, timeout, wait
 from collections.abc import Coroutine, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Final, Protocol, final
+from typing import Final, Protocol, TypeVar, final
 
 from application.conversation.ports import (
     EventBatch,
@@ -14,6 +15,7 @@ from application.conversation.ports import (
 )
 from application.conversation.running_turn import CEILING_STEP, RunningTurn
 from application.kernel.ports import Clock
+from domain.conversation.errors import StaleFenceError
 from domain.conversation.turn_event import TurnEvent
 from domain.kernel.errors import StorageUnavailableError
 from domain.kernel.identifiers import SessionId, TenantId, TurnId
@@ -25,6 +27,8 @@ LONG_SECONDS: Final = 2.0
 """A turn that runs longer has its events written while it runs."""
 
 EVENTS_A_BATCH: Final = 256
+
+T = TypeVar("T")
 
 
 class Drive(Protocol):
@@ -51,24 +55,35 @@ class TurnDrivers:
     _pending: dict[TurnId, tuple[TurnEvent, ...]] = field(
         default_factory=dict[TurnId, tuple[TurnEvent, ...]]
     )
-    _idle: Event = field(default_factory=Event)
+    _works: set[Task[object]] = field(default_factory=set[Task[object]])
     _looked: float = 0.0
 
     def start(
-        self, *, tenant_id: TenantId, session_id: SessionId, grant: Grant, drive: Drive
+        self,
+        *,
+        tenant_id: TenantId,
+        session_id: SessionId,
+        grant: Grant,
+        asked_at: float,
+        drive: Drive,
     ) -> RunningTurn:
-        """Drive a turn that was granted to this server, in a task of its own."""
-        if known := self._turns.get(grant.turn_id):
+        """Drive a turn that was granted to this server, in a task of its own.
+
+        `asked_at` is the monotonic time before the grant was asked for: its lease counts from then.
+        A turn that was paused may be resumed here before its driver has heard that it is paused.
+        """
+        known = self._turns.get(grant.turn_id)
+        if known is not None and known.fence >= grant.fence:
             return known
         turn = RunningTurn(
             tenant_id=tenant_id,
             session_id=session_id,
             grant=grant,
+            asked_at=asked_at,
             clock=self.clock,
             keep=self._make_room,
         )
         self._turns[turn.turn_id] = turn
-        self._idle.clear()
         turn.task = create_task(self._run(turn, drive), name=f"turn {turn.turn_id}")
         return turn
 
@@ -80,6 +95,8 @@ class TurnDrivers:
 
     async def drain(self, seconds: float) -> int:
         """Let the turns end; cancel those that did not by then. How many were cancelled."""
+        if self._works:
+            await wait(self._works, timeout=seconds)
         tasks = {turn.task for turn in self._turns.values() if turn.task is not None}
         if not tasks:
             return 0
@@ -89,6 +106,18 @@ class TurnDrivers:
         if late:
             await wait(late, timeout=seconds)
         return len(late)
+
+    async def to_the_end(self, work: Coroutine[None, None, T]) -> T:
+        """Do what must not stop half-way when its caller goes away: take a turn on and start it."""
+        task = create_task(work)
+        self._works.add(task)
+        task.add_done_callback(self._done)
+        return await shield(task)
+
+    def _done(self, task: Task[object]) -> None:
+        self._works.discard(task)
+        if not task.cancelled():
+            task.exception()  # looked at: whoever waited may have gone
 
     async def keep(self) -> None:
         """Renew, write and look, once."""
@@ -118,12 +147,15 @@ class TurnDrivers:
 
     async def _run(self, turn: RunningTurn, drive: Drive) -> None:
         try:
-            await drive(turn)
+            # Whoever has lost his turn leaves it to its new driver.
+            with suppress(StaleFenceError):
+                await drive(turn)
         finally:
             turn.log.close()
             turn.ended.set()
-            self._turns.pop(turn.turn_id, None)
-            self._pending.pop(turn.turn_id, None)
+            if self._turns.get(turn.turn_id) is turn:
+                del self._turns[turn.turn_id]
+                self._pending.pop(turn.turn_id, None)
 
     async def _make_room(self, turn: RunningTurn) -> None:
         await self._write([turn])
@@ -134,6 +166,7 @@ class TurnDrivers:
             Renewal(turn.tenant_id, turn.turn_id, turn.fence, turn.log.next_sequence + CEILING_STEP)
             for turn in turns
         ]
+        asked_at = self.clock.monotonic()
         try:
             answers = await self.leases.renew(asked)
         except StorageUnavailableError:
@@ -142,7 +175,7 @@ class TurnDrivers:
             if seconds is None:
                 turn.lost()
             elif seconds > 0:
-                turn.renewed(seconds, renewal.ceiling)
+                turn.renewed(seconds, renewal.ceiling, asked_at)
 
     async def write_all(self, turn: RunningTurn) -> None:
         """Write a batch whose fate is not known; called under `turn.writing` before the end.

@@ -142,13 +142,14 @@ def turn_trace(progress: Progress) -> Json:
             for one in times
         ],
         "selection": None if plan is None else _selection(plan),
-        "settings": dict(_settings(plan)),
+        "settings": {**_settings(plan), **_further_settings(plan)},
         "lanes": [[one.lane, one.budget, one.used, one.items, one.cut] for one in progress.lanes],
         "counts": "none" if plan is None else "exact" if plan.context.exact else "estimated",
         "held_tokens": progress.held_tokens,
         "attempts": [
             {
                 "capability": one.capability,
+                "provider": one.provider,
                 "model": one.model,
                 "round": one.round,
                 "outcome": one.outcome,
@@ -161,7 +162,10 @@ def turn_trace(progress: Progress) -> Json:
             }
             for one in progress.attempts
         ],
-        "memories": [str(one.id) for one in progress.memories],
+        "memories": [
+            [str(one.id), one.score, tokens]
+            for one, tokens in zip(progress.memories, progress.memory_tokens, strict=True)
+        ],
         "decisions": [
             [one.permission, resource, one.allowed, one.rule, one.reason]
             for resource, one in progress.decisions
@@ -209,4 +213,18 @@ def _settings(plan: TurnPlan | None) -> dict[str, Scalar]:
         "token_limit": derived.token_limit,
         "cost_tier": derived.cost_tier.value,
         "reply_bound": plan.context.reply,
+    }
+
+
+def _further_settings(plan: TurnPlan | None) -> dict[str, Scalar]:
+    """What the trace shows besides: settings that the answer does not rest on yet."""
+    if plan is None:
+        return {}
+    derived = plan.settings.derived
+    return {
+        "brain_query": derived.brain_query,
+        "rlm_max_depth": derived.rlm_max_depth,
+        "rlm_thinking_tokens": derived.rlm_thinking_tokens,
+        "human_approval_required": derived.human_approval_required,
+        "thinking_budget": derived.thinking_budget,
     }

@@ -1,7 +1,7 @@
 """Turn a credential into a principal."""
 
 from dataclasses import dataclass
-from typing import final
+from typing import Self, final
 
 from application.identity.ports import (
     Credentials,
@@ -44,6 +44,22 @@ class KnownCredentials:
     tokens: TimedCache[bytes, VerifiedToken]
     holders: TimedCache[KeyId, KeyHolder]
     tenants: TimedCache[str, Tenant]
+
+    @classmethod
+    def within(
+        cls,
+        clock: Clock,
+        *,
+        standing_seconds: float = 5.0,
+        token_seconds: float = 60.0,
+        capacity: int = 4096,
+    ) -> Self:
+        """Empty caches with these bounds; a token ends with its own time at the latest."""
+        return cls(
+            tokens=TimedCache(clock, seconds=token_seconds, capacity=capacity),
+            holders=TimedCache(clock, seconds=standing_seconds, capacity=capacity),
+            tenants=TimedCache(clock, seconds=standing_seconds, capacity=capacity),
+        )
 
 
 @final

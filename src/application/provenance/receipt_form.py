@@ -20,7 +20,7 @@ from domain.provenance.receipt import (
 )
 from domain.provenance.verification import Claims, Problem, ProblemKind
 
-_FIELDS: Final = frozenset(
+RECEIPT_FIELDS: Final = frozenset(
     {
         "format",
         "tenant",
@@ -83,9 +83,9 @@ def claims_of(form: Json) -> Claims | None:
 def _receipt(form: Json) -> Receipt:
     if not isinstance(form, Mapping):
         raise _MalformedError("it is not a JSON object")
-    if unknown := sorted(set(form) - _FIELDS):
+    if unknown := sorted(set(form) - RECEIPT_FIELDS):
         raise _MalformedError(f"it has the unknown field {unknown[0]!r}")
-    if missing := sorted(_FIELDS - set(form)):
+    if missing := sorted(RECEIPT_FIELDS - set(form)):
         raise _MalformedError(f"it has no field {missing[0]!r}")
     if form["format"] != RECEIPT_FORMAT:
         raise _MalformedError(f"format: is not {RECEIPT_FORMAT!r}")

@@ -6,10 +6,11 @@ from typing import final
 
 from application.kernel.ports import CanonicalJson, Json
 from application.provenance.ports import Verifier
-from application.provenance.receipt_form import claims_of, receipt_of
+from application.provenance.receipt_form import RECEIPT_FIELDS, claims_of, receipt_of
 from domain.kernel.errors import InvalidArgumentError
 from domain.provenance.chain import ALGORITHM, signed_bytes
-from domain.provenance.receipt import Receipt
+from domain.provenance.errors import ReceiptInvalidError
+from domain.provenance.receipt import Receipt, names_once_each, unreadable
 from domain.provenance.verification import (
     Claims,
     Examined,
@@ -40,11 +41,19 @@ class VerifyReceipt:
     verifier: Verifier
 
     def __call__(self, receipts: Sequence[Receipt]) -> Verification:
+        """Check receipts.
+
+        Raises:
+            ReceiptInvalidError: One has not the form of a receipt.
+        """
+        for number, receipt in enumerate(receipts, 1):
+            if words := unreadable(receipt):
+                raise ReceiptInvalidError(number, words)
         examined = [self._examine(receipt) for receipt in receipts]
         return Verification(receipts=tuple(receipts), problems=problems_of(examined))
 
     def of_file(self, file: bytes) -> Verification:
-        """Check the JSON of a receipt, or of an array of receipts."""
+        """Check the JSON of a receipt, or of an array of receipts; never raises."""
         try:
             form = self.json.decode(file)
         except InvalidArgumentError as refused:
@@ -55,6 +64,9 @@ class VerifyReceipt:
         unread = tuple(one for one in read if isinstance(one, Problem))
         if unread:
             return Verification(receipts=(), problems=unread)
+        if not names_once_each(file, RECEIPT_FIELDS, len(forms)):
+            words = "the file names a field twice, or writes its name with escapes"
+            return _nothing_but(Problem(ProblemKind.NOT_A_RECEIPT, 0, words))
         return self([one for one in read if isinstance(one, Receipt)])
 
     def _examine(self, receipt: Receipt) -> Examined:

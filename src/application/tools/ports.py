@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from domain.kernel.events import DomainEvent
 from domain.kernel.identifiers import InvocationId, SessionId, TenantId
 from domain.kernel.principal import Principal
 from domain.tools.invocation import Invocation, InvocationState
@@ -70,6 +71,15 @@ class EffectJournal(Protocol):
         """
         ...
 
+    async def start(self, tenant_id: TenantId, invocation_id: InvocationId) -> Invocation:
+        """Start a call by itself that was approved, with a lease. Whoever is answered runs it.
+
+        Raises:
+            InvocationNotFoundError: No such invocation of this tenant, or it is a turn's.
+            InvocationAlreadyDecidedError: It is not PERMITTED: somebody else has started it.
+        """
+        ...
+
     async def finish(self, outcome: Outcome) -> Invocation:
         """Write how a started call ended. The same outcome again changes nothing.
 
@@ -77,6 +87,7 @@ class EffectJournal(Protocol):
 
         Raises:
             InvocationNotFoundError: No such invocation of this tenant.
+            InvocationAlreadyDecidedError: It ended otherwise before, or was never started.
             StaleFenceError: The turn belongs to another driver now.
         """
         ...
@@ -89,12 +100,22 @@ class EffectJournal(Protocol):
         approved: bool,
         by: str,
         at: datetime,
+        event: DomainEvent,
     ) -> tuple[Invocation, bool]:
         """Approve or reject a waiting call; and whether its turn waits for nothing more.
+
+        `event` is published with the decision, and not again when the decision is told again.
 
         Raises:
             InvocationNotFoundError: No such invocation of this tenant.
             InvocationAlreadyDecidedError: It was decided otherwise before, or expired.
+        """
+        ...
+
+    async def abandon_expired(self, limit: int) -> int:
+        """Mark calls by themselves, of all tenants, whose lease has run out as UNKNOWN; how many.
+
+        A call of a turn is left to whoever takes the turn over.
         """
         ...
 
@@ -113,4 +134,10 @@ class InvocationReader(Protocol):
         limit: int,
     ) -> Sequence[Invocation]:
         """Newest first, older than `after`."""
+        ...
+
+    async def awaiting(
+        self, tenant_id: TenantId, *, after: InvocationId | None, limit: int
+    ) -> Sequence[Invocation]:
+        """Those that may still be decided, oldest first, newer than `after`."""
         ...

@@ -89,15 +89,13 @@ def reserve_all(balances: Mapping[Place, Balance], holds: Iterable[Hold]) -> Gra
     return Granted(changed, tuple(binding))
 
 
-def refusal_of(hold: Hold, balance: Balance | None) -> BudgetExhaustedError | AccountNotFoundError:
-    """Why a hold was refused, given the balance as it was before its reservation."""
-    if balance is None:
-        return AccountNotFoundError(str(hold.account_id), hold.metric)
+def refusal_of(hold: Hold, remaining: int | None) -> BudgetExhaustedError | AccountNotFoundError:
+    """Why a hold was refused: what its account had left, or None where there is no balance."""
+    account = str(hold.account_id)
+    if remaining is None:
+        return AccountNotFoundError(account, hold.metric)
     return BudgetExhaustedError(
-        hold.metric,
-        account=str(hold.account_id),
-        asked=hold.amount,
-        remaining=balance.remaining or 0,
+        hold.metric, account=account, asked=hold.amount, remaining=remaining
     )
 
 

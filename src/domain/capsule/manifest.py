@@ -1,9 +1,8 @@
 """What a capsule's author writes and signs: the manifest, version 3."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Final
 
 from domain.capsule.knob import Knobs
@@ -109,4 +108,4 @@ class Manifest:
     on_tool_failure: OnToolFailure = OnToolFailure.CONTINUE
     confidence: ConfidenceTerms | None = None
     constitution: Constitution | None = None
-    lane_preferences: Mapping[str, float] = MappingProxyType({})
+    lane_preferences: Mapping[str, float] = field(default_factory=dict[str, float])

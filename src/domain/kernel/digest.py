@@ -10,3 +10,8 @@ def digest_of(*parts: bytes) -> bytes:
         whole.update(len(part).to_bytes(8, "big"))
         whole.update(part)
     return whole.digest()
+
+
+def sha256_of(data: bytes) -> bytes:
+    """The plain SHA-256 of bytes that have one canonical form, as anybody else would compute it."""
+    return sha256(data).digest()

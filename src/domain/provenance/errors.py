@@ -1,6 +1,6 @@
 """Refusals of the provenance context."""
 
-from domain.kernel.errors import NotFoundError, Resource, UnavailableError
+from domain.kernel.errors import InvalidValueError, NotFoundError, Resource, UnavailableError
 
 
 class RecordNotFoundError(NotFoundError):
@@ -19,6 +19,15 @@ class RecordNotSealedError(UnavailableError):
     def __init__(self, record: str) -> None:
         super().__init__(f"record {record} is not sealed yet; ask again", record=record)
         self.retry_after_seconds = 1.0
+
+
+class ReceiptInvalidError(InvalidValueError):
+    """What was given to check cannot be read as a receipt at all."""
+
+    reason = "RECEIPT_INVALID"
+
+    def __init__(self, receipt: int, words: str) -> None:
+        super().__init__(f"receipt {receipt} is not one: {words}", receipt=str(receipt))
 
 
 class SigningUnavailableError(UnavailableError):

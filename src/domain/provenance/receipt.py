@@ -1,10 +1,12 @@
 """A receipt: a sealed record as it is handed out."""
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
 from domain.kernel.identifiers import RecordId, TenantId
+from domain.provenance.chain import MAX_POSITION
 
 RECEIPT_FORMAT: Final = "somagent.receipt.v1"
 
@@ -33,6 +35,33 @@ class Receipt:
     algorithm: str
     signature: bytes
     body: bytes
+
+
+def unreadable(receipt: Receipt) -> str:
+    """Why a receipt has not the form of one; empty when it has."""
+    if not 1 <= receipt.position <= MAX_POSITION:
+        return f"position: is not from 1 to {MAX_POSITION}"
+    for name, part, length in (
+        ("previous_hash", receipt.previous_hash, HASH_BYTES),
+        ("hash", receipt.hash, HASH_BYTES),
+        ("signature", receipt.signature, SIGNATURE_BYTES),
+    ):
+        if len(part) != length:
+            return f"{name}: is not {length} bytes"
+    if not has_form(receipt.key_id, KEY_ID_FORM):
+        return f"key_id: is not of the form {KEY_ID_FORM}"
+    if not has_form(receipt.algorithm, ALGORITHM_FORM):
+        return f"algorithm: is not of the form {ALGORITHM_FORM}"
+    return ""
+
+
+def names_once_each(file: bytes, fields: Collection[str], receipts: int) -> bool:
+    """Whether a JSON file of so many receipts writes each field's name plainly, once for each.
+
+    Readers of JSON take the first or the last of two fields of one name: a person could be shown
+    another record than was checked. A quote inside a text is always escaped, so it counts nothing.
+    """
+    return all(len(re.findall(rb'"%s"\s*:' % field.encode(), file)) == receipts for field in fields)
 
 
 def has_form(text: str, form: str) -> bool:

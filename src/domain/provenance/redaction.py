@@ -43,12 +43,12 @@ _SECRETS: Final = (
         r"(?:-----END [A-Z ]{0,32}PRIVATE KEY-----|\Z)",
         re.DOTALL,
     ),
-    re.compile(rf"(?<![A-Za-z0-9_-])(?:{'|'.join(_PREFIXED_KEYS)})"),
     re.compile(
         r"(?i)(?<![a-z])(?:bearer|basic)[ \t]{1,4}(?=[a-z._~+/-]{0,256}[0-9=])[\w.~+/=-]{16,4096}"
     ),
     re.compile(r"(?<=://)[^/\s:@]{1,64}:[^/\s:@]{1,256}(?=@)"),
 )
+_PREFIXED_KEY: Final = re.compile(rf"(?<![A-Za-z0-9_-])(?:{'|'.join(_PREFIXED_KEYS)})")
 _ASSIGNED_SECRET: Final = re.compile(
     r"(?i)(?<![a-z])"
     r"(?P<name>(?:[a-z]{1,24}[_-])?(?:api[_-]?key|secret(?:[_-]key)?|password|passwd|access[_-]?key|"
@@ -71,6 +71,13 @@ _PHONES: Final = (
         r"(?<![\w+.-])(?:1[ .-])?(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4}(?![\w-])(?!\.\d)"
     ),
     re.compile(r"(?<![\w+.-])0[1-9]\d{1,3}[ /-]\d{6,8}(?![\w-])(?!\.\d)"),
+)
+
+# Looked for first: most text holds none of these, and they are found ten times as fast.
+_DIGIT: Final = re.compile(r"\d")
+_NAME_OF_SECRET: Final = re.compile(r"(?i)(?:key|secret|passw|token)")
+_START_OF_KEY: Final = re.compile(
+    r"sk[-_]|rk_|soma|gh[pousr]_|gith|glpat|xox|A[KS]IA|AIza|hf_|npm_|pypi|hv[sb]\.|SG\.|eyJ"
 )
 
 _LUHN_DOUBLED: Final = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
@@ -105,9 +112,13 @@ def _alternating(length: int) -> list[bool]:
 
 
 def _without_secrets(text: str) -> str:
+    if _START_OF_KEY.search(text):
+        text = _PREFIXED_KEY.sub("[secret]", text)
     for pattern in _SECRETS:
         text = pattern.sub("[secret]", text)
-    return _ASSIGNED_SECRET.sub(r"\g<name>[secret]", text)
+    if _NAME_OF_SECRET.search(text):
+        text = _ASSIGNED_SECRET.sub(r"\g<name>[secret]", text)
+    return text
 
 
 def _without_emails(text: str) -> str:
@@ -115,7 +126,7 @@ def _without_emails(text: str) -> str:
 
 
 def _without_cards(text: str) -> str:
-    return _CARD.sub(_card_or_not, text)
+    return _CARD.sub(_card_or_not, text) if _DIGIT.search(text) else text
 
 
 def _card_or_not(found: re.Match[str]) -> str:
@@ -124,11 +135,11 @@ def _card_or_not(found: re.Match[str]) -> str:
 
 
 def _without_ssns(text: str) -> str:
-    return _SSN.sub("[ssn]", text)
+    return _SSN.sub("[ssn]", text) if _DIGIT.search(text) else text
 
 
 def _without_phones(text: str) -> str:
-    for pattern in _PHONES:
+    for pattern in _PHONES if _DIGIT.search(text) else ():
         text = pattern.sub("[phone]", text)
     return text
 

@@ -66,3 +66,10 @@ class InvocationAlreadyDecidedError(PreconditionError):
         super().__init__(
             f"the invocation was decided before: {state}", invocation=invocation, state=state
         )
+
+
+class ApprovalExpiredError(PreconditionError):
+    reason = "APPROVAL_EXPIRED"
+
+    def __init__(self, invocation: str) -> None:
+        super().__init__("nobody decided about the invocation in time", invocation=invocation)

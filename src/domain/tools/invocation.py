@@ -24,6 +24,11 @@ class InvocationState(IntEnum):
     REJECTED = 8
     EXPIRED = 9
 
+    @property
+    def open(self) -> bool:
+        """Whether anything may still follow."""
+        return bool(TRANSITIONS[self])
+
     def may_become(self, state: "InvocationState") -> bool:
         return state in TRANSITIONS[self]
 
@@ -103,6 +108,16 @@ class Invocation:
         if self.decided_at is None or approved is (self.state is InvocationState.REJECTED):
             raise InvocationAlreadyDecidedError(str(self.id), self.state.name)
         return self
+
+    def start(self) -> Self:
+        """The call as it starts.
+
+        Raises:
+            InvocationAlreadyDecidedError: It is not PERMITTED.
+        """
+        if not self.state.may_become(InvocationState.STARTED):
+            raise InvocationAlreadyDecidedError(str(self.id), self.state.name)
+        return replace(self, state=InvocationState.STARTED)
 
     def end(self, state: InvocationState, *, result: str, reason: str, at: datetime) -> Self:
         """The call with its outcome; the same outcome again changes nothing.

@@ -1,7 +1,7 @@
 """What the server's refusals say, and what a person can do about each."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, TypeVar
 
@@ -54,7 +54,7 @@ class Refusal:
     code: str
     message: str
     reason: str = ""
-    facts: Mapping[str, str] = MappingProxyType({})
+    facts: Mapping[str, str] = field(default_factory=dict[str, str])
     violations: tuple[tuple[str, str], ...] = ()
     resource: str = ""
     retry_after_seconds: float | None = None

@@ -16,16 +16,19 @@ ADDRESS: Final = "127.0.0.1:50051"
 class Remembered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The demo writes it, so that the commands after it need no options.
 
-    `receipt_keys` are the public keys that sign receipts there, in hexadecimal by their ids.
+    `operator_key` makes tenants and keys; the service on this machine gave it to its owner.
+
+    `receipt_keys` are the public keys that sign receipts there, 64 hexadecimal digits each.
     """
 
     address: str = ADDRESS
     key: str = ""
+    operator_key: str = ""
     tenant: str = ""
     capsule: str = ""
     session: str = ""
     turn: str = ""
-    receipt_keys: dict[str, str] = {}
+    receipt_keys: tuple[str, ...] = ()
 
 
 def memory_path() -> Path:

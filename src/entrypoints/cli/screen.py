@@ -50,6 +50,12 @@ class Screen:
             json=json,
         )
 
+    @classmethod
+    def of_errors(cls) -> Self:
+        """For what is told beside a result, on standard error alone."""
+        console = Console(stderr=True, highlight=False, emoji=False)
+        return cls(out=console, err=console)
+
     @property
     def interactive(self) -> bool:
         """Whether somebody sits there who can answer and interrupt."""

@@ -60,7 +60,7 @@ class Admission:
     room: Room
     in_flight: int = field(default=0, init=False)
     draining: bool = field(default=False, init=False)
-    of_tenants: Counter[TenantId] = field(default_factory=Counter[TenantId], init=False)
+    of_tenants: Counter[str] = field(default_factory=Counter[str], init=False)
 
     def drain(self) -> None:
         """Begin no more calls; those in flight go on."""
@@ -79,17 +79,17 @@ class Admission:
             )
         )
         entry.knows(principal)
-        if self.of_tenants[principal.tenant_id] >= self.room.calls_of_a_tenant:
+        if self.of_tenants[principal.tenant] >= self.room.calls_of_a_tenant:
             raise OverloadedError
-        self.of_tenants[principal.tenant_id] += 1
-        entry.counted = principal.tenant_id
+        self.of_tenants[principal.tenant] += 1
+        entry.counted = principal.tenant
         names = self.requests.names_in(request, entry.method)
         return await self._permitted(principal, names, entry, _seconds_left(call))
 
-    def release(self, counted: TenantId | None) -> None:
-        """A call has ended."""
+    def release(self, counted: str) -> None:
+        """A call has ended; `counted` is the tenant it was counted for, where it came so far."""
         self.in_flight -= 1
-        if counted is None:
+        if not counted:
             return
         if self.of_tenants[counted] > 1:
             self.of_tenants[counted] -= 1
@@ -148,11 +148,13 @@ class Entry(AbstractAsyncContextManager[Caller]):
         self._request = request
         self.method: Method = admission.requests.method_of(request)
         self.received_at = admission.clock.monotonic()
-        self.counted: TenantId | None = None
+        self.counted = ""
         self.metadata = _metadata_of(call)
+        parent = self.metadata.get(_TRACE, "")
         self.ended = EndedCall(
             method=self.method.name,
-            traceparent=admission.observer.began(self.metadata.get(_TRACE, "")),
+            parent=parent,
+            traceparent=admission.observer.began(parent),
         )
 
     def knows(self, principal: Principal) -> None:

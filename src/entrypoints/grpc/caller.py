@@ -32,11 +32,13 @@ class Caller:
 class EndedCall:
     """What became of a call. It holds nothing of what was said.
 
-    `code` is the gRPC status' name, `reason` the refusal's, `tenant` and `subject` are empty where
-    nobody was authenticated, `seconds` is how long it took, `defect` what only the log may show.
+    `parent` is the traceparent it came with, `traceparent` its own. `code` is the gRPC status'
+    name, `reason` the refusal's; `tenant` and `subject` are empty where nobody was authenticated.
+    `seconds` is how long it took, `defect` what only the log may show.
     """
 
     method: str
+    parent: str
     traceparent: str
     code: str = "OK"
     reason: str = ""

@@ -9,6 +9,7 @@ from domain.capability.errors import CapabilityNotFoundError
 from domain.capsule.errors import CapsuleNotFoundError
 from domain.conversation.errors import SessionNotFoundError, TurnNotFoundError
 from domain.kernel.errors import NotFoundError
+from domain.memory.errors import MemoryNotFoundError
 from domain.provenance.errors import RecordNotFoundError
 from domain.tenancy.errors import KeyNotFoundError, TenantNotFoundError
 from domain.tools.errors import InvocationNotFoundError
@@ -21,6 +22,7 @@ _REFUSALS: Final[Mapping[str, Callable[[str], NotFoundError]]] = MappingProxyTyp
         "invocations": InvocationNotFoundError,
         "reservations": ReservationNotFoundError,
         "records": RecordNotFoundError,
+        "memories": MemoryNotFoundError,
         "keys": KeyNotFoundError,
         "capabilities": CapabilityNotFoundError,
         "capsules": CapsuleNotFoundError,

@@ -19,7 +19,7 @@ SERVICES: Final[Mapping[str, ServiceDescriptor]] = {
 def handler_of(
     service: ServiceDescriptor, servicer: object, methods: Mapping[str, Method]
 ) -> grpc.GenericRpcHandler:
-    """The handler of a service.
+    """The handler of a service; `methods` are those of our own contract.
 
     The generated registration is not used: it answers bytes that are no message with UNKNOWN and
     the traceback's last line.
@@ -35,11 +35,12 @@ def handler_of(
 
 def _handler(
     method: MethodDescriptor, servicer: object, methods: Mapping[str, Method]
-) -> grpc.RpcMethodHandler[Message, Message]:
+) -> "grpc.RpcMethodHandler[Message, Message]":
     answer = getattr(servicer, method.name, None)
     if not callable(answer):
         raise TypeError(f"{type(servicer).__name__} does not answer {method.full_name}")
     kind = GetMessageClass(method.input_type)
+    known = methods.get(method.input_type.full_name)
     make = (
         grpc.unary_stream_rpc_method_handler
         if method.server_streaming
@@ -47,7 +48,7 @@ def _handler(
     )
     return make(
         answer,
-        request_deserializer=reading(kind, methods[method.input_type.full_name]),
+        request_deserializer=reading(kind, known) if known else kind.FromString,
         response_serializer=_bytes_of,
     )
 

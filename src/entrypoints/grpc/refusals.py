@@ -33,6 +33,14 @@ class RequestInvalidError(InvalidValueError):
         self.violations = violations
 
 
+class MessageTooLargeError(InvalidValueError):
+    reason = "MESSAGE_TOO_LARGE"
+
+    def __init__(self, *violations: Violation) -> None:
+        super().__init__("the message is longer than the contract allows; send less of it")
+        self.violations = violations
+
+
 class PageTokenInvalidError(InvalidValueError):
     reason = "INVALID_PAGE_TOKEN"
 

@@ -1,6 +1,6 @@
 """How a request is read: its method, its shape, and the names in it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, final
 
@@ -8,11 +8,12 @@ from google.protobuf.message import DecodeError, Message
 from protovalidate import Validator
 from protovalidate import Violation as BrokenRule
 
-from domain.kernel.errors import Violation
+from domain.kernel.errors import InvalidValueError, Violation
 from entrypoints.grpc.methods import Method, methods
-from entrypoints.grpc.refusals import RequestInvalidError
+from entrypoints.grpc.refusals import MessageTooLargeError, RequestInvalidError
 
 _MOST_VIOLATIONS: Final = 16
+_MESSAGES: Final = "somagent.conversation.v1.ConversationService/ProcessMessage"
 
 
 @final
@@ -45,11 +46,12 @@ class RequestReader:
 
         Raises:
             RequestInvalidError: It has not; every field that is wrong is named.
+            MessageTooLargeError: The message of a turn is too long.
         """
         if isinstance(request, Unreadable):
             raise RequestInvalidError(Violation("", "the bytes are not a message of this method"))
         if broken := self.validator.collect_violations(request):
-            raise RequestInvalidError(*(_violation(one) for one in broken[:_MOST_VIOLATIONS]))
+            raise _refusal(method, broken[:_MOST_VIOLATIONS])
         return method.names_in(request)
 
 
@@ -63,6 +65,14 @@ def reading(kind: type[Message], method: Method) -> Callable[[bytes], Message]:
             return Unreadable(method)
 
     return read
+
+
+def _refusal(method: Method, broken: Sequence[BrokenRule]) -> InvalidValueError:
+    violations = [_violation(one) for one in broken]
+    too_long = any(one.proto.rule_id == "string.max_len" for one in broken)
+    if too_long and method.name == _MESSAGES:
+        return MessageTooLargeError(*violations)
+    return RequestInvalidError(*violations)
 
 
 def _violation(broken: BrokenRule) -> Violation:

@@ -4,7 +4,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
-from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AnyHttpUrl, Field, StringConstraints
 
 Seconds: TypeAlias = Annotated[float, Field(gt=0, le=86_400)]
 Bytes: TypeAlias = Annotated[int, Field(ge=1, le=1 << 30)]
@@ -50,12 +50,6 @@ class LogLevel(StrEnum):
     INFO = "info"
     WARNING = "warning"
     ERROR = "error"
-
-
-class Section(BaseModel):
-    """A group of settings; a key that is not one of them is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 def host_of(address: str) -> str:

@@ -13,7 +13,7 @@ create or replace function finish_batch(
     p_locked uuid[], p_lease interval,
     p_tenants uuid[], p_turns uuid[], p_fences bigint[], p_states smallint[],
     p_messages uuid[], p_contents text[], p_outcomes bytea[], p_decisions bytea[],
-    p_firsts bigint[], p_lasts bigint[], p_event_batches bytea[], p_records uuid[], p_bodies bytea[],
+    p_firsts bigint[], p_lasts bigint[], p_event_batches bytea[], p_records uuid[], p_bodies bytea[], p_nonces bytea[],
     p_use_commands integer[], p_use_metrics smallint[], p_use_amounts bigint[], p_use_prices integer[],
     p_event_commands integer[], p_events uuid[], p_keys uuid[], p_types text[], p_traces text[],
     p_times bigint[], p_payloads bytea[], p_invocations json,
@@ -107,10 +107,10 @@ begin
                set last_sequence = excluded.last_sequence, payload = excluded.payload
              where known.last_sequence < excluded.last_sequence
     ), recorded as (
-        insert into records (tenant_id, record_id, turn_id, position, body, created_at)
+        insert into records (tenant_id, record_id, turn_id, position, body, nonce, created_at)
         select e.tenant_id, p_records[e.place], e.turn_id,
                c.record_position + row_number() over (partition by e.tenant_id order by e.place),
-               p_bodies[e.place], v_now
+               p_bodies[e.place], p_nonces[e.place], v_now
           from ended e
           join counted c on c.tenant_id = e.tenant_id
     ), announced as (

@@ -32,7 +32,9 @@ memories = tenant_table(
         ),
     ),
     sa.UniqueConstraint("tenant_id", "request_id"),
-    sa.Index("memories_words", "words", postgresql_using="gin"),
+    sa.Index(
+        "memories_words", "words", postgresql_using="gin", postgresql_with={"fastupdate": "off"}
+    ),
     key=("memory_id",),
     request=Access.WRITE,
     policies=(Policy(SEARCHER, "select", "true"),),

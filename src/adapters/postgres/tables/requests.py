@@ -14,6 +14,6 @@ requests = tenant_table(
     sa.Index("requests_in_time", "tenant_id", "created_at"),
     key=("method", "request_id"),
     request=Access.FULL,
-    writer=Access.APPEND,
+    writer=Access.FULL,
 )
 """What was asked under a request id and what came of it, kept for a day at the least."""

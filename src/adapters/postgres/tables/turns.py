@@ -9,8 +9,6 @@ from adapters.postgres.tables.metadata import INSTANT, Access, Policy, tenant_ta
 sessions = tenant_table(
     "sessions",
     sa.Column("session_id", sa.Uuid, nullable=False),
-    sa.Column("request_id", sa.Text, nullable=False),
-    sa.Column("digest", sa.LargeBinary, nullable=False),
     sa.Column("capsule", sa.Text, nullable=False),
     sa.Column("subject", sa.Text, nullable=False),
     sa.Column("busy", sa.SmallInteger, nullable=False),
@@ -33,7 +31,6 @@ sessions = tenant_table(
         comment="number of the session's last outgoing event",
     ),
     sa.CheckConstraint("open_turn is not null or waiting = '{}'", name="queue"),
-    sa.UniqueConstraint("tenant_id", "request_id"),
     key=("session_id",),
     writer=Access.WRITE,
     fillfactor=40,

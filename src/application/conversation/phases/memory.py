@@ -65,6 +65,7 @@ class RecallMemories:
             heading = len(HEADING)
             kept = cut(items, plan.context.memory_cap - heading, CutOrder.LEAST_RELEVANT_FIRST)
             progress.memories = tuple(item.content for item in kept.kept)
+            progress.memory_tokens = tuple(item.tokens for item in kept.kept)
             used = kept.tokens + heading if kept.kept else 0
             progress.lanes = (
                 *lanes,

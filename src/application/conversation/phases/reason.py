@@ -16,6 +16,9 @@ from domain.conversation.phase import Phase, PhaseStatus
 from domain.kernel.tool_choice import ToolChoice, ToolChoiceMode
 from domain.tools.invocation import Invocation
 
+TOOLS_ENDED: Final = "tool_calls"
+"""The finish reason of an answer that would have asked for more rounds of tools than it may."""
+
 BUDGET_ENDED: Final = "budget"
 """The finish reason of an answer that the budget did not let go on."""
 
@@ -67,7 +70,7 @@ class Reason:
                     return Reasoned(answer.text, answer.finish_reason)
                 talk = _asking(talk, progress, answer)
             if progress.round >= rounds:
-                return Reasoned(talk.messages[-1].text, BUDGET_ENDED)
+                return Reasoned(talk.messages[-1].text, TOOLS_ENDED)
             try:
                 answers = await self._run(turn, plan, progress, talk)
             except BudgetExhaustedError:

@@ -11,6 +11,7 @@ from application.conversation.running_turn import RunningTurn
 from application.conversation.turn_drivers import TurnDrivers
 from application.conversation.turn_record import turn_record, turn_trace
 from application.kernel.ports import CanonicalJson, Clock, IdentifierSource
+from application.provenance.ports import SealBell
 from application.provenance.record_form import form_of
 from application.tools.ports import EffectJournal, Outcome
 from domain.kernel.identifiers import MessageId
@@ -29,6 +30,7 @@ class SaveTurn:
     journal: TurnJournal
     effects: EffectJournal
     drivers: TurnDrivers
+    bell: SealBell
     json: CanonicalJson
     clock: Clock
     identifiers: IdentifierSource
@@ -56,6 +58,7 @@ class SaveTurn:
             command = self._command(turn, progress, ending)
             finished = await self.journal.finish(command)
             turn.log.show(command.events[-1:])
+        self.bell.record_written()
         return finished
 
     def _command(self, turn: RunningTurn, progress: Progress, ending: Ending) -> FinishTurn:

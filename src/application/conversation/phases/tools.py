@@ -192,6 +192,7 @@ class RunTools:
             replace(one.invocation, state=InvocationState.STARTED) for one in runnable
             if one.invocation.effect
         ]  # fmt: skip
+        asked_at = self.clock.monotonic()
         lease = await self.journal.extend(
             ExtendTurn(
                 tenant_id=turn.tenant_id,
@@ -208,7 +209,7 @@ class RunTools:
                 made=tuple(progress.unwritten),
             )
         )
-        turn.renewed(lease, turn.ceiling)
+        turn.renewed(lease, turn.ceiling, asked_at)
         progress.held_tokens += asked.tokens
         progress.round = asked.number
         progress.unwritten.clear()

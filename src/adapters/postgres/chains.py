@@ -1,0 +1,75 @@
+"""The chains of all tenants in PostgreSQL, as a sealer sees them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Final, LiteralString, final
+from uuid import UUID
+
+from psycopg.rows import class_row, scalar_row
+
+from adapters.postgres.database import Database
+from adapters.postgres.seal_bytes import packed_seal
+from domain.kernel.identifiers import RecordId, TenantId
+from domain.provenance.chain import ChainHead, ChainSeals, Unsealed, UnsealedChain
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Row:
+    tenant_id: UUID
+    head_position: int
+    head_hash: bytes
+    record_id: UUID
+    record_position: int
+    body: bytes
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class PostgresChains:
+    """`Chains`: one function each way."""
+
+    database: Database
+
+    async def unsealed(self, limit: int) -> Sequence[UnsealedChain]:
+        """Chains with records that have no seal, at most so many records in all."""
+        async with self.database.writing() as connection:
+            cursor = connection.cursor(row_factory=class_row(_Row))
+            rows = await (await cursor.execute(_UNSEALED, (limit,), binary=True)).fetchall()
+        return [_chain(list(group)) for _, group in groupby(rows, key=lambda row: row.tenant_id)]
+
+    async def seal(self, chains: Sequence[ChainSeals]) -> Sequence[bool]:
+        """Write seals by compare-and-set on each chain's head: all of a chain's, or none."""
+        named = {
+            "tenants": [chain.tenant_id for chain in chains],
+            "positions": [chain.head.position for chain in chains],
+            "hashes": [chain.head.hash for chain in chains],
+            "last_positions": [chain.seals[-1].position for chain in chains],
+            "last_hashes": [chain.seals[-1].hash for chain in chains],
+            "record_tenants": [chain.tenant_id for chain in chains for _ in chain.seals],
+            "records": [seal.record_id for chain in chains for seal in chain.seals],
+            "seals": [packed_seal(seal) for chain in chains for seal in chain.seals],
+        }
+        async with self.database.writing() as connection:
+            cursor = connection.cursor(row_factory=scalar_row)
+            moved: list[bool] | None = await (await cursor.execute(_SEAL, named)).fetchone()
+        return moved or []
+
+
+def _chain(rows: Sequence[_Row]) -> UnsealedChain:
+    return UnsealedChain(
+        tenant_id=TenantId(rows[0].tenant_id),
+        head=ChainHead(rows[0].head_position, rows[0].head_hash),
+        records=tuple(
+            Unsealed(record_id=RecordId(row.record_id), position=row.record_position, body=row.body)
+            for row in rows
+        ),
+    )
+
+
+_UNSEALED: Final[LiteralString] = "select * from unsealed_records(%s)"
+_SEAL: Final[LiteralString] = (
+    "select seal_records(%(tenants)s::uuid[], %(positions)s::bigint[], %(hashes)s::bytea[],"
+    " %(last_positions)s::bigint[], %(last_hashes)s::bytea[], %(record_tenants)s::uuid[],"
+    " %(records)s::uuid[], %(seals)s::bytea[])"
+)

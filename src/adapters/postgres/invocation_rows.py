@@ -1,0 +1,58 @@
+"""Rows of invocations, and what they stand for."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from domain.kernel.identifiers import InvocationId, TenantId, TurnId
+from domain.tools.invocation import Invocation, InvocationState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvocationRow:
+    """A whole row of the table `invocations`."""
+
+    tenant_id: UUID
+    invocation_id: UUID
+    turn_id: UUID | None
+    round: int
+    call_id: str
+    tool: str
+    arguments: str
+    digest: bytes
+    effect: bool
+    state: int
+    permit: str
+    result: str
+    reason: str
+    requested_by: str
+    decided_by: str
+    decided_at: datetime | None
+    expires_at: datetime | None
+    created_at: datetime
+    finished_at: datetime | None
+    fence: int
+    lease_until: datetime | None
+
+    def invocation(self) -> Invocation:
+        return Invocation(
+            id=InvocationId(self.invocation_id),
+            tenant_id=TenantId(self.tenant_id),
+            turn_id=None if self.turn_id is None else TurnId(self.turn_id),
+            round=self.round,
+            call_id=self.call_id,
+            tool=self.tool,
+            arguments=self.arguments,
+            digest=self.digest,
+            effect=self.effect,
+            state=InvocationState(self.state),
+            permit=self.permit,
+            result=self.result,
+            reason=self.reason,
+            requested_by=self.requested_by,
+            decided_by=self.decided_by,
+            decided_at=self.decided_at,
+            expires_at=self.expires_at,
+            created_at=self.created_at,
+            finished_at=self.finished_at,
+        )

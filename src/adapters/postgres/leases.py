@@ -1,0 +1,136 @@
+"""Leases of turns in PostgreSQL."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final, final
+from uuid import UUID
+
+from psycopg.rows import class_row
+
+from adapters.postgres.batches import Outcome
+from adapters.postgres.command_rows import event_batch
+from adapters.postgres.database import Connection, Database
+from adapters.postgres.journal import CEILING
+from adapters.postgres.turn_rows import TurnRow
+from application.conversation.ports import Abandoned, EventBatch, Renewal
+from domain.conversation.turn import Turn
+from domain.kernel.identifiers import ServerId
+
+
+@dataclass(frozen=True, slots=True)
+class _Renewed:
+    outcomes: list[int] | None
+    lease_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Appended:
+    outcomes: list[int] | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    tenant_id: UUID
+    turn_id: UUID
+    ceiling: int
+    lease_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    tenant_id: UUID
+    turn_id: UUID
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostgresTurnLeases:
+    """The leases of one server."""
+
+    database: Database
+    server_id: ServerId
+    lease_seconds: float = 30.0
+
+    async def renew(self, renewals: Sequence[Renewal]) -> Sequence[float | None]:
+        if not renewals:
+            return []
+        parameters = (
+            timedelta(seconds=self.lease_seconds),
+            [renewal.tenant_id for renewal in renewals],
+            [renewal.turn_id for renewal in renewals],
+            [renewal.fence for renewal in renewals],
+            [renewal.ceiling for renewal in renewals],
+        )
+        async with self.database.writing() as connection:
+            cursor = connection.cursor(row_factory=class_row(_Renewed))
+            await cursor.execute(_RENEW, parameters)
+            (renewed,) = await cursor.fetchall()
+        left: dict[int, float] = {
+            Outcome.DONE: renewed.lease_ms / 1000,
+            Outcome.AGAIN: 0.0,
+        }
+        return [left.get(outcome) for outcome in renewed.outcomes or ()]
+
+    async def append(self, batches: Sequence[EventBatch]) -> Sequence[bool | None]:
+        if not batches:
+            return []
+        encoded = [event_batch(batch.events) for batch in batches]
+        parameters = (
+            [batch.tenant_id for batch in batches],
+            [batch.turn_id for batch in batches],
+            [batch.fence for batch in batches],
+            [first for first, _, _ in encoded],
+            [last for _, last, _ in encoded],
+            [events for _, _, events in encoded],
+        )
+        async with self.database.writing() as connection:
+            cursor = connection.cursor(row_factory=class_row(_Appended))
+            await cursor.execute(_APPEND, parameters)
+            (appended,) = await cursor.fetchall()
+        written: dict[int, bool] = {Outcome.DONE: True, Outcome.AGAIN: False}
+        return [written.get(outcome) for outcome in appended.outcomes or ()]
+
+    async def take_over(self, limit: int) -> Sequence[Abandoned]:
+        lease = timedelta(seconds=self.lease_seconds)
+        async with self.database.writing() as connection:
+            cursor = connection.cursor(row_factory=class_row(_Taken))
+            await cursor.execute(_TAKE_OVER, (self.server_id, lease, CEILING, limit))
+            taken = {(row.tenant_id, row.turn_id): row for row in await cursor.fetchall()}
+            rows = await _read(connection, sorted(taken))
+        return [
+            Abandoned(
+                turn=row.turn(),
+                last_written=row.last_written,
+                ceiling=taken[row.tenant_id, row.turn_id].ceiling,
+                lease_seconds=taken[row.tenant_id, row.turn_id].lease_ms / 1000,
+            )
+            for row in rows
+        ]
+
+    async def promoted(self, limit: int) -> Sequence[Turn]:
+        async with self.database.writing() as connection:
+            cursor = connection.cursor(row_factory=class_row(_Named))
+            await cursor.execute(_PROMOTED, (self.server_id, limit))
+            named = [(row.tenant_id, row.turn_id) for row in await cursor.fetchall()]
+            return [row.turn() for row in await _read(connection, named)]
+
+
+async def _read(connection: Connection, named: Sequence[tuple[UUID, UUID]]) -> Sequence[TurnRow]:
+    if not named:
+        return []
+    cursor = connection.cursor(row_factory=class_row(TurnRow))
+    await cursor.execute(_READ, ([tenant for tenant, _ in named], [turn for _, turn in named]))
+    return await cursor.fetchall()
+
+
+_RENEW: Final = (
+    b"select * from renew_leases(%s, %s::uuid[], %s::uuid[], %s::bigint[], %s::bigint[])"
+)
+_APPEND: Final = b"""
+select append_events(
+    %s::uuid[], %s::uuid[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bytea[]) as outcomes
+"""
+_TAKE_OVER: Final = b"select * from take_over_expired(%s, %s, %s, %s::integer)"
+_PROMOTED: Final = b"select * from promoted_turns(%s, %s::integer)"
+_READ: Final = b"select * from read_turns(%s::uuid[], %s::uuid[])"

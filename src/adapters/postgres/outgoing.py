@@ -1,0 +1,37 @@
+"""Outgoing events as rows of the outbox."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from adapters.postgres.packing import Value, blobs, int8s, microseconds, texts, uuids
+from domain.kernel.events import DomainEvent
+
+EventEncoder: TypeAlias = Callable[[DomainEvent], tuple[str, bytes]]
+"""The name of an event's type on the wire, and its payload."""
+
+EVENT = (uuids, uuids, texts, texts, int8s, blobs)
+"""The columns of `Outgoing.row`: id, key, type, traceparent, time, payload."""
+
+
+def no_trace() -> str:
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """Encodes events. `traceparent` tells the W3C header of the trace that is being worked in."""
+
+    encode: EventEncoder
+    traceparent: Callable[[], str] = no_trace
+
+    def row(self, event: DomainEvent) -> Sequence[Value]:
+        kind, payload = self.encode(event)
+        return (
+            event.id.bytes,
+            event.key.bytes,
+            kind.encode(),
+            self.traceparent().encode(),
+            microseconds(event.occurred_at),
+            payload,
+        )

@@ -1,0 +1,146 @@
+"""How what belongs to a turn is stored as bytes: compact JSON, decoded to equal values."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+from typing import Final, NoReturn, cast
+
+import msgspec
+
+from domain.conversation.message import Message
+from domain.conversation.turn import Failure, TurnOrder, Usage
+from domain.conversation.turn_event import (
+    Accepted,
+    ApprovalRequested,
+    Cancelled,
+    Completed,
+    Degraded,
+    Failed,
+    Paused,
+    Restarted,
+    Resumed,
+    Started,
+    TextAdded,
+    ToolAnswered,
+    ToolCalled,
+    TurnEvent,
+    TurnEventBody,
+)
+from domain.kernel.errors import InvalidArgumentError
+from domain.kernel.principal import Principal
+from domain.kernel.tool_choice import ToolChoice
+
+BODIES: Final[Mapping[str, type[TurnEventBody]]] = MappingProxyType(
+    {
+        "accepted": Accepted,
+        "started": Started,
+        "text": TextAdded,
+        "tool_called": ToolCalled,
+        "tool_answered": ToolAnswered,
+        "approval": ApprovalRequested,
+        "restarted": Restarted,
+        "degraded": Degraded,
+        "paused": Paused,
+        "resumed": Resumed,
+        "completed": Completed,
+        "failed": Failed,
+        "cancelled": Cancelled,
+    }
+)
+"""The stored name of every kind of event: none is ever given again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """A turn's order but its text, which is stored as the user's message."""
+
+    principal: Principal
+    tool_choice: ToolChoice | None
+    max_tokens: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a turn used, and why it failed."""
+
+    usage: Usage
+    failure: Failure | None = None
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, MappingProxyType):
+        return dict(cast("Mapping[str, str]", value))
+    raise NotImplementedError
+
+
+_KINDS: Final = MappingProxyType({body: kind for kind, body in BODIES.items()})
+_encoder: Final = msgspec.json.Encoder(enc_hook=_plain)
+_bodies: Final = MappingProxyType(
+    {kind: msgspec.json.Decoder(body) for kind, body in BODIES.items()}
+)
+_events: Final = msgspec.json.Decoder(list[tuple[int, datetime, str, msgspec.Raw]])
+_terms: Final = msgspec.json.Decoder(Terms)
+_outcome: Final = msgspec.json.Decoder(Outcome)
+_messages: Final = msgspec.json.Decoder(tuple[Message, ...])
+
+
+def encode(field: str, value: object) -> bytes:
+    """A value of the domain as JSON.
+
+    Raises:
+        InvalidArgumentError: A text holds a lone surrogate; `field` is named.
+    """
+    try:
+        return _encoder.encode(value)
+    except UnicodeEncodeError as error:
+        _refuse(field, error)
+
+
+def encode_terms(order: TurnOrder) -> bytes:
+    return encode("order", Terms(order.principal, order.tool_choice, order.max_tokens))
+
+
+def decode_order(terms: bytes, text: str) -> TurnOrder:
+    found = _terms.decode(terms)
+    return TurnOrder(
+        principal=found.principal,
+        text=text,
+        tool_choice=found.tool_choice,
+        max_tokens=found.max_tokens,
+    )
+
+
+def encode_outcome(usage: Usage, failure: Failure | None) -> bytes:
+    return encode("failure", Outcome(usage, failure))
+
+
+def decode_outcome(data: bytes | None) -> Outcome:
+    return Outcome(Usage()) if data is None else _outcome.decode(data)
+
+
+def encode_messages(messages: Sequence[Message]) -> bytes:
+    return encode("transcript", messages)
+
+
+def decode_messages(data: bytes | None) -> tuple[Message, ...]:
+    return () if not data else _messages.decode(data)
+
+
+def encode_events(events: Sequence[TurnEvent]) -> bytes:
+    """Events as a list of [sequence, time, kind, body]."""
+    return encode(
+        "events",
+        [(event.sequence, event.at, _KINDS[type(event.body)], event.body) for event in events],
+    )
+
+
+def decode_events(data: bytes) -> list[TurnEvent]:
+    return [
+        TurnEvent(sequence, at, _bodies[kind].decode(body))
+        for sequence, at, kind, body in _events.decode(data)
+    ]
+
+
+def _refuse(field: str, error: UnicodeEncodeError) -> NoReturn:
+    raise InvalidArgumentError(field, f"no text: {error.reason}") from error

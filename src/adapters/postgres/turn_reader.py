@@ -1,0 +1,171 @@
+"""Reads of sessions and turns in PostgreSQL."""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, final
+from uuid import UUID
+
+import psycopg
+import sqlalchemy as sa
+from psycopg.rows import class_row
+
+from adapters.postgres.database import Database, answering_storage
+from adapters.postgres.invocation_rows import InvocationRow
+from adapters.postgres.link import Link
+from adapters.postgres.packing import elements, int4, integer, integers, moment
+from adapters.postgres.tables.tools import invocations
+from adapters.postgres.tables.turns import turn_events
+from adapters.postgres.turn_codec import decode_events, decode_messages
+from adapters.postgres.turn_rows import TurnRow
+from application.conversation.ports import Opening
+from domain.conversation.errors import SessionNotFoundError, TurnNotFoundError
+from domain.conversation.message import Message, Role
+from domain.conversation.session import Busy, Session, SessionQueue
+from domain.conversation.turn import Turn
+from domain.conversation.turn_event import TurnEvent
+from domain.kernel.identifiers import SessionId, TenantId, TurnId
+from domain.tools.invocation import Invocation
+
+if TYPE_CHECKING:
+    from psycopg.pq.abc import PGresult
+
+_OPENING: Final = "opening"
+_STATEMENTS: Final = MappingProxyType({_OPENING: "select * from read_opening($1, $2, $3)"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    trace: bytes
+    transcript: bytes
+    last_written: int
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class PostgresTurnReader:
+    """Reads under row-level security. What every turn begins with goes over a link of its own."""
+
+    database: Database
+    link: Link
+
+    async def opening(self, tenant_id: TenantId, session_id: SessionId, messages: int) -> Opening:
+        call = _OPENING, (tenant_id.bytes, session_id.bytes, int4(messages))
+        with answering_storage():
+            try:
+                (result,) = await self.link.transact(call)
+            except psycopg.OperationalError:
+                (result,) = await self.link.transact(call)
+        return _opening(tenant_id, session_id, result)
+
+    async def turn(self, tenant_id: TenantId, turn_id: TurnId) -> Turn:
+        async with self.database.reading() as connection:
+            cursor = connection.cursor(row_factory=class_row(TurnRow))
+            await cursor.execute(_TURN, ([tenant_id], [turn_id]))
+            row = await cursor.fetchone()
+        if row is None:
+            raise TurnNotFoundError(str(turn_id))
+        return row.turn()
+
+    async def turns(
+        self, tenant_id: TenantId, session_id: SessionId, after: TurnId | None, limit: int
+    ) -> Sequence[Turn]:
+        async with self.database.reading() as connection:
+            cursor = connection.cursor(row_factory=class_row(TurnRow))
+            await cursor.execute(_PAGE, (tenant_id, session_id, after, limit))
+            return [row.turn() for row in await cursor.fetchall()]
+
+    async def events(
+        self, tenant_id: TenantId, turn_id: TurnId, after: int, limit: int
+    ) -> Sequence[TurnEvent]:
+        query = (
+            sa.select(turn_events.c.payload)
+            .where(
+                turn_events.c.tenant_id == tenant_id,
+                turn_events.c.turn_id == turn_id,
+                turn_events.c.last_sequence > after,
+            )
+            .order_by(turn_events.c.first_sequence)
+            .limit(limit)
+        )
+        async with self.database.tenant(tenant_id) as connection:
+            batches = (await connection.execute(query)).all()
+        # A batch that was written after a lost answer may repeat events of the one before it.
+        found: dict[int, TurnEvent] = {}
+        for batch in batches:
+            for event in decode_events(batch.payload):
+                if event.sequence > after:
+                    found.setdefault(event.sequence, event)
+        return [found[sequence] for sequence in sorted(found)[:limit]]
+
+    async def last_sequence(self, tenant_id: TenantId, turn_id: TurnId) -> int:
+        return (await self._stored(tenant_id, turn_id)).last_written
+
+    async def trace(self, tenant_id: TenantId, turn_id: TurnId) -> bytes:
+        return (await self._stored(tenant_id, turn_id)).trace
+
+    async def transcript(self, tenant_id: TenantId, turn_id: TurnId) -> tuple[Message, ...]:
+        try:
+            return decode_messages((await self._stored(tenant_id, turn_id)).transcript)
+        except TurnNotFoundError:
+            return ()
+
+    async def invocations(self, tenant_id: TenantId, turn_id: TurnId) -> Sequence[Invocation]:
+        query = (
+            sa.select(invocations)
+            .where(invocations.c.tenant_id == tenant_id, invocations.c.turn_id == turn_id)
+            .order_by(invocations.c.invocation_id)
+        )
+        async with self.database.tenant(tenant_id) as connection:
+            rows = (await connection.execute(query)).mappings().all()
+        return [InvocationRow(**row).invocation() for row in rows]
+
+    async def _stored(self, tenant_id: TenantId, turn_id: TurnId) -> _Stored:
+        async with self.database.reading() as connection:
+            cursor = connection.cursor(row_factory=class_row(_Stored))
+            await cursor.execute(_STORED, (tenant_id, turn_id))
+            row = await cursor.fetchone()
+        if row is None:
+            raise TurnNotFoundError(str(turn_id))
+        return row
+
+
+@asynccontextmanager
+async def open_turn_reader(database: Database) -> AsyncGenerator[PostgresTurnReader]:
+    """A reader with its link, which is made when it is first needed."""
+    link = Link(database.connect_reader, _STATEMENTS, database.settings.statement_seconds)
+    try:
+        yield PostgresTurnReader(database, link)
+    finally:
+        await link.close()
+
+
+def _opening(tenant_id: TenantId, session_id: SessionId, result: "PGresult") -> Opening:
+    capsule, subject, busy, most, created, opened, waiting, roles, contents = (
+        result.get_value(0, column) for column in range(9)
+    )
+    if capsule is None or subject is None or busy is None or most is None or created is None:
+        raise SessionNotFoundError(str(session_id))
+    queue = SessionQueue(
+        open_turn=None if opened is None else TurnId(UUID(bytes=opened)),
+        waiting=tuple(TurnId(UUID(bytes=turn or b"")) for turn in elements(waiting)),
+    )
+    session = Session(
+        id=session_id,
+        tenant_id=tenant_id,
+        capsule=capsule.decode(),
+        subject=subject.decode(),
+        busy=Busy(integer(busy)),
+        max_waiting=integer(most),
+        created_at=moment(created),
+        queue=queue,
+    )
+    said = zip(integers(roles), elements(contents), strict=True)
+    history = [Message(Role(role or 0), (text or b"").decode()) for role, text in said]
+    return Opening(session=session, history=tuple(reversed(history)))
+
+
+_STORED: Final = b"select * from read_stored(%s, %s)"
+_TURN: Final = b"select * from read_turns(%s::uuid[], %s::uuid[])"
+_PAGE: Final = b"select * from turn_page(%s, %s, %s::uuid, %s::integer)"

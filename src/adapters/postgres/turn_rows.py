@@ -1,0 +1,49 @@
+"""Rows of turns, and what they stand for."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from adapters.postgres.turn_codec import decode_order, decode_outcome
+from domain.conversation.turn import Turn, TurnState
+from domain.kernel.identifiers import CapsuleVersionId, RecordId, SessionId, TenantId, TurnId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnRow:
+    """What `read_turns` and `turn_page` return."""
+
+    tenant_id: UUID
+    turn_id: UUID
+    session_id: UUID
+    capsule_version_id: UUID
+    state: int
+    fence: int
+    terms: bytes
+    question: str
+    accepted_at: datetime
+    deadline_at: datetime
+    finished_at: datetime | None
+    answer: str
+    outcome: bytes | None
+    record_id: UUID | None
+    last_written: int
+
+    def turn(self) -> Turn:
+        outcome = decode_outcome(self.outcome)
+        return Turn(
+            id=TurnId(self.turn_id),
+            tenant_id=TenantId(self.tenant_id),
+            session_id=SessionId(self.session_id),
+            capsule_version_id=CapsuleVersionId(self.capsule_version_id),
+            state=TurnState(self.state),
+            fence=self.fence,
+            order=decode_order(self.terms, self.question),
+            accepted_at=self.accepted_at,
+            deadline_at=self.deadline_at,
+            finished_at=self.finished_at,
+            answer=self.answer,
+            usage=outcome.usage,
+            failure=outcome.failure,
+            record_id=None if self.record_id is None else RecordId(self.record_id),
+        )

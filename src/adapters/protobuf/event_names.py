@@ -1,0 +1,15 @@
+"""Resource names in published facts, as the API calls the same things."""
+
+from domain.kernel.identifiers import InvocationId, RecordId, SessionId, TurnId
+
+
+def turn(tenant: str, session_id: SessionId, turn_id: TurnId) -> str:
+    return f"tenants/{tenant}/sessions/{session_id}/turns/{turn_id}"
+
+
+def invocation(tenant: str, invocation_id: InvocationId) -> str:
+    return f"tenants/{tenant}/invocations/{invocation_id}"
+
+
+def record(tenant: str, record_id: RecordId) -> str:
+    return f"tenants/{tenant}/records/{record_id}"

@@ -1,0 +1,257 @@
+"""Facts as messages of `somagent.events.v1`, the payloads of published events."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Generic, TypeVar, final
+
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from adapters.protobuf import event_names as names
+from domain.budget.events import BudgetWarning
+from domain.conversation.events import (
+    ToolInvoked,
+    TurnAccepted,
+    TurnCancelled,
+    TurnCompleted,
+    TurnFact,
+    TurnFailed,
+    TurnPaused,
+    TurnResumed,
+    UsageRecorded,
+)
+from domain.conversation.turn import Failure, Usage
+from domain.kernel.events import DomainEvent
+from domain.kernel.metering import Metric, list_price_micro_usd
+from domain.tools.events import ApprovalDecided, ApprovalFact, ApprovalRequested
+from domain.tools.invocation import InvocationState
+from somagent.budget.v1 import budget_pb2
+from somagent.conversation.v1 import conversation_pb2
+from somagent.errors.v1 import error_pb2
+from somagent.events.v1 import events_pb2 as pb
+from somagent.tools.v1 import tools_pb2
+
+ERROR_DOMAIN: Final = "somagent.dev"
+_INTERNAL: Final = 13
+
+Codes = Mapping[str, int]
+"""The google.rpc.Code of each kind of refusal, by the name of the kind's class."""
+
+E = TypeVar("E", bound=DomainEvent)
+
+
+@dataclass(frozen=True, slots=True)
+class _Encoding(Generic[E]):
+    """How one kind of fact is told: its type on the wire, and its message."""
+
+    kind: type[E]
+    type: str
+    message: Callable[[E, Codes], Message]
+
+    def of(self, event: DomainEvent, codes: Codes) -> tuple[str, bytes]:
+        if not isinstance(event, self.kind):
+            raise TypeError(f"{type(event).__name__} is not {self.kind.__name__}")
+        return self.type, self.message(event, codes).SerializeToString()
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class EventEncoding:
+    """Gives the type and the payload of a fact; `codes` are for the errors that facts tell of."""
+
+    codes: Codes
+
+    def __call__(self, event: DomainEvent) -> tuple[str, bytes]:
+        """Encode a fact.
+
+        Raises:
+            TypeError: No message is defined for this kind of fact.
+        """
+        encoding = _ENCODINGS.get(type(event))
+        if encoding is None:
+            raise TypeError(f"no published message tells of {type(event).__name__}")
+        return encoding(event, self.codes)
+
+
+def _accepted(event: TurnAccepted, _: Codes) -> Message:
+    return pb.TurnAccepted(
+        turn=_turn(event),
+        capsule_version_id=str(event.capsule_version_id),
+        subject=event.subject,
+    )
+
+
+def _paused(event: TurnPaused, _: Codes) -> Message:
+    waiting = [names.invocation(event.tenant, one) for one in event.waiting]
+    return pb.TurnPaused(turn=_turn(event), invocations=waiting)
+
+
+def _resumed(event: TurnResumed, _: Codes) -> Message:
+    return pb.TurnResumed(turn=_turn(event))
+
+
+def _completed(event: TurnCompleted, _: Codes) -> Message:
+    return pb.TurnCompleted(
+        turn=_turn(event),
+        capsule_version_id=str(event.capsule_version_id),
+        usage=_usage(event.usage),
+        record=names.record(event.tenant, event.record_id),
+    )
+
+
+def _failed(event: TurnFailed, codes: Codes) -> Message:
+    return pb.TurnFailed(
+        turn=_turn(event),
+        error=_error(event.failure, codes),
+        usage=_usage(event.usage),
+        record=names.record(event.tenant, event.record_id),
+    )
+
+
+def _cancelled(event: TurnCancelled, _: Codes) -> Message:
+    return pb.TurnCancelled(
+        turn=_turn(event),
+        subject=event.by,
+        usage=_usage(event.usage),
+        record=names.record(event.tenant, event.record_id),
+    )
+
+
+def _used(event: UsageRecorded, _: Codes) -> Message:
+    lines = [
+        pb.UsageLine(
+            quantity=budget_pb2.Quantity(metric=_metric(line.metric), amount=line.amount),
+            price_version=line.price_version,
+            cost_micro_usd=line.cost_micro_usd,
+        )
+        for line in event.lines
+    ]
+    return pb.UsageRecorded(turn=_turn(event), subject=event.subject, lines=lines)
+
+
+def _invoked(event: ToolInvoked, _: Codes) -> Message:
+    return pb.ToolInvoked(
+        invocation=names.invocation(event.tenant, event.invocation_id),
+        tool=event.tool,
+        state=_state(InvocationState[event.state]),
+        turn=_turn(event),
+        arguments_digest=event.digest.hex(),
+    )
+
+
+def _approval_requested(event: ApprovalRequested, _: Codes) -> Message:
+    return pb.ApprovalRequested(
+        invocation=names.invocation(event.tenant, event.invocation_id),
+        tool=event.tool,
+        turn=_turn_of_call(event),
+        expire_time=_timestamp(event.expires_at),
+    )
+
+
+def _approval_decided(event: ApprovalDecided, _: Codes) -> Message:
+    return pb.ApprovalDecided(
+        invocation=names.invocation(event.tenant, event.invocation_id),
+        state=_state(event.state),
+        decider=event.decider,
+        turn=_turn_of_call(event),
+    )
+
+
+def _warning(event: BudgetWarning, _: Codes) -> Message:
+    # Of any account but the tenant's own only the derived identifier is kept.
+    account = None
+    if event.account_id == event.tenant_id:
+        kind = budget_pb2.ACCOUNT_KIND_TENANT
+        account = budget_pb2.Account(kind=kind, id=str(event.tenant_id))
+    return pb.BudgetWarning(
+        account=account,
+        metric=_metric(event.metric),
+        percent=event.percent,
+        spent=event.spent,
+        limit=event.limit,
+        period=event.period.strftime("%Y-%m"),
+    )
+
+
+_ENCODINGS: Final[Mapping[type[DomainEvent], Callable[[DomainEvent, Codes], tuple[str, bytes]]]] = {
+    TurnAccepted: _Encoding(TurnAccepted, "turn.accepted", _accepted).of,
+    TurnPaused: _Encoding(TurnPaused, "turn.paused", _paused).of,
+    TurnResumed: _Encoding(TurnResumed, "turn.resumed", _resumed).of,
+    TurnCompleted: _Encoding(TurnCompleted, "turn.completed", _completed).of,
+    TurnFailed: _Encoding(TurnFailed, "turn.failed", _failed).of,
+    TurnCancelled: _Encoding(TurnCancelled, "turn.cancelled", _cancelled).of,
+    UsageRecorded: _Encoding(UsageRecorded, "usage.recorded", _used).of,
+    ToolInvoked: _Encoding(ToolInvoked, "tool.invoked", _invoked).of,
+    ApprovalRequested: _Encoding(ApprovalRequested, "approval.requested", _approval_requested).of,
+    ApprovalDecided: _Encoding(ApprovalDecided, "approval.decided", _approval_decided).of,
+    BudgetWarning: _Encoding(BudgetWarning, "budget.warning", _warning).of,
+}
+
+PAYLOADS: Final[Mapping[str, str]] = {
+    "turn.accepted": pb.TurnAccepted.DESCRIPTOR.full_name,
+    "turn.paused": pb.TurnPaused.DESCRIPTOR.full_name,
+    "turn.resumed": pb.TurnResumed.DESCRIPTOR.full_name,
+    "turn.completed": pb.TurnCompleted.DESCRIPTOR.full_name,
+    "turn.failed": pb.TurnFailed.DESCRIPTOR.full_name,
+    "turn.cancelled": pb.TurnCancelled.DESCRIPTOR.full_name,
+    "usage.recorded": pb.UsageRecorded.DESCRIPTOR.full_name,
+    "tool.invoked": pb.ToolInvoked.DESCRIPTOR.full_name,
+    "approval.requested": pb.ApprovalRequested.DESCRIPTOR.full_name,
+    "approval.decided": pb.ApprovalDecided.DESCRIPTOR.full_name,
+    "budget.warning": pb.BudgetWarning.DESCRIPTOR.full_name,
+}
+"""The message that each type's payload is: what an envelope's Any is named for."""
+
+
+def _turn(event: TurnFact) -> str:
+    return names.turn(event.tenant, event.session_id, event.turn_id)
+
+
+def _turn_of_call(event: ApprovalFact) -> str:
+    if event.session_id is None or event.turn_id is None:
+        return ""
+    return names.turn(event.tenant, event.session_id, event.turn_id)
+
+
+def _usage(usage: Usage) -> conversation_pb2.Usage:
+    cost = (
+        list_price_micro_usd(Metric.TOKENS, usage.tokens)
+        + list_price_micro_usd(Metric.TOOL_CALLS, usage.tool_calls)
+        + list_price_micro_usd(Metric.API_CALLS, usage.api_calls)
+    )
+    return conversation_pb2.Usage(
+        prompt_tokens=usage.prompt_tokens,
+        completion_tokens=usage.completion_tokens,
+        cached_tokens=usage.cached_tokens,
+        reasoning_tokens=usage.reasoning_tokens,
+        tool_calls=usage.tool_calls,
+        api_calls=usage.api_calls,
+        estimated=usage.estimated,
+        cost_micro_usd=cost,
+        provider_cost_micro_usd=usage.provider_cost_micro_usd,
+    )
+
+
+def _error(failure: Failure, codes: Codes) -> error_pb2.Error:
+    return error_pb2.Error(
+        code=codes.get(failure.kind, _INTERNAL),
+        reason=failure.reason,
+        domain=ERROR_DOMAIN,
+        message=failure.message,
+        metadata=failure.facts,
+    )
+
+
+def _metric(metric: Metric) -> "budget_pb2.Metric.ValueType":
+    return budget_pb2.Metric.Value(f"METRIC_{metric.name}")
+
+
+def _state(state: InvocationState) -> "tools_pb2.InvocationState.ValueType":
+    return tools_pb2.InvocationState.Value(f"INVOCATION_STATE_{state.name}")
+
+
+def _timestamp(at: datetime) -> Timestamp:
+    stamp = Timestamp()
+    stamp.FromDatetime(at)
+    return stamp

@@ -1,0 +1,186 @@
+"""Every metric of the service: contracts/metrics.toml says the same, and a test that it does."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+from domain.conversation.phase import Phase, PhaseStatus
+from domain.conversation.turn import TurnState
+
+
+class Kind(StrEnum):
+    COUNTER = "counter"
+    HISTOGRAM = "histogram"
+    GAUGE = "gauge"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declared:
+    """A metric. `labels` gives each label its values, or how many different ones at most."""
+
+    name: str
+    kind: Kind
+    unit: str
+    help: str
+    labels: Mapping[str, frozenset[str] | int] = field(default_factory=lambda: MappingProxyType({}))
+
+
+METHODS: Final = 64
+REASONS: Final = 128
+PROVIDERS: Final = 32
+
+CODES: Final = frozenset(
+    {
+        "OK",
+        "CANCELLED",
+        "UNKNOWN",
+        "INVALID_ARGUMENT",
+        "DEADLINE_EXCEEDED",
+        "NOT_FOUND",
+        "ALREADY_EXISTS",
+        "PERMISSION_DENIED",
+        "RESOURCE_EXHAUSTED",
+        "FAILED_PRECONDITION",
+        "ABORTED",
+        "OUT_OF_RANGE",
+        "UNIMPLEMENTED",
+        "INTERNAL",
+        "UNAVAILABLE",
+        "DATA_LOSS",
+        "UNAUTHENTICATED",
+    }
+)
+STATES: Final = frozenset(state.name.lower() for state in TurnState)
+PHASES: Final = frozenset(phase.value for phase in Phase)
+STATUSES: Final = frozenset(status.value for status in PhaseStatus)
+TOKENS: Final = frozenset({"prompt", "completion", "cached", "reasoning"})
+
+CALLS: Final = "somagent_calls_total"
+CALL_SECONDS: Final = "somagent_call_seconds"
+CALLS_IN_FLIGHT: Final = "somagent_calls_in_flight"
+REFUSALS: Final = "somagent_refusals_total"
+DEFECTS: Final = "somagent_defects_total"
+TURNS: Final = "somagent_turns_total"
+TURN_SECONDS: Final = "somagent_turn_seconds"
+TURN_FAILURES: Final = "somagent_turn_failures_total"
+TURNS_RUNNING: Final = "somagent_turns_running"
+PHASE_SECONDS: Final = "somagent_phase_seconds"
+PHASE_TROUBLES: Final = "somagent_phase_troubles_total"
+TURN_TOKENS: Final = "somagent_turn_tokens_total"
+TOOL_CALLS: Final = "somagent_turn_tool_calls_total"
+PROVIDER_COST: Final = "somagent_provider_cost_micro_usd_total"
+ATTEMPTS: Final = "somagent_model_attempts_total"
+FIRST_BYTE: Final = "somagent_model_first_byte_seconds"
+
+CATALOGUE: Final = (
+    Declared(
+        name=CALLS,
+        kind=Kind.COUNTER,
+        unit="calls",
+        help="Calls of the API that have ended, by method and status code.",
+        labels={"method": METHODS, "code": CODES},
+    ),
+    Declared(
+        name=CALL_SECONDS,
+        kind=Kind.HISTOGRAM,
+        unit="seconds",
+        help="How long calls took, streams to their end.",
+        labels={"method": METHODS},
+    ),
+    Declared(
+        name=CALLS_IN_FLIGHT,
+        kind=Kind.GAUGE,
+        unit="calls",
+        help="Calls in flight now, those that are about to be refused included.",
+    ),
+    Declared(
+        name=REFUSALS,
+        kind=Kind.COUNTER,
+        unit="calls",
+        help="Calls that were refused, by the reason in their ErrorInfo.",
+        labels={"reason": REASONS},
+    ),
+    Declared(
+        name=DEFECTS,
+        kind=Kind.COUNTER,
+        unit="defects",
+        help="What broke and no refusal names; the log has each.",
+    ),
+    Declared(
+        name=TURNS,
+        kind=Kind.COUNTER,
+        unit="turns",
+        help="Turns that ended or paused in this process, by what they came to.",
+        labels={"state": STATES},
+    ),
+    Declared(
+        name=TURN_SECONDS,
+        kind=Kind.HISTOGRAM,
+        unit="seconds",
+        help="From a turn's message to its end or pause.",
+        labels={"state": STATES},
+    ),
+    Declared(
+        name=TURN_FAILURES,
+        kind=Kind.COUNTER,
+        unit="turns",
+        help="Turns that failed or were cancelled, by reason.",
+        labels={"reason": REASONS},
+    ),
+    Declared(
+        name=TURNS_RUNNING,
+        kind=Kind.GAUGE,
+        unit="turns",
+        help="Turns that this process drives now.",
+    ),
+    Declared(
+        name=PHASE_SECONDS,
+        kind=Kind.HISTOGRAM,
+        unit="seconds",
+        help="How long each phase of a turn took; model and tools once a round.",
+        labels={"phase": PHASES},
+    ),
+    Declared(
+        name=PHASE_TROUBLES,
+        kind=Kind.COUNTER,
+        unit="phases",
+        help="Phases that were skipped, degraded or failed.",
+        labels={"phase": PHASES, "status": STATUSES},
+    ),
+    Declared(
+        name=TURN_TOKENS,
+        kind=Kind.COUNTER,
+        unit="tokens",
+        help="Tokens that turns used; cached ones are among the prompt's, reasoning ones among the "
+        "completion's.",
+        labels={"kind": TOKENS},
+    ),
+    Declared(
+        name=TOOL_CALLS,
+        kind=Kind.COUNTER,
+        unit="calls",
+        help="Calls of tools that turns made.",
+    ),
+    Declared(
+        name=PROVIDER_COST,
+        kind=Kind.COUNTER,
+        unit="micro_usd",
+        help="What providers charge for the turns.",
+    ),
+    Declared(
+        name=ATTEMPTS,
+        kind=Kind.COUNTER,
+        unit="calls",
+        help="Calls of models, by provider and outcome: ok, or the reason it failed.",
+        labels={"provider": PROVIDERS, "outcome": REASONS},
+    ),
+    Declared(
+        name=FIRST_BYTE,
+        kind=Kind.HISTOGRAM,
+        unit="seconds",
+        help="From a model call's start to its first byte.",
+        labels={"provider": PROVIDERS},
+    ),
+)

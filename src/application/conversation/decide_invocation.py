@@ -1,0 +1,110 @@
+"""Let a person decide about a tool call that waits."""
+
+from dataclasses import dataclass
+from typing import final
+
+from application.conversation.continue_turns import ResumePaused
+from application.conversation.ports import TurnReader
+from application.kernel.ports import Clock, IdentifierSource
+from application.tools.ports import EffectJournal, InvocationReader
+from application.tools.run_approved import RunApproved
+from domain.budget.errors import BudgetExhaustedError
+from domain.conversation.errors import TurnAlreadyEndedError
+from domain.conversation.turn import Turn
+from domain.kernel.errors import UnavailableError
+from domain.kernel.identifiers import EventId, InvocationId, TenantId
+from domain.kernel.principal import Principal
+from domain.tools.errors import ApprovalExpiredError, InvocationAlreadyDecidedError
+from domain.tools.events import ApprovalDecided
+from domain.tools.invocation import Invocation, InvocationState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecideInvocationCommand:
+    """`principal` is the person, who may (`tools:approve`); the decision again changes nothing."""
+
+    principal: Principal
+    tenant_id: TenantId
+    tenant: str
+    invocation_id: InvocationId
+    approved: bool
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecideInvocation:
+    """Approve or reject a call with exactly the arguments it has.
+
+    When its turn waits for nothing more the turn goes on here; a call by itself is run here. Where
+    the budget does not let a turn go on, the decision stands and the turn stays paused: the same
+    decision again tries once more.
+    """
+
+    invocations: InvocationReader
+    reader: TurnReader
+    effects: EffectJournal
+    resume: ResumePaused
+    run_approved: RunApproved
+    clock: Clock
+    identifiers: IdentifierSource
+
+    async def __call__(self, command: DecideInvocationCommand) -> Invocation:
+        """Give the call as it was decided.
+
+        Raises:
+            InvocationNotFoundError: No such invocation of this tenant.
+            InvocationAlreadyDecidedError: It was decided otherwise before, or never waited.
+            ApprovalExpiredError: Nobody decided in time.
+            TurnAlreadyEndedError: Its turn has ended.
+        """
+        tenant_id = command.tenant_id
+        asked = await self.invocations.invocation(tenant_id, command.invocation_id)
+        turn = None
+        if asked.turn_id is not None:
+            turn = await self.reader.turn(tenant_id, asked.turn_id)
+            if turn.state.final and asked.state is InvocationState.PENDING_APPROVAL:
+                raise TurnAlreadyEndedError(str(turn.id), turn.state.name)
+        decided, may_resume = await self._decide(command, turn)
+        if turn is not None and may_resume:
+            await self._resume(turn)
+        if turn is None and decided.state is InvocationState.PERMITTED:
+            return await self.run_approved(decided, command.tenant)
+        return decided
+
+    async def _decide(
+        self, command: DecideInvocationCommand, turn: Turn | None
+    ) -> tuple[Invocation, bool]:
+        now = self.clock.now()
+        state = InvocationState.PERMITTED if command.approved else InvocationState.REJECTED
+        event = ApprovalDecided(
+            id=EventId(self.identifiers.next()),
+            tenant_id=command.tenant_id,
+            key=command.tenant_id if turn is None else turn.session_id,
+            occurred_at=now,
+            tenant=command.tenant,
+            invocation_id=command.invocation_id,
+            session_id=None if turn is None else turn.session_id,
+            turn_id=None if turn is None else turn.id,
+            state=state,
+            decider=command.principal.subject,
+        )
+        try:
+            return await self.effects.decide(
+                command.tenant_id,
+                command.invocation_id,
+                approved=command.approved,
+                by=command.principal.subject,
+                at=now,
+                event=event,
+            )
+        except InvocationAlreadyDecidedError as refusal:
+            if refusal.facts["state"] == InvocationState.EXPIRED.name:
+                raise ApprovalExpiredError(str(command.invocation_id)) from refusal
+            raise
+
+    async def _resume(self, turn: Turn) -> None:
+        """Let the turn go on, if its budget and its model let it; it stays paused otherwise."""
+        try:
+            await self.resume(await self.reader.turn(turn.tenant_id, turn.id))
+        except (BudgetExhaustedError, UnavailableError):
+            return

@@ -1,0 +1,216 @@
+"""Run one tool for a client, outside any turn."""
+
+from asyncio import shield, sleep
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final, final
+
+from application.authorization.authorize import Authorize, AuthorizeQuery
+from application.budget.ports import Budgets, ReserveHolds
+from application.capability.ports import ProviderHealth
+from application.kernel.ports import CanonicalJson, Clock, IdentifierSource
+from application.tools.arguments_digest import arguments_digest
+from application.tools.call_holds import call_holds
+from application.tools.ports import ArgumentChecker, EffectJournal, InvocationReader, ToolRunner
+from application.tools.run_call import RunCall, RunningCalls, StartedCall
+from domain.capsule.knob import ToolApproval
+from domain.capsule.manifest import AllowList
+from domain.kernel.digest import digest_of
+from domain.kernel.errors import IdempotencyKeyReusedError
+from domain.kernel.identifiers import InvocationId, RequestId, ReservationId, SessionId, TenantId
+from domain.kernel.principal import Principal
+from domain.tools.errors import ToolFailedError, ToolNotFoundError
+from domain.tools.invocation import Invocation, InvocationState
+from domain.tools.invocation_event import InvocationEvent, events_of
+from domain.tools.tool import Tool
+
+TOOL_USE: Final = "tool:use"
+
+APPROVAL_TIME: Final = timedelta(hours=24)
+"""How long a decision is waited for."""
+
+RESERVED_SECONDS: Final = 600.0
+"""How long a call's reservation is kept when nobody settles it."""
+
+POLL_SECONDS: Final = 0.5
+"""How often a call that runs in another process is looked at."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallTerms:
+    """A capsule's rules for a call: which tools it allows, and which wait for a person."""
+
+    capsule: str = ""
+    allow: AllowList | None = None
+    approval: ToolApproval = ToolApproval.NONE
+
+    def allows(self, tool: str) -> bool:
+        return self.allow is None or self.allow.allows(tool)
+
+    def waits(self, tool: Tool) -> bool:
+        dangerous = self.approval is ToolApproval.DANGEROUS and tool.dangerous
+        return dangerous or self.approval is ToolApproval.ALL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecuteToolCommand:
+    """`arguments` is JSON text; `terms` are those of no capsule unless one is named."""
+
+    principal: Principal
+    tenant_id: TenantId
+    tool: str
+    arguments: str
+    request_id: RequestId
+    terms: CallTerms = CallTerms()
+    session_id: SessionId | None = None
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecuteTool:
+    """Schema, permission, budget, approval, then run: at most once per request id.
+
+    A client that goes away does not stop the call; the same request id shows the same call's
+    events.
+    """
+
+    runner: ToolRunner
+    checker: ArgumentChecker
+    authorize: Authorize
+    health: ProviderHealth
+    budgets: Budgets
+    effects: EffectJournal
+    invocations: InvocationReader
+    run: RunCall
+    running: RunningCalls
+    canonical: CanonicalJson
+    clock: Clock
+    identifiers: IdentifierSource
+
+    async def __call__(self, command: ExecuteToolCommand) -> AsyncGenerator[InvocationEvent]:
+        """Yield what becomes of the call, to its end or to where it waits for a person.
+
+        Raises:
+            ToolNotFoundError: There is no such tool, or the capsule does not allow it.
+            ToolArgumentsInvalidError: The arguments do not fit the tool's schema.
+            PermissionDeniedError: No rule lets the caller use the tool.
+            ToolFailedError: The tool failed so often that it is not tried now.
+            BudgetExhaustedError: A limit leaves no room for the call.
+            IdempotencyKeyReusedError: The request id is known with another content.
+        """
+        call = await self._begin(command)
+        shown = 0
+        while True:
+            for event in events_of(call, self.clock.now())[shown:]:
+                yield event
+                shown += 1
+            if call.state is not InvocationState.STARTED:
+                return
+            call = await self._changed(call)
+
+    async def _begin(self, command: ExecuteToolCommand) -> Invocation:
+        tool = self._tool(command)
+        self.checker.check(tool, command.arguments)
+        permit = await self.authorize(
+            AuthorizeQuery(
+                principal=command.principal, permission=TOOL_USE, resource=f"tools/{tool.name}"
+            )
+        )
+        waits = command.terms.waits(tool)
+        now = self.clock.now()
+        asked = Invocation(
+            id=InvocationId(self.identifiers.next()),
+            tenant_id=command.tenant_id,
+            turn_id=None,
+            round=0,
+            call_id="",
+            tool=tool.name,
+            arguments=command.arguments,
+            digest=arguments_digest(self.canonical, command.arguments),
+            effect=tool.effect,
+            state=InvocationState.PENDING_APPROVAL if waits else InvocationState.STARTED,
+            permit=permit.rule,
+            requested_by=command.principal.subject,
+            expires_at=now + APPROVAL_TIME if waits else None,
+            created_at=now,
+        )
+        digest = _digest(command)
+        if waits:
+            return await self.effects.begin(asked, command.request_id, digest)
+        if not self.health.allows(tool.name):
+            raise ToolFailedError(tool.name, "its circuit breaker is open")
+        reservation_id = await self._reserve(command, digest)
+        # From here to the tool's start nothing may be lost to a client that goes away.
+        return await self.running.starting(
+            self._start(command, tool, asked, digest, reservation_id)
+        )
+
+    async def _start(
+        self,
+        command: ExecuteToolCommand,
+        tool: Tool,
+        asked: Invocation,
+        digest: bytes,
+        reservation_id: ReservationId,
+    ) -> Invocation:
+        stored = await self.effects.begin(asked, command.request_id, digest)
+        if stored.id == asked.id:
+            self.running.start(
+                self.run,
+                StartedCall(
+                    invocation=stored,
+                    tool=tool,
+                    principal=command.principal,
+                    session_id=command.session_id,
+                    reservation_id=reservation_id,
+                ),
+            )
+        return stored
+
+    async def _reserve(self, command: ExecuteToolCommand, digest: bytes) -> ReservationId:
+        """Hold one tool call, once per request id, apart from what clients reserve themselves."""
+        try:
+            held = await self.budgets.reserve(
+                ReserveHolds(
+                    tenant_id=command.tenant_id,
+                    reservation_id=ReservationId(self.identifiers.next()),
+                    request_id=f"tool:{command.request_id}",
+                    digest=digest,
+                    holds=call_holds(command.principal, command.session_id, command.terms.capsule),
+                    seconds=RESERVED_SECONDS,
+                )
+            )
+        except IdempotencyKeyReusedError:
+            raise IdempotencyKeyReusedError(command.request_id) from None
+        return held.id
+
+    def _tool(self, command: ExecuteToolCommand) -> Tool:
+        known = {tool.name: tool for tool in self.runner.tools() if command.terms.allows(tool.name)}
+        tool = known.get(command.tool)
+        if tool is None:
+            raise ToolNotFoundError(command.tool, tuple(known))
+        return tool
+
+    async def _changed(self, call: Invocation) -> Invocation:
+        """The call once it has ended; where another process runs it, as it is a little later."""
+        task = self.running.find(call.id)
+        if task is not None:
+            return await shield(task)
+        now = await self.invocations.invocation(call.tenant_id, call.id)
+        if now.state is InvocationState.STARTED:
+            await sleep(POLL_SECONDS)
+        return now
+
+
+def _digest(command: ExecuteToolCommand) -> bytes:
+    """What a request id stands for: the same content has the same digest."""
+    session = "" if command.session_id is None else str(command.session_id)
+    parts = (
+        command.principal.subject,
+        command.tool,
+        command.arguments,
+        command.terms.capsule,
+        session,
+    )
+    return digest_of(*(part.encode() for part in parts))

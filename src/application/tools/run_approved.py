@@ -1,0 +1,74 @@
+"""Run a tool call by itself that a person has approved."""
+
+from dataclasses import dataclass
+from typing import Final, final
+
+from application.budget.ports import Budgets, ReserveHolds
+from application.kernel.ports import IdentifierSource
+from application.tools.call_holds import call_holds
+from application.tools.ports import EffectJournal, ToolRunner
+from application.tools.run_call import RunCall, RunningCalls, StartedCall
+from domain.kernel.identifiers import ReservationId
+from domain.kernel.principal import Principal
+from domain.tools.errors import InvocationAlreadyDecidedError, ToolNotFoundError
+from domain.tools.invocation import Invocation
+
+RESERVED_SECONDS: Final = 600.0
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunApproved:
+    """Reserve, start and run the call in this process; the decision does not wait for its end.
+
+    It runs for whoever asked for it, with no roles: what a tool may do was decided before.
+    """
+
+    runner: ToolRunner
+    budgets: Budgets
+    effects: EffectJournal
+    run: RunCall
+    running: RunningCalls
+    identifiers: IdentifierSource
+
+    async def __call__(self, approved: Invocation, tenant: str) -> Invocation:
+        """Give the call as it was started; as it is where it was started before.
+
+        Raises:
+            ToolNotFoundError: The tool is gone from this server.
+            BudgetExhaustedError: A limit leaves no room; the same decision again tries once more.
+        """
+        tool = next((one for one in self.runner.tools() if one.name == approved.tool), None)
+        if tool is None:
+            raise ToolNotFoundError(approved.tool, ())
+        asker = Principal(
+            tenant_id=approved.tenant_id,
+            tenant=tenant,
+            subject=approved.requested_by,
+            roles=frozenset(),
+        )
+        held = await self.budgets.reserve(
+            ReserveHolds(
+                tenant_id=approved.tenant_id,
+                reservation_id=ReservationId(self.identifiers.next()),
+                request_id=f"invocation:{approved.id}",
+                digest=approved.digest,
+                holds=call_holds(asker),
+                seconds=RESERVED_SECONDS,
+            )
+        )
+        try:
+            started = await self.effects.start(approved.tenant_id, approved.id)
+        except InvocationAlreadyDecidedError:
+            return approved
+        self.running.start(
+            self.run,
+            StartedCall(
+                invocation=started,
+                tool=tool,
+                principal=asker,
+                session_id=None,
+                reservation_id=held.id,
+            ),
+        )
+        return started

@@ -1,0 +1,23 @@
+"""Text from outside, made so that every part of the service can keep it."""
+
+from typing import Final
+
+REPLACEMENT: Final = "\ufffd"
+
+
+def storable(text: str) -> str:
+    """The text with U+FFFD for what no table takes: NUL, and halves of a surrogate pair."""
+    if text.isascii():
+        return text.replace("\x00", REPLACEMENT) if "\x00" in text else text
+    return (
+        text.replace("\x00", REPLACEMENT)
+        .encode("utf-16-le", "surrogatepass")
+        .decode("utf-16-le", "replace")
+    )
+
+
+def cut_text(text: str, most: int) -> str:
+    """The storable beginning of a text: at most so many bytes of UTF-8, in whole characters."""
+    kept = storable(text)
+    encoded = kept.encode()
+    return kept if len(encoded) <= most else encoded[: max(0, most)].decode("utf-8", "ignore")

@@ -1,0 +1,139 @@
+"""The use cases of sessions, turns' history, approvals and tools called by clients themselves."""
+
+from dataclasses import dataclass
+
+from application.authorization.authorize import Authorize
+from application.conversation.decide_invocation import DecideInvocation
+from application.conversation.delete_session import DeleteSession
+from application.conversation.name_capsule_version import NameCapsuleVersion
+from application.conversation.open_session import OpenSession
+from application.conversation.read_conversation import (
+    ListSessions,
+    ListTurns,
+    ReadDecisionTrace,
+    ReadSession,
+    ReadTurn,
+)
+from application.conversation.submit_feedback import SubmitFeedback
+from application.kernel.timed_cache import TimedCache
+from application.tools.execute_tool import ExecuteTool
+from application.tools.list_tools import ListTools
+from application.tools.read_invocations import (
+    ListInvocations,
+    ListPendingApprovals,
+    ReadInvocation,
+)
+from application.tools.run_approved import RunApproved
+from application.tools.run_call import RunCall, RunningCalls
+from entrypoints.assembly.stores import Stores
+from entrypoints.assembly.system import System
+from entrypoints.assembly.turns import Toolbox, Turns
+from entrypoints.assembly.use_cases import CapsuleUseCases
+
+_NAMES_SECONDS = 3600.0
+_NAMES = 4096
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolUseCases:
+    list: ListTools
+    execute: ExecuteTool
+    read: ReadInvocation
+    list_invocations: ListInvocations
+    list_pending: ListPendingApprovals
+    running: RunningCalls
+    run_approved: RunApproved
+
+
+def tool_use_cases(
+    stores: Stores, system: System, tools: Toolbox, authorize: Authorize
+) -> ToolUseCases:
+    running = RunningCalls()
+    run = RunCall(
+        runner=tools.runner, health=tools.health, effects=stores.effects, budgets=stores.budgets
+    )
+    return ToolUseCases(
+        list=ListTools(runner=tools.runner),
+        execute=ExecuteTool(
+            runner=tools.runner,
+            checker=tools.checker,
+            authorize=authorize,
+            health=tools.health,
+            budgets=stores.budgets,
+            effects=stores.effects,
+            invocations=stores.invocations,
+            run=run,
+            running=running,
+            canonical=system.json,
+            clock=system.clock,
+            identifiers=system.identifiers,
+        ),
+        read=ReadInvocation(invocations=stores.invocations),
+        list_invocations=ListInvocations(invocations=stores.invocations),
+        list_pending=ListPendingApprovals(invocations=stores.invocations),
+        running=running,
+        run_approved=RunApproved(
+            runner=tools.runner,
+            budgets=stores.budgets,
+            effects=stores.effects,
+            run=run,
+            running=running,
+            identifiers=system.identifiers,
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConversationUseCases:
+    open_session: OpenSession
+    read_session: ReadSession
+    list_sessions: ListSessions
+    delete_session: DeleteSession
+    read_turn: ReadTurn
+    list_turns: ListTurns
+    read_decision_trace: ReadDecisionTrace
+    submit_feedback: SubmitFeedback
+    decide: DecideInvocation
+    name_capsule_version: NameCapsuleVersion
+
+
+def conversation_use_cases(
+    stores: Stores, system: System, capsules: CapsuleUseCases, turns: Turns, tools: ToolUseCases
+) -> ConversationUseCases:
+    read_turn = ReadTurn(reader=stores.reader)
+    return ConversationUseCases(
+        open_session=OpenSession(
+            load_capsule=capsules.load,
+            sessions=stores.sessions,
+            canonical=system.json,
+            clock=system.clock,
+            identifiers=system.identifiers,
+        ),
+        read_session=ReadSession(sessions=stores.sessions),
+        list_sessions=ListSessions(sessions=stores.sessions),
+        delete_session=DeleteSession(sessions=stores.sessions, clock=system.clock),
+        read_turn=read_turn,
+        list_turns=ListTurns(sessions=stores.sessions, reader=stores.reader),
+        read_decision_trace=ReadDecisionTrace(
+            read_turn=read_turn, reader=stores.reader, json=system.json
+        ),
+        submit_feedback=SubmitFeedback(
+            reader=stores.reader,
+            feedback=stores.feedback,
+            canonical=system.json,
+            clock=system.clock,
+        ),
+        decide=DecideInvocation(
+            invocations=stores.invocations,
+            reader=stores.reader,
+            effects=stores.effects,
+            resume=turns.resume,
+            run_approved=tools.run_approved,
+            clock=system.clock,
+            identifiers=system.identifiers,
+        ),
+        name_capsule_version=NameCapsuleVersion(
+            capsules=stores.capsules,
+            known=TimedCache(system.clock, seconds=_NAMES_SECONDS, capacity=_NAMES),
+        ),
+    )

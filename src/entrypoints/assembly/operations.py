@@ -1,0 +1,75 @@
+"""What operators ask of this server, and what keeps it going beside its calls."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, final
+
+from adapters.postgres.condition import DatabaseUnreachableError, condition_of
+from application.operations.describe_server import DescribeServer, ServerIdentity
+from application.operations.list_stuck_turns import ListStuckTurns
+from application.operations.ports import PartCondition
+from domain.capability.capability import Capability
+from entrypoints.assembly.models import Models
+from entrypoints.assembly.stores import Stores
+from entrypoints.assembly.system import System
+
+SECONDS: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperationsUseCases:
+    describe: DescribeServer
+    list_stuck_turns: ListStuckTurns
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerParts:
+    """The parts under one server: its database, and the models it offers."""
+
+    database_url: str
+    models: Models
+
+    async def conditions(self) -> Sequence[PartCondition]:
+        return [await self._database(), *(_model(one) for one in self.models.capabilities)]
+
+    async def _database(self) -> PartCondition:
+        try:
+            async with asyncio.timeout(SECONDS):
+                found = await asyncio.to_thread(condition_of, self.database_url)
+        except (TimeoutError, DatabaseUnreachableError) as error:
+            problem = str(error) or "it did not answer in time"
+            return PartCondition(
+                name="postgres", kind="database", version="", latency_seconds=0, problem=problem
+            )
+        return PartCondition(
+            name="postgres",
+            kind="database",
+            version=found.version,
+            latency_seconds=found.latency_seconds,
+            problem=found.problem,
+        )
+
+
+def _model(capability: Capability) -> PartCondition:
+    return PartCondition(
+        name=capability.name,
+        kind="model",
+        version=capability.model,
+        latency_seconds=0,
+        problem="" if capability.enabled else "it is switched off",
+    )
+
+
+def operations_use_cases(
+    stores: Stores, system: System, models: Models, identity: ServerIdentity, database_url: str
+) -> OperationsUseCases:
+    return OperationsUseCases(
+        describe=DescribeServer(
+            identity=identity,
+            parts=ServerParts(database_url=database_url, models=models),
+            clock=system.clock,
+        ),
+        list_stuck_turns=ListStuckTurns(turns=stores.stuck_turns),
+    )

@@ -1,0 +1,105 @@
+"""Everything that is kept, by port: here PostgreSQL's adapters are checked against them."""
+
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from adapters.postgres.budget import PostgresBudgets
+from adapters.postgres.capabilities import PostgresCapabilities
+from adapters.postgres.capsules import PostgresCapsules
+from adapters.postgres.chains import PostgresChains
+from adapters.postgres.database import DatabaseSettings, open_database
+from adapters.postgres.effects import PostgresEffectJournal, PostgresInvocations
+from adapters.postgres.feedback import PostgresFeedback
+from adapters.postgres.journal import open_turn_journal
+from adapters.postgres.leases import PostgresTurnLeases
+from adapters.postgres.memories import PostgresMemories, PostgresNotes
+from adapters.postgres.outgoing import Outgoing
+from adapters.postgres.records import PostgresRecords
+from adapters.postgres.sessions import PostgresSessions
+from adapters.postgres.signals import PostgresTurnSignals
+from adapters.postgres.stuck_turns import PostgresStuckTurns
+from adapters.postgres.tenancy import PostgresApiKeys, PostgresCredentials, PostgresTenants
+from adapters.postgres.turn_reader import open_turn_reader
+from adapters.protobuf.events import EventEncoding
+from application.budget.ports import Budgets
+from application.capability.ports import Capabilities
+from application.capsule.ports import Capsules
+from application.conversation.ports import (
+    FeedbackStore,
+    SessionStore,
+    TurnJournal,
+    TurnLeases,
+    TurnReader,
+    TurnSignals,
+)
+from application.identity.ports import Credentials
+from application.memory.ports import MemoryStore, NoteStore
+from application.operations.ports import StuckTurns
+from application.provenance.ports import Chains, Records
+from application.tenancy.ports import ApiKeys, Tenants
+from application.tools.ports import EffectJournal, InvocationReader
+from domain.kernel.identifiers import ServerId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stores:
+    journal: TurnJournal
+    leases: TurnLeases
+    reader: TurnReader
+    signals: TurnSignals
+    sessions: SessionStore
+    feedback: FeedbackStore
+    effects: EffectJournal
+    invocations: InvocationReader
+    budgets: Budgets
+    tenants: Tenants
+    keys: ApiKeys
+    credentials: Credentials
+    capsules: Capsules
+    capabilities: Capabilities
+    records: Records
+    chains: Chains
+    memories: MemoryStore
+    notes: NoteStore
+    stuck_turns: StuckTurns
+
+
+@asynccontextmanager
+async def open_stores(
+    settings: DatabaseSettings,
+    server_id: ServerId,
+    lease_seconds: float,
+    traceparent: Callable[[], str],
+    codes: Mapping[str, int],
+) -> AsyncGenerator[Stores]:
+    """Open the connections of one server process, and start its writer."""
+    outgoing = Outgoing(EventEncoding(codes), traceparent)
+    async with (
+        open_database(settings) as database,
+        open_turn_journal(database, server_id, outgoing, lease_seconds=lease_seconds) as journal,
+        open_turn_reader(database) as reader,
+    ):
+        yield Stores(
+            journal=journal,
+            leases=PostgresTurnLeases(
+                database=database, server_id=server_id, lease_seconds=lease_seconds
+            ),
+            reader=reader,
+            signals=PostgresTurnSignals(database=database, server_id=server_id),
+            sessions=PostgresSessions(database=database),
+            feedback=PostgresFeedback(database=database),
+            effects=PostgresEffectJournal(database=database, outgoing=outgoing),
+            invocations=PostgresInvocations(database=database),
+            budgets=PostgresBudgets(database=database),
+            tenants=PostgresTenants(database=database),
+            keys=PostgresApiKeys(database=database),
+            credentials=PostgresCredentials(database=database),
+            capsules=PostgresCapsules(database=database),
+            capabilities=PostgresCapabilities(database=database),
+            records=PostgresRecords(database=database),
+            chains=PostgresChains(database=database),
+            memories=PostgresMemories(database=database),
+            notes=PostgresNotes(database=database),
+            stuck_turns=PostgresStuckTurns(database=database),
+        )

@@ -1,0 +1,58 @@
+"""What measures this process: metrics always, spans where a collector is configured."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from adapters.telemetry.calls import ObservedCalls
+from adapters.telemetry.catalogue import CALLS_IN_FLIGHT, TURNS_RUNNING
+from adapters.telemetry.export import exported_spans
+from adapters.telemetry.instruments import Metrics
+from adapters.telemetry.tracing import NoSpans, SpanSink, Tracer
+from adapters.telemetry.turns import ObservedTurns
+from application.conversation.ports import TurnObserver
+from application.kernel.ports import Clock
+from entrypoints.assembly.secrets import SecretKeeper
+from entrypoints.grpc.caller import CallObserver
+from entrypoints.settings.sections import TelemetrySettings
+from entrypoints.version import VERSION
+
+__all__ = ["CALLS_IN_FLIGHT", "TURNS_RUNNING", "Telemetry", "open_telemetry"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Telemetry:
+    metrics: Metrics
+    calls: CallObserver
+    turns: TurnObserver
+
+
+@asynccontextmanager
+async def open_telemetry(
+    settings: TelemetrySettings, secrets: SecretKeeper, clock: Clock
+) -> AsyncGenerator[Telemetry]:
+    """Raises: StartError: The export's headers are configured and not set."""
+    if not settings.otlp_endpoint:
+        yield _telemetry(settings, NoSpans(), clock)
+        return
+    headers = await secrets.need(settings.otlp_headers) if settings.otlp_headers else ""
+    async with exported_spans(
+        endpoint=settings.otlp_endpoint, headers=_headers(headers), version=VERSION
+    ) as spans:
+        yield _telemetry(settings, spans, clock)
+
+
+def _telemetry(settings: TelemetrySettings, spans: SpanSink, clock: Clock) -> Telemetry:
+    metrics = Metrics()
+    tracer = Tracer(settings.trace_ratio, spans)
+    ratio = settings.access_log_ratio
+    return Telemetry(
+        metrics=metrics,
+        calls=ObservedCalls(metrics=metrics, tracer=tracer, clock=clock, log_ratio=ratio),
+        turns=ObservedTurns(metrics=metrics, tracer=tracer, clock=clock, log_ratio=ratio),
+    )
+
+
+def _headers(text: str) -> dict[str, str]:
+    pairs = (part.partition("=") for part in text.split(",") if "=" in part)
+    return {name.strip(): value.strip() for name, _, value in pairs}

@@ -1,0 +1,201 @@
+"""The turn's phases, its driver, and the use cases of the conversation and tools contexts."""
+
+from dataclasses import dataclass
+
+from adapters.local.provider_health import LocalProviderHealth
+from adapters.schema.arguments import JsonSchemaArguments
+from adapters.tools.arithmetic import Arithmetic
+from adapters.tools.current_time import CurrentTime
+from adapters.tools.memory_search import MemorySearch
+from adapters.tools.native import NativeTools
+from adapters.tools.notes import NoteList, NoteWrite
+from adapters.tools.router import ToolRouter
+from application.authorization.authorize import Authorize
+from application.capability.ports import ProviderHealth
+from application.conversation.cancel_turn import CancelTurn
+from application.conversation.continue_turns import ResumePaused, StartPromoted
+from application.conversation.drive_turn import DriveTurn
+from application.conversation.end_turn import EndTurn
+from application.conversation.phases.context import BuildContext
+from application.conversation.phases.derive import DeriveSettings
+from application.conversation.phases.memory import RecallMemories
+from application.conversation.phases.model import CallModel
+from application.conversation.phases.reason import Reason
+from application.conversation.phases.save import SaveTurn
+from application.conversation.phases.tools import RunTools
+from application.conversation.ports import TurnObserver
+from application.conversation.prepare_turn import PrepareTurn
+from application.conversation.process_message import ProcessMessage
+from application.conversation.suspend_turn import SuspendTurn
+from application.conversation.tend_turns import HearSignal, SweepTurns
+from application.conversation.turn_drivers import TurnDrivers
+from application.conversation.watch_turn import Watchers, WatchTurn
+from application.provenance.ports import SealBell
+from application.tools.ports import ArgumentChecker, ToolRunner
+from domain.kernel.resilience import Guarded
+from entrypoints.assembly.models import Models
+from entrypoints.assembly.stores import Stores
+from entrypoints.assembly.system import System
+from entrypoints.assembly.use_cases import CapabilityUseCases, CapsuleUseCases
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Toolbox:
+    """The tools of this process, what checks their arguments, and their circuit breakers."""
+
+    runner: ToolRunner
+    checker: ArgumentChecker
+    health: ProviderHealth
+
+
+def toolbox(stores: Stores, system: System) -> Toolbox:
+    native = NativeTools(
+        [
+            CurrentTime(system.clock),
+            Arithmetic(),
+            MemorySearch(stores.memories),
+            NoteWrite(stores.notes, system.clock),
+            NoteList(stores.notes),
+        ]
+    )
+    return Toolbox(
+        runner=ToolRouter([native]),
+        checker=JsonSchemaArguments(),
+        health=LocalProviderHealth(system.clock, Guarded.TOOL),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turns:
+    """Everything that begins, drives, watches and ends turns in one process."""
+
+    drivers: TurnDrivers
+    process: ProcessMessage
+    watch: WatchTurn
+    cancel: CancelTurn
+    resume: ResumePaused
+    start_promoted: StartPromoted
+    sweep: SweepTurns
+    hear: HearSignal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnParts:
+    """What turns are made of."""
+
+    stores: Stores
+    system: System
+    models: Models
+    tools: Toolbox
+    authorize: Authorize
+    capsules: CapsuleUseCases
+    capabilities: CapabilityUseCases
+    bell: SealBell
+    observer: TurnObserver
+    lease_seconds: float
+
+
+def turns(parts: TurnParts) -> Turns:
+    stores, system = parts.stores, parts.system
+    drivers = TurnDrivers(
+        leases=stores.leases,
+        signals=stores.signals,
+        clock=system.clock,
+        lease_seconds=parts.lease_seconds,
+    )
+    save = SaveTurn(
+        journal=stores.journal,
+        effects=stores.effects,
+        drivers=drivers,
+        bell=parts.bell,
+        json=system.json,
+        clock=system.clock,
+        identifiers=system.identifiers,
+    )
+    drive = _drive(parts, drivers, save)
+    prepare = PrepareTurn(
+        load_capsule=parts.capsules.load,
+        derive=DeriveSettings(
+            authorize=parts.authorize,
+            select=parts.capabilities.select,
+            runner=parts.tools.runner,
+        ),
+        build_context=BuildContext(counter=parts.models.counter),
+    )
+    end = EndTurn(
+        save=save,
+        reader=stores.reader,
+        signals=stores.signals,
+        clock=system.clock,
+        identifiers=system.identifiers,
+    )
+    watchers = Watchers()
+    start_promoted = StartPromoted(
+        leases=stores.leases,
+        reader=stores.reader,
+        prepare=prepare,
+        drivers=drivers,
+        drive=drive,
+        clock=system.clock,
+    )
+    return Turns(
+        drivers=drivers,
+        process=ProcessMessage(
+            reader=stores.reader,
+            prepare=prepare,
+            journal=stores.journal,
+            drivers=drivers,
+            drive=drive,
+            clock=system.clock,
+            identifiers=system.identifiers,
+        ),
+        watch=WatchTurn(
+            reader=stores.reader, signals=stores.signals, drivers=drivers, watchers=watchers
+        ),
+        cancel=CancelTurn(reader=stores.reader, signals=stores.signals, drivers=drivers, end=end),
+        resume=ResumePaused(
+            journal=stores.journal,
+            reader=stores.reader,
+            prepare=prepare,
+            drivers=drivers,
+            drive=drive,
+            clock=system.clock,
+            identifiers=system.identifiers,
+        ),
+        start_promoted=start_promoted,
+        sweep=SweepTurns(leases=stores.leases, end=end),
+        hear=HearSignal(drivers=drivers, watchers=watchers, start_promoted=start_promoted),
+    )
+
+
+def _drive(parts: TurnParts, drivers: TurnDrivers, save: SaveTurn) -> DriveTurn:
+    stores, system = parts.stores, parts.system
+    return DriveTurn(
+        recall=RecallMemories(memories=stores.memories, counter=parts.models.counter),
+        reason=Reason(
+            call_model=CallModel(
+                model=parts.models.model, health=parts.capabilities.health, clock=system.clock
+            ),
+            run_tools=RunTools(
+                runner=parts.tools.runner,
+                checker=parts.tools.checker,
+                authorize=parts.authorize,
+                health=parts.tools.health,
+                journal=stores.journal,
+                effects=stores.effects,
+                clock=system.clock,
+                identifiers=system.identifiers,
+            ),
+        ),
+        save=save,
+        suspend=SuspendTurn(
+            journal=stores.journal,
+            drivers=drivers,
+            clock=system.clock,
+            identifiers=system.identifiers,
+        ),
+        observer=parts.observer,
+        signals=stores.signals,
+        clock=system.clock,
+        identifiers=system.identifiers,
+    )

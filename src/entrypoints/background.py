@@ -1,0 +1,93 @@
+"""What a server does besides answering: steps at intervals, and signals as they come."""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from random import SystemRandom
+from typing import Final, TypeVar, final
+
+from domain.kernel.errors import StorageUnavailableError
+
+LOG: Final = logging.getLogger("somagent.background")
+
+JITTER: Final = 0.2
+"""Servers that were started together drift apart by up to this part of an interval."""
+
+LONGEST_PAUSE: Final = 30.0
+"""Seconds between tries of a step that keeps failing."""
+
+_random: Final = SystemRandom()
+
+T = TypeVar("T")
+Step = Callable[[], Awaitable[object]]
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repeated:
+    """A step and how often it is done, in seconds; `wake`, where there is one, ends a pause early.
+
+    A step that did something (its answer is not 0) is done again at once.
+    """
+
+    name: str
+    step: Step
+    seconds: float
+    wake: Callable[[float], Awaitable[None]] | None = None
+
+    async def run(self) -> None:
+        """Go on until cancelled. A database that does not answer is waited for, more and more."""
+        failures = 0
+        while True:
+            try:
+                done = await self.step()
+            except StorageUnavailableError:
+                failures += 1
+                LOG.warning("%s waits for the database", self.name, extra={"failures": failures})
+            except Exception:
+                failures += 1
+                LOG.exception("%s failed", self.name, extra={"failures": failures})
+            else:
+                failures = 0
+                if done:
+                    continue
+            pause = min(LONGEST_PAUSE, self.seconds * 2**failures)
+            pause *= 1 + JITTER * (_random.random() - 0.5)
+            if self.wake is not None and not failures:
+                await self.wake(pause)
+            else:
+                await asyncio.sleep(pause)
+
+
+async def hear(
+    name: str,
+    listen: Callable[[], AsyncIterator[T]],
+    act: Callable[[T], Awaitable[None]],
+) -> None:
+    """Act on what is heard, until cancelled; listen again when listening ends or fails."""
+    failures = 0
+    while True:
+        try:
+            async for heard in listen():
+                failures = 0
+                await act(heard)
+        except StorageUnavailableError:
+            LOG.warning("%s waits for the database", name, extra={"failures": failures})
+        except Exception:
+            LOG.exception("%s failed", name, extra={"failures": failures})
+        failures += 1
+        await asyncio.sleep(min(LONGEST_PAUSE, 0.25 * 2**failures))
+
+
+@asynccontextmanager
+async def running(*jobs: Coroutine[None, None, None]) -> AsyncGenerator[None]:
+    """Run jobs beside whatever is done inside; they are cancelled, and waited for, at the end."""
+    tasks = [asyncio.create_task(job) for job in jobs]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,43 @@
+"""The commands that run the service: serve and migrate."""
+
+# ruff: noqa: PLC0415 - each command brings what it needs: help must not wait for the service
+from typing import Annotated
+
+import typer
+
+from entrypoints.cli.options import Config, JsonFlag, Profile
+
+
+def serve(
+    config: Config = None,
+    workers: Annotated[
+        int, typer.Option(help="Server processes on the one port; unset: as set.", min=0)
+    ] = 0,
+    profile: Profile = None,
+) -> None:
+    """Serve the gRPC API until SIGTERM or Ctrl-C.
+
+    Turns that run may end first; those that do not are handed to another server.
+    """
+    from entrypoints.cli.configuring import loaded, overrides
+    from entrypoints.cli.screen import Screen
+    from entrypoints.cli.steps import Steps
+    from entrypoints.serve import run
+
+    settings = loaded(config, overrides(profile=profile, workers=workers)).settings
+    with Steps(Screen.of_errors()) as steps:
+        run(settings, steps.ignore if settings.logs_json else steps.report)
+
+
+def migrate(config: Config = None, profile: Profile = None, *, json: JsonFlag = False) -> None:
+    """Bring the database's schema up to date. Safe to repeat, and to run twice at once."""
+    from entrypoints.cli.configuring import loaded, overrides
+    from entrypoints.cli.screen import Screen
+    from entrypoints.cli.steps import Steps
+    from entrypoints.migrate import run_migration
+
+    settings = loaded(config, overrides(profile=profile)).settings
+    with Steps(Screen.of_errors()) as steps:
+        run_migration(settings, steps.ignore if json else steps.report)
+    if json:
+        Screen.standard(json=True).emit({"migrated": True})

@@ -1,0 +1,74 @@
+"""The object graph of one server process: what was opened goes in, use cases come out."""
+
+from dependency_injector import containers, providers
+
+from application.operations.describe_server import ServerIdentity
+from application.provenance.seal_bell import ProcessSealBell
+from application.provenance.seal_records import SealRecords
+from entrypoints.assembly.access import access
+from entrypoints.assembly.conversations import conversation_use_cases, tool_use_cases
+from entrypoints.assembly.models import Models
+from entrypoints.assembly.operations import operations_use_cases
+from entrypoints.assembly.secrets import Keys
+from entrypoints.assembly.stores import Stores
+from entrypoints.assembly.system import System
+from entrypoints.assembly.telemetry import Telemetry
+from entrypoints.assembly.turns import TurnParts, toolbox, turns
+from entrypoints.assembly.use_cases import (
+    budget_use_cases,
+    capability_use_cases,
+    capsule_use_cases,
+    memory_use_cases,
+    provenance_use_cases,
+    tenancy_use_cases,
+)
+from entrypoints.settings.settings import Settings
+
+
+class Application(containers.DeclarativeContainer):
+    """Every provider is made once a process, when it is first asked for."""
+
+    settings = providers.Dependency(instance_of=Settings)
+    identity = providers.Dependency(instance_of=ServerIdentity)
+    database_url = providers.Dependency(instance_of=str)
+    system = providers.Dependency(instance_of=System)
+    stores = providers.Dependency(instance_of=Stores)
+    models = providers.Dependency(instance_of=Models)
+    keys = providers.Dependency(instance_of=Keys)
+    telemetry = providers.Dependency(instance_of=Telemetry)
+
+    bell = providers.Singleton(ProcessSealBell)
+    tools = providers.Singleton(toolbox, stores, system)
+    access = providers.Singleton(access, settings.provided.identity, stores, system)
+    budget = providers.Singleton(budget_use_cases, stores, system)
+    tenancy = providers.Singleton(tenancy_use_cases, stores, system)
+    capsules = providers.Singleton(capsule_use_cases, stores, system, keys)
+    capabilities = providers.Singleton(capability_use_cases, stores, system, access, models)
+    memory = providers.Singleton(memory_use_cases, stores, system)
+    provenance = providers.Singleton(provenance_use_cases, stores, system, keys, bell)
+    seal = providers.Singleton(
+        SealRecords, chains=stores.provided.chains, signer=keys.provided.receipts, bell=bell
+    )
+    turn_parts = providers.Singleton(
+        TurnParts,
+        stores=stores,
+        system=system,
+        models=models,
+        tools=tools,
+        authorize=access.provided.authorize,
+        capsules=capsules,
+        capabilities=capabilities,
+        bell=bell,
+        observer=telemetry.provided.turns,
+        lease_seconds=settings.provided.turns.lease_seconds,
+    )
+    turns = providers.Singleton(turns, turn_parts)
+    tool_calls = providers.Singleton(
+        tool_use_cases, stores, system, tools, access.provided.authorize
+    )
+    conversations = providers.Singleton(
+        conversation_use_cases, stores, system, capsules, turns, tool_calls
+    )
+    operations = providers.Singleton(
+        operations_use_cases, stores, system, models, identity, database_url
+    )

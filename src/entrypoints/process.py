@@ -1,0 +1,198 @@
+"""One server process: what it opens, what it serves, and what it does besides."""
+
+from collections.abc import AsyncGenerator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from logging import getLogger
+from typing import Final, final
+
+from application.operations.describe_server import ServerIdentity
+from application.provenance.seal_records import KeepSealing
+from domain.kernel.errors import DomainError
+from domain.kernel.identifiers import ServerId
+from entrypoints.assembly.models import open_models, upstreams
+from entrypoints.assembly.platform import Platform
+from entrypoints.assembly.secrets import SecretKeeper, tls_of
+from entrypoints.assembly.stores import Stores, open_stores
+from entrypoints.assembly.system import this_system
+from entrypoints.assembly.telemetry import (
+    CALLS_IN_FLIGHT,
+    TURNS_RUNNING,
+    Telemetry,
+    open_telemetry,
+)
+from entrypoints.background import Repeated, hear, running
+from entrypoints.container import Application
+from entrypoints.grpc.admission import Admission
+from entrypoints.grpc.conversation_resources import KIND_CODES
+from entrypoints.grpc.lifecycle import Lifecycle
+from entrypoints.grpc.methods import methods
+from entrypoints.grpc.server import ApiServer, api_server
+from entrypoints.http import OperatorsPort, operators_port
+from entrypoints.readiness import Readiness
+from entrypoints.servicers import admission_of, servicers_of
+from entrypoints.settings.settings import Settings
+from entrypoints.trace_context import TRACEPARENT
+from entrypoints.version import VERSION
+
+LOG: Final = getLogger("somagent.server")
+
+EXPIRY_SECONDS: Final = 30.0
+"""How often reservations and calls whose time is over are looked for."""
+
+MOST_EXPIRED: Final = 64
+"""How many of them are ended in one pass."""
+
+PROMOTED_SECONDS: Final = 1.0
+"""How often a server looks for turns that were promoted for it, should a signal be lost."""
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerProcess:
+    """A process that is open and not serving yet; `lifecycle.run(stop)` serves."""
+
+    application: Application
+    api: ApiServer
+    lifecycle: Lifecycle
+    http_port: int
+
+
+@asynccontextmanager
+async def open_process(
+    settings: Settings, platform: Platform, index: int = 0
+) -> AsyncGenerator[ServerProcess]:
+    """Open everything that one process needs; leaving closes it in the reverse order.
+
+    Args:
+        settings: What the operator set.
+        platform: The engines of this machine, opened once for all its processes.
+        index: The process's number among its siblings, from 0.
+
+    Raises:
+        StartError: Something cannot be opened, with what to do.
+    """
+    system = this_system()
+    secrets = SecretKeeper(settings)
+    server_id = ServerId(system.identifiers.next())
+    async with AsyncExitStack() as lifetimes:
+        enter = lifetimes.enter_async_context
+        telemetry = await enter(open_telemetry(settings.telemetry, secrets, system.clock))
+        stores = await enter(
+            open_stores(
+                platform.database,
+                server_id,
+                settings.turns.lease_seconds,
+                TRACEPARENT.get,
+                KIND_CODES,
+            )
+        )
+        models = await enter(
+            open_models(await upstreams(settings, platform.local_model, secrets), system.clock)
+        )
+        application = Application(
+            settings=settings,
+            identity=ServerIdentity(
+                server_id=server_id,
+                version=VERSION,
+                profile=settings.profile.value,
+                mode=settings.mode.value,
+                started=system.clock.monotonic(),
+            ),
+            database_url=platform.database.request_url,
+            system=system,
+            stores=stores,
+            models=models,
+            keys=await secrets.keys(),
+            telemetry=telemetry,
+        )
+        admission = admission_of(settings.server, application)
+        _measure(telemetry, application, admission)
+        readiness = Readiness(
+            checks={"database": partial(_database_answers, stores)}, clock=system.clock
+        )
+        api = await enter(
+            api_server(
+                settings.server,
+                servicers_of(application, admission),
+                methods(),
+                await tls_of(settings, secrets),
+            )
+        )
+        http_port = await enter(
+            operators_port(
+                OperatorsPort(readiness=readiness, exposition=telemetry.metrics.exposition),
+                _nth(settings.server.http_address, index),
+            )
+        )
+        await enter(running(*_jobs(settings, application, stores)))
+        yield ServerProcess(
+            application=application,
+            api=api,
+            lifecycle=Lifecycle(
+                server=api,
+                admission=admission,
+                readiness=readiness,
+                drain=application.turns().drivers.drain,
+                drain_seconds=settings.server.drain_seconds,
+            ),
+            http_port=http_port,
+        )
+
+
+async def _database_answers(stores: Stores) -> str:
+    """Empty when the database answers; what is wrong otherwise."""
+    try:
+        await stores.credentials.tenant("platform")
+    except DomainError as refusal:
+        return str(refusal)
+    return ""
+
+
+def _measure(telemetry: Telemetry, application: Application, admission: Admission) -> None:
+    """Let the gauges read what they tell of."""
+    gauges = telemetry.metrics.gauges
+    gauges[CALLS_IN_FLIGHT].read = lambda: admission.in_flight
+    gauges[TURNS_RUNNING].read = lambda: len(application.turns().drivers)
+
+
+def _nth(address: str, index: int) -> str:
+    """The address whose port is so many above; port 0 stays 0."""
+    host, _, port = address.rpartition(":")
+    return address if port == "0" else f"{host}:{int(port) + index}"
+
+
+def _jobs(
+    settings: Settings, application: Application, stores: Stores
+) -> list[Coroutine[None, None, None]]:
+    """What runs beside the calls, in every process; the work is shared by leases."""
+    turns = application.turns()
+    seal = KeepSealing(
+        seal=application.seal(),
+        bell=application.bell(),
+        refused=lambda refusal: LOG.warning("sealing waits: %s", refusal),
+    )
+    interval = settings.turns.keep_interval_seconds
+    jobs = [
+        Repeated(name="keeping turns", step=turns.drivers.keep, seconds=interval),
+        Repeated(
+            name="sweeping turns", step=turns.sweep, seconds=settings.turns.sweep_interval_seconds
+        ),
+        Repeated(name="promoted turns", step=turns.start_promoted, seconds=PROMOTED_SECONDS),
+        Repeated(
+            name="expired reservations",
+            step=partial(stores.budgets.release_expired, MOST_EXPIRED),
+            seconds=EXPIRY_SECONDS,
+        ),
+        Repeated(
+            name="lost calls",
+            step=partial(stores.effects.abandon_expired, MOST_EXPIRED),
+            seconds=EXPIRY_SECONDS,
+        ),
+    ]
+    return [
+        *(job.run() for job in jobs),
+        hear("signals", stores.signals.listen, turns.hear),
+        seal(),
+    ]

@@ -1,0 +1,102 @@
+"""What settings must be together: what a profile needs, and what mode prod forbids."""
+
+import re
+from collections.abc import Iterator, Mapping
+from itertools import chain
+from typing import Final
+from urllib.parse import urlsplit
+
+from entrypoints.settings.sections import LoginSettings
+from entrypoints.settings.settings import Settings
+from entrypoints.settings.values import NO_FILE, Mode, Profile, host_of, is_loopback
+
+_PASSWORD: Final = re.compile(r"://[^/@]*:[^/@]*@|(^|\s|[?&])password=")
+_ENCRYPTED: Final = re.compile(r"sslmode=(require|verify-ca|verify-full)\b")
+_LOCAL: Final = re.compile(r"//([^/@]*@)?(localhost|127\.\d+\.\d+\.\d+|\[::1\])?([:/]|$)|host=/")
+
+
+def problems_of(settings: Settings, origins: Mapping[str, str]) -> list[str]:
+    """Every reason not to start with these settings, each with what to do about it."""
+    found = chain(_contradictions(settings), _of_standard(settings))
+    if settings.mode is Mode.PROD:
+        found = chain(found, _insecure(settings), _unset(settings, origins))
+    return list(found)
+
+
+def _contradictions(settings: Settings) -> Iterator[str]:
+    server = settings.server
+    if server.tls.on and server.tls.key is None:
+        yield "server.tls.key: a certificate needs its key; set it to a secret reference"
+    if not server.tls.on and (server.tls.key or server.tls.client_ca_file != NO_FILE):
+        yield "server.tls.certificate_file: the rest of TLS needs it; set it, or remove that"
+    if server.channelz and not is_loopback(host_of(server.channelz_address)):
+        yield "server.channelz_address: shows every connection; take a loopback address"
+    if bool(settings.identity.jwks) != bool(settings.identity.issuer):
+        yield "identity: tokens need both issuer and jwks; set both or neither"
+    for name, login in _logins(settings):
+        if _PASSWORD.search(login.url):
+            yield (
+                f"database.{name}.url: holds a password; put it into the secret store and set "
+                f"database.{name}.password to its reference"
+            )
+
+
+def _of_standard(settings: Settings) -> Iterator[str]:
+    if settings.profile is not Profile.STANDARD:
+        return
+    for name, login in _logins(settings):
+        if name != "owner" and not login.url:
+            yield (
+                f"database.{name}.url: profile standard needs it; set it as in "
+                f"`postgresql://somagent_{name}@host/somagent`"
+            )
+
+
+def _insecure(settings: Settings) -> Iterator[str]:
+    server, telemetry = settings.server, settings.telemetry
+    if not server.tls.on and not is_loopback(host_of(server.address)):
+        yield (
+            "server.tls.certificate_file: mode prod serves no plaintext beyond this machine; set "
+            "it with server.tls.key, or listen on a loopback address behind a proxy that does TLS"
+        )
+    for name, login in _logins(settings):
+        if login.url and not _LOCAL.search(login.url) and not _ENCRYPTED.search(login.url):
+            yield (
+                f"database.{name}.url: the connection may be read on its way; add "
+                "`sslmode=verify-full`"
+            )
+    carriers = [
+        (f"providers.{number}.base_url", str(provider.base_url), provider.api_key)
+        for number, provider in enumerate(settings.providers)
+    ]
+    carriers.append(("telemetry.otlp_endpoint", telemetry.otlp_endpoint, telemetry.otlp_headers))
+    for path, url, secret in carriers:
+        if secret and _in_the_clear(url):
+            yield f"{path}: would send a secret in the clear; take an https URL"
+    if _in_the_clear(settings.identity.jwks):
+        yield "identity.jwks: keys that anybody could replace on their way; take an https URL"
+
+
+def _unset(settings: Settings, origins: Mapping[str, str]) -> Iterator[str]:
+    """Keys that the service would make for itself: good for a try, not for what must last."""
+    for path, reference in (
+        ("receipts.signing_key", settings.receipts.signing_key),
+        ("secrets.paging_key", settings.secrets.paging_key),
+    ):
+        if path not in origins:
+            yield (
+                f"{path}: mode prod makes no keys of its own; put a key into the secret store and "
+                f'name it here, as in "{reference}"'
+            )
+
+
+def _logins(settings: Settings) -> Iterator[tuple[str, LoginSettings]]:
+    database = settings.database
+    yield "owner", database.owner
+    yield "request", database.request
+    yield "writer", database.writer
+
+
+def _in_the_clear(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme == "http" and not is_loopback(parts.hostname or "")

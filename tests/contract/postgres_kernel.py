@@ -1,0 +1,111 @@
+"""The kernel in PostgreSQL."""
+
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import final
+
+from psycopg import AsyncConnection
+
+from adapters.postgres.budget import PostgresBudgets
+from adapters.postgres.database import Database
+from adapters.postgres.effects import PostgresEffectJournal, PostgresInvocations
+from adapters.postgres.journal import open_turn_journal
+from adapters.postgres.leases import PostgresTurnLeases
+from adapters.postgres.outgoing import Outgoing
+from adapters.postgres.signals import PostgresTurnSignals
+from adapters.postgres.turn_reader import open_turn_reader
+from domain.conversation.session import Session
+from domain.kernel.events import DomainEvent
+from domain.kernel.identifiers import ServerId, SessionId, TenantId
+from tests.contract.inmemory_kernel import ONE, OTHER
+from tests.contract.kernel import Kernel, Server, Snapshot
+from tests.contract.postgres_server import owner_url
+from tests.contract.postgres_snapshot import Superuser, snapshot
+
+
+def encode(event: DomainEvent) -> tuple[str, bytes]:
+    """Events are opaque to the kernel."""
+    return type(event).__name__, event.id.bytes
+
+
+@asynccontextmanager
+async def postgres_kernel(database: Database) -> AsyncGenerator[Kernel]:
+    outgoing = Outgoing(encode)
+    async with AsyncExitStack() as open_things:
+        superuser = await AsyncConnection.connect(owner_url(database.settings), autocommit=True)
+        await open_things.enter_async_context(superuser)
+
+        async def server(server_id: ServerId) -> Server:
+            journal = open_turn_journal(database, server_id, outgoing)
+            return Server(
+                id=server_id,
+                journal=await open_things.enter_async_context(journal),
+                leases=PostgresTurnLeases(database=database, server_id=server_id),
+                signals=PostgresTurnSignals(database=database, server_id=server_id),
+            )
+
+        yield Kernel(
+            one=await server(ONE),
+            other=await server(OTHER),
+            reader=await open_things.enter_async_context(open_turn_reader(database)),
+            effects=PostgresEffectJournal(database=database, outgoing=outgoing),
+            invocations=PostgresInvocations(database=database),
+            budgets=PostgresBudgets(database),
+            administrator=PostgresAdministrator(superuser),
+        )
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class PostgresAdministrator:
+    superuser: Superuser
+
+    async def open_tenant(self, tenant_id: TenantId) -> None:
+        await self.superuser.execute("insert into tenants (tenant_id) values (%s)", (tenant_id,))
+
+    async def open_session(self, session: Session) -> None:
+        await self.superuser.execute(
+            "insert into sessions (tenant_id, session_id, capsule, subject, busy, max_waiting, "
+            "created_at) values (%s, %s, %s, %s, %s, %s, %s)",
+            (
+                session.tenant_id,
+                session.id,
+                session.capsule,
+                session.subject,
+                session.busy.value,
+                session.max_waiting,
+                session.created_at,
+            ),
+        )
+
+    async def delete_session(self, tenant_id: TenantId, session_id: SessionId) -> None:
+        await self.superuser.execute(
+            "update sessions set deleted_at = now() where tenant_id = %s and session_id = %s",
+            (tenant_id, session_id),
+        )
+
+    async def expire_leases(self, tenant_id: TenantId) -> None:
+        await self.superuser.execute(
+            "update turns set lease_until = '2020-01-01Z' where tenant_id = %s and state = 2",
+            (tenant_id,),
+        )
+        await self.superuser.execute(
+            "update invocations set lease_until = '2020-01-01Z' "
+            "where tenant_id = %s and lease_until is not null",
+            (tenant_id,),
+        )
+
+    async def expire_reservations(self, tenant_id: TenantId) -> None:
+        await self.superuser.execute(
+            "update reservations set expires_at = '2000-01-01Z' where tenant_id = %s and state = 1",
+            (tenant_id,),
+        )
+
+    async def forget(self, tenant_id: TenantId) -> None:
+        await self.superuser.execute("delete from turns where tenant_id = %s", (tenant_id,))
+        await self.superuser.execute("delete from invocations where tenant_id = %s", (tenant_id,))
+        await self.superuser.execute("delete from reservations where tenant_id = %s", (tenant_id,))
+
+    async def snapshot(self, tenant_id: TenantId) -> Snapshot:
+        return await snapshot(self.superuser, tenant_id)

@@ -1,0 +1,295 @@
+"""Accounts and reservations by themselves: all or none, once, within the limits."""
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from application.budget.ports import Limit
+from domain.budget.account import Account, AccountKind, Balance
+from domain.budget.errors import (
+    AccountNotFoundError,
+    BudgetExhaustedError,
+    ReservationEndedError,
+    ReservationNotFoundError,
+)
+from domain.budget.reservation import ReservationState
+from domain.kernel.errors import IdempotencyKeyReusedError, InvalidArgumentError
+from domain.kernel.identifiers import ReservationId
+from domain.kernel.metering import MAX_AMOUNT, Metric
+from tests.contract.commands import tokens
+from tests.contract.scene import Scene
+
+ADA = Account(AccountKind.USER, "ada")
+
+
+class TestReserve:
+    async def test_holds_in_every_account(self, scene: Scene) -> None:
+        await scene.limit(ADA, 500)
+        command = scene.ask.reserve(scene.ask.hold(60), scene.ask.hold(60, user="ada"))
+
+        reservation = await scene.kernel.budgets.reserve(command)
+
+        assert reservation.id == command.reservation_id
+        assert reservation.state is ReservationState.HELD
+        assert reservation.holds == command.holds
+        assert await scene.tokens() == (0, 60, 0)
+        assert await scene.tokens("ada") == (0, 60, 0)
+
+    async def test_holds_nothing_when_one_account_lacks_room(self, scene: Scene) -> None:
+        await scene.limit(ADA, 50)
+
+        with pytest.raises(BudgetExhaustedError) as refusal:
+            await scene.kernel.budgets.reserve(
+                scene.ask.reserve(scene.ask.hold(60), scene.ask.hold(60, user="ada"))
+            )
+
+        assert refusal.value.facts["remaining"] == "50"
+        assert await scene.tokens() == (0, 0, 0)
+
+    async def test_answers_the_same_request_with_the_first_reservation(self, scene: Scene) -> None:
+        first = await scene.kernel.budgets.reserve(
+            scene.ask.reserve(scene.ask.hold(60), request_id="r")
+        )
+
+        again = await scene.kernel.budgets.reserve(
+            scene.ask.reserve(scene.ask.hold(60), request_id="r")
+        )
+
+        assert again == first
+        assert await scene.tokens() == (0, 60, 0)
+
+    async def test_refuses_a_request_id_with_other_content(self, scene: Scene) -> None:
+        await scene.kernel.budgets.reserve(scene.ask.reserve(request_id="r"))
+
+        with pytest.raises(IdempotencyKeyReusedError):
+            await scene.kernel.budgets.reserve(scene.ask.reserve(request_id="r", digest=b"x"))
+
+    async def test_passes_over_an_account_without_a_limit(self, scene: Scene) -> None:
+        reservation = await scene.kernel.budgets.reserve(
+            scene.ask.reserve(scene.ask.hold(60), scene.ask.hold(60, user="nobody"))
+        )
+
+        assert reservation.holds == (scene.ask.hold(60),)
+
+    async def test_refuses_a_required_account_without_a_limit(self, scene: Scene) -> None:
+        hold = scene.ask.hold(1, Metric.IMAGES, required=True)
+
+        with pytest.raises(AccountNotFoundError):
+            await scene.kernel.budgets.reserve(scene.ask.reserve(hold))
+
+    @pytest.mark.parametrize("amount", [-1, MAX_AMOUNT + 1])
+    async def test_refuses_an_amount_out_of_range(self, scene: Scene, amount: int) -> None:
+        with pytest.raises(InvalidArgumentError):
+            await scene.kernel.budgets.reserve(scene.ask.reserve(scene.ask.hold(amount)))
+
+    async def test_takes_the_last_of_a_limit_and_no_more(self, scene: Scene) -> None:
+        await scene.kernel.budgets.reserve(scene.ask.reserve(scene.ask.hold(1000)))
+
+        with pytest.raises(BudgetExhaustedError):
+            await scene.kernel.budgets.reserve(scene.ask.reserve(scene.ask.hold(1)))
+
+
+class TestExtend:
+    async def held(self, scene: Scene, amount: int = 100) -> ReservationId:
+        command = scene.ask.reserve(scene.ask.hold(amount))
+        return (await scene.kernel.budgets.reserve(command)).id
+
+    async def test_holds_more(self, scene: Scene) -> None:
+        held = await self.held(scene)
+
+        reservation = await scene.kernel.budgets.extend(
+            scene.ask.tenant_id, held, 1, (scene.ask.hold(50),)
+        )
+
+        assert reservation.holds == (scene.ask.hold(150),)
+        assert await scene.tokens() == (0, 150, 0)
+
+    async def test_a_step_asked_again_changes_nothing(self, scene: Scene) -> None:
+        held = await self.held(scene)
+        first = await scene.kernel.budgets.extend(
+            scene.ask.tenant_id, held, 1, (scene.ask.hold(50),)
+        )
+
+        again = await scene.kernel.budgets.extend(
+            scene.ask.tenant_id, held, 1, (scene.ask.hold(50),)
+        )
+
+        assert again == first
+        assert await scene.tokens() == (0, 150, 0)
+
+    async def test_refuses_to_leave_a_step_out(self, scene: Scene) -> None:
+        held = await self.held(scene)
+
+        with pytest.raises(InvalidArgumentError):
+            await scene.kernel.budgets.extend(scene.ask.tenant_id, held, 2, ())
+
+    async def test_refuses_what_does_not_fit_and_may_be_asked_again(self, scene: Scene) -> None:
+        held = await self.held(scene)
+        with pytest.raises(BudgetExhaustedError):
+            await scene.kernel.budgets.extend(scene.ask.tenant_id, held, 1, (scene.ask.hold(901),))
+
+        await scene.kernel.budgets.extend(scene.ask.tenant_id, held, 1, (scene.ask.hold(900),))
+
+        assert await scene.tokens() == (0, 1000, 0)
+
+    async def test_refuses_a_reservation_that_ended(self, scene: Scene) -> None:
+        held = await self.held(scene)
+        await scene.kernel.budgets.release(scene.ask.tenant_id, held)
+
+        with pytest.raises(ReservationEndedError):
+            await scene.kernel.budgets.extend(scene.ask.tenant_id, held, 1, ())
+
+    async def test_refuses_an_unknown_reservation(self, scene: Scene) -> None:
+        unknown = ReservationId(scene.ask.identifiers.next())
+
+        with pytest.raises(ReservationNotFoundError):
+            await scene.kernel.budgets.extend(scene.ask.tenant_id, unknown, 1, ())
+
+
+class TestEnds:
+    async def held(self, scene: Scene, amount: int = 100) -> ReservationId:
+        command = scene.ask.reserve(scene.ask.hold(amount))
+        return (await scene.kernel.budgets.reserve(command)).id
+
+    async def test_a_settlement_spends_what_was_used(self, scene: Scene) -> None:
+        held = await self.held(scene)
+
+        reservation = await scene.kernel.budgets.settle(
+            scene.ask.tenant_id, held, (tokens(30), tokens(10))
+        )
+
+        assert reservation.state is ReservationState.SETTLED
+        assert await scene.tokens() == (40, 0, 0)
+        (line,) = (await scene.snapshot()).ledger
+        assert (line.reference_id, line.amount, line.accounts) == (
+            held,
+            40,
+            (scene.ask.account_id(),),
+        )
+
+    async def test_the_first_settlement_stands(self, scene: Scene) -> None:
+        held = await self.held(scene)
+        first = await scene.kernel.budgets.settle(scene.ask.tenant_id, held, (tokens(40),))
+
+        again = await scene.kernel.budgets.settle(scene.ask.tenant_id, held, (tokens(90),))
+
+        assert again == first
+        assert await scene.tokens() == (40, 0, 0)
+
+    async def test_use_beyond_the_limit_is_overrun(self, scene: Scene) -> None:
+        held = await self.held(scene)
+
+        await scene.kernel.budgets.settle(scene.ask.tenant_id, held, (tokens(1200),))
+
+        assert await scene.tokens() == (1200, 0, 200)
+
+    async def test_an_overrun_leaves_nothing_for_others(self, scene: Scene) -> None:
+        first = await self.held(scene)
+        second = await self.held(scene)
+        await scene.kernel.budgets.settle(scene.ask.tenant_id, first, (tokens(1200),))
+
+        await scene.kernel.budgets.settle(scene.ask.tenant_id, second, (tokens(150),))
+
+        assert await scene.tokens() == (1350, 0, 350)
+
+    async def test_a_release_gives_everything_back(self, scene: Scene) -> None:
+        held = await self.held(scene)
+
+        reservation = await scene.kernel.budgets.release(scene.ask.tenant_id, held)
+
+        assert reservation.state is ReservationState.RELEASED
+        assert await scene.tokens() == (0, 0, 0)
+        assert await scene.kernel.budgets.release(scene.ask.tenant_id, held) == reservation
+
+    async def test_what_was_settled_is_not_released(self, scene: Scene) -> None:
+        held = await self.held(scene)
+        await scene.kernel.budgets.settle(scene.ask.tenant_id, held, (tokens(40),))
+
+        with pytest.raises(ReservationEndedError):
+            await scene.kernel.budgets.release(scene.ask.tenant_id, held)
+
+    async def test_what_was_released_is_not_settled(self, scene: Scene) -> None:
+        held = await self.held(scene)
+        await scene.kernel.budgets.release(scene.ask.tenant_id, held)
+
+        with pytest.raises(ReservationEndedError):
+            await scene.kernel.budgets.settle(scene.ask.tenant_id, held, (tokens(40),))
+
+    async def test_releases_reservations_whose_time_is_over(self, scene: Scene) -> None:
+        expired = await self.held(scene)
+        await scene.kernel.administrator.expire_reservations(scene.ask.tenant_id)
+        held = await self.held(scene, 70)
+
+        assert await scene.kernel.budgets.release_expired(100) >= 1
+
+        rows = (await scene.snapshot()).reservations
+        assert rows[expired].state is ReservationState.RELEASED
+        assert rows[held].state is ReservationState.HELD
+        assert await scene.tokens() == (0, 70, 0)
+
+
+class TestLimits:
+    async def test_are_listed_as_they_were_set(self, scene: Scene) -> None:
+        await scene.limit(ADA, None)
+
+        assert await scene.kernel.budgets.limits(scene.ask.tenant_id) == [
+            Limit(scene.ask.account, Metric.TOKENS, 1000),
+            Limit(ADA, Metric.TOKENS, None),
+        ]
+
+    async def test_a_raised_limit_gives_room_at_once(self, scene: Scene) -> None:
+        await scene.limit(scene.ask.account, 2000)
+
+        await scene.kernel.budgets.reserve(scene.ask.reserve(scene.ask.hold(2000)))
+
+        assert await scene.tokens() == (0, 2000, 0)
+
+    async def test_a_lowered_limit_takes_nothing_back_and_lets_nothing_in(
+        self, scene: Scene
+    ) -> None:
+        held = scene.ask.reserve(scene.ask.hold(600))
+        await scene.kernel.budgets.reserve(held)
+        await scene.limit(scene.ask.account, 100)
+
+        with pytest.raises(BudgetExhaustedError) as refusal:
+            await scene.kernel.budgets.reserve(scene.ask.reserve(scene.ask.hold(1)))
+        await scene.kernel.budgets.settle(scene.ask.tenant_id, held.reservation_id, (tokens(600),))
+
+        assert refusal.value.facts["remaining"] == "-500"
+        assert await scene.tokens() == (600, 0, 0)
+
+    @pytest.mark.parametrize("amount", [-1, MAX_AMOUNT + 1])
+    async def test_out_of_range_are_refused(self, scene: Scene, amount: int) -> None:
+        with pytest.raises(InvalidArgumentError):
+            await scene.limit(scene.ask.account, amount)
+
+
+class TestUsage:
+    async def test_tells_the_present_month(self, scene: Scene) -> None:
+        command = scene.ask.reserve(scene.ask.hold(900))
+        await scene.kernel.budgets.reserve(command)
+        await scene.kernel.budgets.settle(
+            scene.ask.tenant_id, command.reservation_id, (tokens(850),)
+        )
+
+        (usage,) = await scene.kernel.budgets.usage(
+            scene.ask.tenant_id, scene.ask.account_id(), None
+        )
+
+        assert usage.period.day == 1
+        assert usage.balance == Balance(1000, spent=850, warned=80)
+
+    async def test_tells_nothing_of_a_month_before(self, scene: Scene) -> None:
+        found = await scene.kernel.budgets.usage(
+            scene.ask.tenant_id, scene.ask.account_id(), date(2020, 1, 1)
+        )
+
+        assert list(found) == []
+
+    async def test_is_of_one_tenant(self, scene: Scene) -> None:
+        other = replace(scene.ask, tenant_id=type(scene.ask).fresh(scene.ask.identifiers).tenant_id)
+
+        found = await scene.kernel.budgets.usage(other.tenant_id, scene.ask.account_id(), None)
+
+        assert list(found) == []

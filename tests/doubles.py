@@ -1,0 +1,173 @@
+"""Doubles of what a turn leans on: tools, a token counter, an observer, keys that are trusted."""
+
+from asyncio import Event, sleep
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final, final
+
+from application.conversation.ports import (
+    AcceptTurn,
+    ExtendTurn,
+    Finished,
+    FinishTurn,
+    Grant,
+    PauseTurn,
+    ResumeTurn,
+    TurnJournal,
+    TurnSummary,
+)
+from application.tools.ports import ToolContext
+from domain.capability.capability import Capability
+from domain.conversation.bounds import estimated_tokens
+from domain.kernel.errors import StorageUnavailableError
+from domain.kernel.identifiers import TurnId
+from domain.tools.tool import Tool
+
+ANYTHING: Final = '{"type":"object"}'
+
+Running = Callable[[], Awaitable[str]]
+"""What a tool does when it is called."""
+
+
+def answers(text: str) -> Running:
+    async def run() -> str:
+        return text
+
+    return run
+
+
+def fails(error: Exception) -> Running:
+    async def run() -> str:
+        raise error
+
+    return run
+
+
+def waits_for(event: Event, text: str = "done") -> Running:
+    async def run() -> str:
+        await event.wait()
+        return text
+
+    return run
+
+
+@final
+@dataclass(slots=True)
+class ScriptedTools:
+    """A `ToolRunner` whose tools do what a test says; `runs` are the calls that came, in order."""
+
+    known: dict[str, tuple[Tool, Running]] = field(default_factory=dict[str, tuple[Tool, Running]])
+    runs: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+
+    def have(
+        self,
+        name: str,
+        run: Running,
+        *,
+        effect: bool = False,
+        dangerous: bool = False,
+        schema: str = ANYTHING,
+    ) -> None:
+        tool = Tool(
+            name=name, description=f"does {name}", schema=schema, effect=effect, dangerous=dangerous
+        )
+        self.known[name] = tool, run
+
+    def tools(self) -> Sequence[Tool]:
+        return [tool for tool, _ in self.known.values()]
+
+    async def run(self, tool: str, arguments: str, context: ToolContext) -> str:
+        self.runs.append((tool, arguments))
+        del context
+        return await self.known[tool][1]()
+
+
+@final
+class ByteCounter:
+    """A `TokenCounter`: a token a byte."""
+
+    async def count(self, capability: Capability, texts: Sequence[str]) -> Sequence[int]:
+        del capability
+        return [estimated_tokens(text) for text in texts]
+
+    def exact(self, capability: Capability) -> bool:
+        del capability
+        return False
+
+
+@final
+@dataclass(slots=True)
+class NotedTurns:
+    """A `TurnObserver` that keeps what it is told."""
+
+    ended: list[TurnSummary] = field(default_factory=list[TurnSummary])
+    defects: list[Exception] = field(default_factory=list[Exception])
+
+    def turn_ended(self, summary: TurnSummary) -> None:
+        self.ended.append(summary)
+
+    def broke(self, turn_id: TurnId, error: Exception) -> None:
+        del turn_id
+        self.defects.append(error)
+
+
+@final
+class EverybodyTrusted:
+    """`TrustedKeys` that take any signature."""
+
+    def verify(self, key_id: str, data: bytes, signature: bytes) -> bool | None:
+        del key_id, data, signature
+        return True
+
+
+@final
+@dataclass(slots=True)
+class FlakyJournal:
+    """A journal whose answers take a moment, and are lost as often as `lost` says.
+
+    A lost answer is one whose step was done all the same. `gates` hold the answers of steps back.
+    """
+
+    journal: TurnJournal
+    lost: dict[str, int] = field(default_factory=dict[str, int])
+    gates: dict[str, Event] = field(default_factory=dict[str, Event])
+    reached: dict[str, Event] = field(default_factory=dict[str, Event])
+
+    def hold_back(self, step: str) -> tuple[Event, Event]:
+        """The event that a step was done, and the one that lets its answer go."""
+        self.reached[step], self.gates[step] = Event(), Event()
+        return self.reached[step], self.gates[step]
+
+    async def accept(self, command: AcceptTurn) -> Grant:
+        grant = await self.journal.accept(command)
+        await self._answer("accept")
+        return grant
+
+    async def extend(self, command: ExtendTurn) -> float:
+        left = await self.journal.extend(command)
+        await self._answer("extend")
+        return left
+
+    async def pause(self, command: PauseTurn) -> None:
+        await self.journal.pause(command)
+        await self._answer("pause")
+
+    async def resume(self, command: ResumeTurn) -> Grant:
+        grant = await self.journal.resume(command)
+        await self._answer("resume")
+        return grant
+
+    async def finish(self, command: FinishTurn) -> Finished:
+        await sleep(0)
+        finished = await self.journal.finish(command)
+        await self._answer("finish")
+        return finished
+
+    async def _answer(self, step: str) -> None:
+        await sleep(0)
+        if step in self.gates:
+            self.reached[step].set()
+            await self.gates.pop(step).wait()
+        if self.lost.get(step, 0) > 0:
+            self.lost[step] -= 1
+            raise StorageUnavailableError

@@ -1,0 +1,256 @@
+"""The whole application in process memory: any number of servers over one world."""
+
+from asyncio import timeout
+from dataclasses import dataclass
+from typing import Final, final
+from uuid import UUID, uuid5
+
+from adapters.inmemory.capabilities import InMemoryCapabilities
+from adapters.inmemory.journal import InMemoryTurnJournal
+from adapters.inmemory.leases import InMemoryTurnLeases
+from adapters.inmemory.signals import InMemoryTurnSignals
+from adapters.local.provider_health import LocalProviderHealth
+from adapters.schema.arguments import JsonSchemaArguments
+from application.authorization.authorize import Authorize
+from application.authorization.role_authorizer import RoleAuthorizer
+from application.capability.known_capabilities import KnownCapabilities
+from application.capability.select_capability import SelectCapability
+from application.capsule.load_capsule import KnownCapsules, LoadCapsule
+from application.capsule.verify_capsule import VerifyCapsule
+from application.conversation.cancel_turn import CancelTurn, CancelTurnCommand
+from application.conversation.continue_turns import ResumePaused, StartPromoted
+from application.conversation.decide_invocation import DecideInvocation, DecideInvocationCommand
+from application.conversation.drive_turn import DriveTurn
+from application.conversation.end_turn import EndTurn
+from application.conversation.phases.context import BuildContext
+from application.conversation.phases.derive import DeriveSettings
+from application.conversation.phases.memory import RecallMemories
+from application.conversation.phases.model import CallModel
+from application.conversation.phases.reason import Reason
+from application.conversation.phases.save import SaveTurn
+from application.conversation.phases.tools import RunTools
+from application.conversation.ports import TurnJournal
+from application.conversation.prepare_turn import PrepareTurn
+from application.conversation.process_message import ProcessMessage, ProcessMessageCommand
+from application.conversation.suspend_turn import SuspendTurn
+from application.conversation.tend_turns import HearSignal, SweepTurns
+from application.conversation.turn_drivers import TurnDrivers
+from application.conversation.watch_turn import Watchers, WatchTurn, WatchTurnQuery
+from application.provenance.seal_bell import ProcessSealBell
+from application.tools.run_approved import RunApproved
+from application.tools.run_call import RunCall, RunningCalls
+from domain.conversation.turn import Turn, TurnOrder
+from domain.conversation.turn_event import TurnEvent
+from domain.kernel.identifiers import InvocationId, ServerId, SessionId, TurnId
+from domain.kernel.principal import Principal
+from domain.kernel.resilience import Guarded
+from domain.kernel.tool_choice import ToolChoice
+from domain.tools.invocation import Invocation
+from tests.builders import SESSION, TENANT, principal
+from tests.doubles import ByteCounter, EverybodyTrusted, NotedTurns
+from tests.inmemory_world import World
+
+PATIENCE: Final = 10.0
+"""Seconds after which a test is taken to hang."""
+
+LEASE: Final = 30.0
+
+REQUEST: Final = "01946f00-0000-4000-8000-000000000001"
+
+_NAMESPACE: Final = UUID("01946f00-0000-7000-8000-000000000001")
+
+
+@final
+@dataclass(kw_only=True)
+class Server:
+    """One process of the service: its drivers, and every use case that needs them."""
+
+    world: World
+    name: str = "one"
+    journal: TurnJournal | None = None
+
+    def __post_init__(self) -> None:
+        shared, clock, ids = self.world, self.world.clock, self.world.identifiers
+        store = shared.store
+        self.id = ServerId(uuid5(_NAMESPACE, self.name))
+        journal = self.journal or self.plain_journal()
+        self.leases = InMemoryTurnLeases(
+            store=store, clock=clock, server_id=self.id, lease_seconds=LEASE
+        )
+        self.signals = InMemoryTurnSignals(store=store, server_id=self.id)
+        self.observer = NotedTurns()
+        self.watchers = Watchers()
+        self.drivers = TurnDrivers(
+            leases=self.leases, signals=self.signals, clock=clock, lease_seconds=LEASE
+        )
+        authorize = Authorize(authorizer=RoleAuthorizer())
+        self.model_health = LocalProviderHealth(clock, Guarded.PROVIDER)
+        self.tool_health = LocalProviderHealth(clock, Guarded.TOOL)
+        known = KnownCapabilities.within(clock, shared.capabilities, InMemoryCapabilities())
+        self.load_capsule = LoadCapsule(
+            capsules=shared.capsules,
+            verify=VerifyCapsule(canonical=shared.canonical, trusted=EverybodyTrusted()),
+            canonical=shared.canonical,
+            known=KnownCapsules.within(clock, standing_seconds=0.0, verified_seconds=0.0),
+        )
+        prepare = PrepareTurn(
+            load_capsule=self.load_capsule,
+            derive=DeriveSettings(
+                authorize=authorize,
+                select=SelectCapability(known=known, authorize=authorize, health=self.model_health),
+                runner=shared.tools,
+            ),
+            build_context=BuildContext(counter=ByteCounter()),
+        )
+        save = SaveTurn(
+            journal=journal,
+            effects=shared.effects,
+            drivers=self.drivers,
+            bell=ProcessSealBell(),
+            json=shared.canonical,
+            clock=clock,
+            identifiers=ids,
+        )
+        drive = DriveTurn(
+            recall=RecallMemories(memories=shared.memories, counter=ByteCounter()),
+            reason=Reason(
+                call_model=CallModel(model=shared.model, health=self.model_health, clock=clock),
+                run_tools=RunTools(
+                    runner=shared.tools,
+                    checker=JsonSchemaArguments(),
+                    authorize=authorize,
+                    health=self.tool_health,
+                    journal=journal,
+                    effects=shared.effects,
+                    clock=clock,
+                    identifiers=ids,
+                ),
+            ),
+            save=save,
+            suspend=SuspendTurn(
+                journal=journal, drivers=self.drivers, clock=clock, identifiers=ids
+            ),
+            observer=self.observer,
+            signals=self.signals,
+            clock=clock,
+            identifiers=ids,
+        )
+        self.process = ProcessMessage(
+            reader=shared.reader, prepare=prepare, journal=journal, drivers=self.drivers,
+            drive=drive, clock=clock, identifiers=ids,
+        )  # fmt: skip
+        self.end = EndTurn(
+            save=save, reader=shared.reader, signals=self.signals, clock=clock, identifiers=ids
+        )
+        self.sweep = SweepTurns(leases=self.leases, end=self.end)
+        self.start_promoted = StartPromoted(
+            leases=self.leases, reader=shared.reader, prepare=prepare, drivers=self.drivers,
+            drive=drive, clock=clock,
+        )  # fmt: skip
+        self.resume = ResumePaused(
+            journal=journal, reader=shared.reader, prepare=prepare, drivers=self.drivers,
+            drive=drive, clock=clock, identifiers=ids,
+        )  # fmt: skip
+        self.watch = WatchTurn(
+            reader=shared.reader, signals=self.signals, drivers=self.drivers,
+            watchers=self.watchers,
+        )  # fmt: skip
+        self.hear = HearSignal(
+            drivers=self.drivers, watchers=self.watchers, start_promoted=self.start_promoted
+        )
+        self.cancel_turn = CancelTurn(
+            reader=shared.reader, signals=self.signals, drivers=self.drivers, end=self.end
+        )
+        self.running_calls = RunningCalls()
+        self.run_call = RunCall(
+            runner=shared.tools,
+            health=self.tool_health,
+            effects=shared.effects,
+            budgets=shared.budgets,
+        )
+        self.decide = DecideInvocation(
+            invocations=shared.invocations,
+            reader=shared.reader,
+            effects=shared.effects,
+            resume=self.resume,
+            run_approved=RunApproved(
+                runner=shared.tools,
+                budgets=shared.budgets,
+                effects=shared.effects,
+                run=self.run_call,
+                running=self.running_calls,
+                identifiers=ids,
+            ),
+            clock=clock,
+            identifiers=ids,
+        )
+
+    def plain_journal(self) -> InMemoryTurnJournal:
+        return InMemoryTurnJournal(
+            store=self.world.store, clock=self.world.clock, server_id=self.id, lease_seconds=LEASE
+        )
+
+    async def say(
+        self,
+        text: str = "Hello",
+        *,
+        request_id: str = REQUEST,
+        session_id: SessionId = SESSION,
+        seconds: float | None = None,
+        tool_choice: ToolChoice | None = None,
+        max_tokens: int | None = None,
+    ) -> TurnId:
+        return await self.process(
+            ProcessMessageCommand(
+                order=TurnOrder(
+                    principal=principal(),
+                    text=text,
+                    tool_choice=tool_choice,
+                    max_tokens=max_tokens,
+                ),
+                session_id=session_id,
+                request_id=request_id,
+                seconds=seconds,
+                began=self.world.clock.monotonic(),
+            )
+        )
+
+    async def shown(self, turn_id: TurnId, after: int = 0) -> list[TurnEvent]:
+        """The events that a watcher here sees, until its stream ends."""
+        query = WatchTurnQuery(tenant_id=TENANT, turn_id=turn_id, after_sequence=after)
+        async with timeout(PATIENCE):
+            return [event async for event in self.watch(query)]
+
+    async def turn(self, turn_id: TurnId) -> Turn:
+        return await self.world.reader.turn(TENANT, turn_id)
+
+    async def settled(self, turn_id: TurnId) -> Turn:
+        """The turn when nobody drives it here any more."""
+        running = self.drivers.find(turn_id)
+        if running is not None:
+            async with timeout(PATIENCE):
+                await running.ended.wait()
+        return await self.turn(turn_id)
+
+    async def answered(self, text: str = "Hello", *, request_id: str = REQUEST) -> Turn:
+        """A turn from its message to its end."""
+        return await self.settled(await self.say(text, request_id=request_id))
+
+    async def cancel(self, turn_id: TurnId, by: str = "ada") -> Turn:
+        async with timeout(PATIENCE):
+            return await self.cancel_turn(
+                CancelTurnCommand(tenant_id=TENANT, turn_id=turn_id, by=by)
+            )
+
+    async def decided(
+        self, invocation_id: InvocationId, *, approved: bool, by: Principal | None = None
+    ) -> Invocation:
+        return await self.decide(
+            DecideInvocationCommand(
+                principal=by or principal(subject="grace", roles=("administrator",)),
+                tenant_id=TENANT,
+                tenant="acme",
+                invocation_id=invocation_id,
+                approved=approved,
+            )
+        )

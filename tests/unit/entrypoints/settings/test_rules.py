@@ -1,0 +1,102 @@
+"""What profiles and mode prod ask of settings."""
+
+import pytest
+
+from entrypoints.settings.sources import SettingsRefusedError, load
+
+KEYS = {
+    "SOMAGENT_MODE": "prod",
+    "SOMAGENT_RECEIPTS__SIGNING_KEY": "secret:receipts",
+    "SOMAGENT_SECRETS__PAGING_KEY": "secret:pages",
+}
+DATABASE = {
+    "SOMAGENT_PROFILE": "standard",
+    "SOMAGENT_DATABASE__REQUEST__URL": "postgresql://r@db/somagent?sslmode=verify-full",
+    "SOMAGENT_DATABASE__WRITER__URL": "postgresql://w@db/somagent?sslmode=verify-full",
+}
+
+
+def problems(environment: dict[str, str]) -> list[str]:
+    try:
+        load(environment, None, ())
+    except SettingsRefusedError as refused:
+        return [problem.partition(": ")[0] for problem in refused.problems]
+    return []
+
+
+def test_mode_prod_starts_where_nothing_is_insecure() -> None:
+    assert problems({**KEYS, **DATABASE}) == []
+
+
+def test_every_insecure_choice_is_named_at_once() -> None:
+    environment = {
+        **DATABASE,
+        "SOMAGENT_MODE": "prod",
+        "SOMAGENT_SERVER__ADDRESS": "0.0.0.0:50051",
+        "SOMAGENT_DATABASE__WRITER__URL": "postgresql://w@db/somagent",
+        "SOMAGENT_PROVIDERS": '[{"name": "a", "base_url": "http://example.org/v1", "api_key": '
+        '"secret:a", "models": []}]',
+        "SOMAGENT_TELEMETRY__OTLP_ENDPOINT": "http://collector:4318/v1/traces",
+        "SOMAGENT_TELEMETRY__OTLP_HEADERS": "secret:otlp",
+        "SOMAGENT_IDENTITY__ISSUER": "https://issuer",
+        "SOMAGENT_IDENTITY__JWKS": "http://issuer/jwks",
+    }
+
+    assert problems(environment) == [
+        "server.tls.certificate_file",
+        "database.writer.url",
+        "providers.0.base_url",
+        "telemetry.otlp_endpoint",
+        "identity.jwks",
+        "receipts.signing_key",
+        "secrets.paging_key",
+    ]
+    assert problems({**environment, "SOMAGENT_MODE": "dev"}) == []
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]", ""])
+def test_a_database_on_this_machine_needs_no_encryption(host: str) -> None:
+    url = f"postgresql://r@{host}/somagent"
+
+    assert problems({**KEYS, **DATABASE, "SOMAGENT_DATABASE__REQUEST__URL": url}) == []
+
+
+def test_the_standard_profile_needs_urls() -> None:
+    assert problems({"SOMAGENT_PROFILE": "standard"}) == [
+        "database.request.url",
+        "database.writer.url",
+    ]
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://r:hunter2@db/x", "host=db password=hunter2", "postgresql://db?password=x"]
+)
+def test_a_password_in_a_url_is_refused_in_every_mode(url: str) -> None:
+    environment = {**DATABASE, "SOMAGENT_DATABASE__REQUEST__URL": url}
+
+    with pytest.raises(SettingsRefusedError) as refused:
+        load(environment, None, ())
+
+    assert "hunter2" not in str(refused.value)
+    assert problems(environment) == ["database.request.url"]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "problem"),
+    [
+        ("SERVER__TLS__CERTIFICATE_FILE", "/cert.pem", "server.tls.key"),
+        ("SERVER__TLS__KEY", "secret:tls", "server.tls.certificate_file"),
+        ("IDENTITY__JWKS", "keys.json", "identity"),
+    ],
+)
+def test_halves_of_a_whole_are_refused(variable: str, value: str, problem: str) -> None:
+    assert problems({f"SOMAGENT_{variable}": value}) == [problem]
+
+
+def test_channelz_stays_on_the_machine() -> None:
+    environment = {
+        "SOMAGENT_SERVER__CHANNELZ": "true",
+        "SOMAGENT_SERVER__CHANNELZ_ADDRESS": "0.0.0.0:1",
+    }
+
+    assert problems(environment) == ["server.channelz_address"]
