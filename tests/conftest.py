@@ -12,4 +12,5 @@ pytest_plugins = [
 settings.register_profile(
     "house", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
+settings.register_profile("thorough", settings.get_profile("house"), derandomize=False)
 settings.load_profile("house")

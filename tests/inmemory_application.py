@@ -159,8 +159,9 @@ class Server:
             drivers=self.drivers, watchers=self.watchers, start_promoted=self.start_promoted
         )
         self.cancel_turn = CancelTurn(
-            reader=shared.reader, signals=self.signals, drivers=self.drivers, end=self.end
-        )
+            reader=shared.reader, signals=self.signals, drivers=self.drivers,
+            watchers=self.watchers, end=self.end,
+        )  # fmt: skip
         self.running_calls = RunningCalls()
         self.run_call = RunCall(
             runner=shared.tools,

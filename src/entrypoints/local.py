@@ -18,8 +18,8 @@ from entrypoints.settings.settings import Settings
 class LocalStack:
     """A service that is serving.
 
-    `operator_key` is an API key of the platform's operator, kept in the secret store. `sign_capsule`
-    signs with the author key of this machine, which the service trusts.
+    `operator_key` is an API key of the platform's operator, kept in the secret store.
+    `sign_capsule` signs with the author key of this machine, which the service trusts.
     """
 
     address: str

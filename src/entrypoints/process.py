@@ -17,14 +17,10 @@ from entrypoints.assembly.secrets import SecretKeeper, tls_of
 from entrypoints.assembly.stores import Stores, open_stores
 from entrypoints.assembly.system import this_system
 from entrypoints.assembly.telemetry import (
-    CALLS_IN_FLIGHT,
-    TURNS_RUNNING,
-    Telemetry,
     open_telemetry,
 )
 from entrypoints.background import Repeated, hear, running
 from entrypoints.container import Application
-from entrypoints.grpc.admission import Admission
 from entrypoints.grpc.conversation_resources import KIND_CODES
 from entrypoints.grpc.lifecycle import Lifecycle
 from entrypoints.grpc.methods import methods
@@ -108,7 +104,9 @@ async def open_process(
             telemetry=telemetry,
         )
         admission = admission_of(settings.server, application)
-        _measure(telemetry, application, admission)
+        telemetry.levels(
+            calls=lambda: admission.in_flight, turns=lambda: len(application.turns().drivers)
+        )
         readiness = Readiness(
             checks={"database": partial(_database_answers, stores)}, clock=system.clock
         )
@@ -148,13 +146,6 @@ async def _database_answers(stores: Stores) -> str:
     except DomainError as refusal:
         return str(refusal)
     return ""
-
-
-def _measure(telemetry: Telemetry, application: Application, admission: Admission) -> None:
-    """Let the gauges read what they tell of."""
-    gauges = telemetry.metrics.gauges
-    gauges[CALLS_IN_FLIGHT].read = lambda: admission.in_flight
-    gauges[TURNS_RUNNING].read = lambda: len(application.turns().drivers)
 
 
 def _nth(address: str, index: int) -> str:

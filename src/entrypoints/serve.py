@@ -2,14 +2,12 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
 
 import uvloop
 
 from entrypoints.assembly.platform import Platform, Report, open_platform
-from entrypoints.assembly.telemetry import logs
+from entrypoints.assembly.telemetry import written_logs
 from entrypoints.assembly.worker_order import READY, WorkerOrder, encode_order
 from entrypoints.failure import StartError
 from entrypoints.grpc.lifecycle import stop_signals
@@ -30,7 +28,7 @@ def run(settings: Settings, report: Report) -> None:
     Raises:
         StartError: A step of starting failed, with what to do.
     """
-    with logs(level=settings.telemetry.log_level.value, json=settings.logs_json):
+    with written_logs(settings):
         uvloop.run(_serve(settings, report))
 
 
@@ -58,31 +56,23 @@ def _listening(settings: Settings) -> str:
 async def _serve_with_workers(
     settings: Settings, platform: Platform, report: Report, stop: asyncio.Event
 ) -> None:
-    """Keep every worker running; when told to stop, let each drain."""
-    async with AsyncExitStack() as lifetimes:
-        workers = [
-            await lifetimes.enter_async_context(_worker(settings, platform, index))
-            for index in range(settings.server.workers)
-        ]
-        report("server", f"{_listening(settings)}, {len(workers)} workers")
-        await stop.wait()
-
-
-@asynccontextmanager
-async def _worker(settings: Settings, platform: Platform, index: int) -> AsyncGenerator[None]:
-    """A worker that serves, started again whenever it dies; leaving lets it drain.
+    """Keep every worker running; when told to stop, let all of them drain, side by side.
 
     Raises:
-        StartError: It did not start.
+        StartError: One of them did not start.
     """
-    order = encode_order(WorkerOrder(settings, platform, index))
-    first = await _spawn(order, index)
-    keeper = asyncio.create_task(_keep(order, index, first))
+    keepers: list[asyncio.Task[None]] = []
     try:
-        yield
+        for index in range(settings.server.workers):
+            order = encode_order(WorkerOrder(settings, platform, index))
+            first = await _spawn(order, index)
+            keepers.append(asyncio.create_task(_keep(order, index, first)))
+        report("server", f"{_listening(settings)}, {len(keepers)} workers")
+        await stop.wait()
     finally:
-        keeper.cancel()
-        await asyncio.gather(keeper, return_exceptions=True)
+        for keeper in keepers:
+            keeper.cancel()
+        await asyncio.gather(*keepers, return_exceptions=True)
 
 
 async def _keep(order: bytes, index: int, process: asyncio.subprocess.Process) -> None:

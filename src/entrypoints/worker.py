@@ -5,7 +5,7 @@ import sys
 
 import uvloop
 
-from entrypoints.assembly.telemetry import logs
+from entrypoints.assembly.telemetry import written_logs
 from entrypoints.assembly.worker_order import READY, WorkerOrder, decode_order
 from entrypoints.failure import StartError
 from entrypoints.grpc.lifecycle import stop_signals
@@ -33,8 +33,7 @@ async def _held_by(stop: asyncio.Event) -> None:
 
 def main() -> int:
     order = decode_order(sys.stdin.buffer.readline())
-    telemetry = order.settings.telemetry
-    with logs(level=telemetry.log_level.value, json=order.settings.logs_json):
+    with written_logs(order.settings):
         try:
             uvloop.run(_work(order))
         except StartError as error:

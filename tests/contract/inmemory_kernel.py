@@ -87,9 +87,10 @@ class InMemoryAdministrator:
                 self.store.reservations[key] = replace(stored, reservation=over)
 
     async def forget(self, tenant_id: TenantId) -> None:
-        for table in (self.store.turns, self.store.invocations, self.store.reservations):
-            for key in [key for key in table if key[0] == tenant_id]:
-                del table[key]
+        store = self.store
+        store.turns = {k: row for k, row in store.turns.items() if k[0] != tenant_id}
+        store.invocations = {k: row for k, row in store.invocations.items() if k[0] != tenant_id}
+        store.reservations = {k: row for k, row in store.reservations.items() if k[0] != tenant_id}
 
     async def snapshot(self, tenant_id: TenantId) -> Snapshot:
         store = self.store

@@ -124,7 +124,7 @@ class Administrator(Protocol):
     async def snapshot(self, tenant_id: TenantId) -> Snapshot: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Server:
     id: ServerId
     journal: TurnJournal
@@ -132,7 +132,7 @@ class Server:
     signals: TurnSignals
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Kernel:
     """Two servers on one store."""
 

@@ -118,6 +118,7 @@ _pauses = st.one_of(
     st.builds(Resume, turn=_index, server=_server, holds=_lines(3)),
 )
 _leases = st.one_of(
+    st.builds(Promoted, server=_server),
     st.builds(Expire, tenant=_tenant, server=_server),
     st.builds(Renew, turn=_index, fence=_off, ceiling=st.sampled_from((10, 1500))),
     st.builds(
@@ -127,7 +128,6 @@ _leases = st.one_of(
         skip=st.sampled_from((0, 0, 0, 5, 1001)),
         count=st.integers(1, 3),
     ),
-    st.builds(Promoted, server=_server),
 )
 _reservations = st.one_of(
     st.builds(
@@ -147,7 +147,8 @@ _others = st.one_of(
     _limit,
     st.builds(DeleteSession, tenant=_tenant, session=_session),
 )
-# A choice among choices, so that turns are most of what happens.
+# A choice among choices, so that turns are most of what happens; the first is what a failing
+# sequence is shrunk to, and changes nothing.
 steps: st.SearchStrategy[Step] = st.one_of(
-    _accept, _accept, _extend, _finish, _together, _calls, _pauses, _leases, _reservations, _others
+    _leases, _accept, _accept, _extend, _finish, _together, _calls, _pauses, _reservations, _others
 )

@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import date
 
 from domain.budget.reservation import ReservationState
@@ -48,7 +48,7 @@ class Twins:
             call = self._again(step.back) if isinstance(step, do.Again) else self._new(step)
             expected = await answer_of(call(self.model))
             found = await answer_of(call(self.subject))
-        assert found == expected, step
+        assert found == expected, f"{step}: {found} where the model says {expected}"
         before = self.world.facts
         await self._look()
         for earlier, now in zip(before, self.world.facts, strict=True):
@@ -81,7 +81,9 @@ class Twins:
         self.world.facts = [await self.model.administrator.snapshot(one) for one in tenants]
         for tenant_id, expected in zip(tenants, self.world.facts, strict=True):
             found = await self.subject.administrator.snapshot(tenant_id)
-            assert found == expected
+            for part in fields(Snapshot):
+                there, here = getattr(found, part.name), getattr(expected, part.name)
+                assert there == here, f"{part.name}: {there} where the model has {here}"
 
 
 def check(facts: Snapshot) -> None:
@@ -93,7 +95,7 @@ def check(facts: Snapshot) -> None:
         assert balance.overrun <= balance.spent
     ended = [row.record_id for row in facts.turns.values() if row.state.final]
     assert Counter(facts.positions) == Counter(ended)
-    assert Counter(facts.keys.values()) == Counter(facts.turns)
+    assert Counter(facts.keys.values()) == Counter([*facts.turns])
     for row in facts.turns.values():
         assert row.leased is (row.state is TurnState.RUNNING)
     _check_seats(facts)

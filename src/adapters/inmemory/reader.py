@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
-from adapters.inmemory.store import InMemoryStore, StoredTurn
+from adapters.inmemory.store import InMemoryStore, StoredMessage, StoredTurn
 from application.conversation.ports import Opening
 from domain.conversation.errors import SessionNotFoundError, TurnNotFoundError
 from domain.conversation.message import Message
 from domain.conversation.turn import Turn
 from domain.conversation.turn_event import TurnEvent
-from domain.kernel.identifiers import SessionId, TenantId, TurnId
+from domain.kernel.identifiers import MessageId, SessionId, TenantId, TurnId
 from domain.tools.invocation import Invocation
 
 
@@ -25,7 +25,7 @@ class InMemoryTurnReader:
             raise SessionNotFoundError(str(session_id))
         said = [
             stored.message
-            for (owner, _), stored in sorted(self.store.messages.items())
+            for (owner, _), stored in sorted(self.store.messages.items(), key=_place)
             if (owner, stored.session_id) == (tenant_id, session_id)
             and self.store.turns[tenant_id, stored.turn_id].turn.state.final
         ]
@@ -70,3 +70,9 @@ class InMemoryTurnReader:
         if stored is None:
             raise TurnNotFoundError(str(turn_id))
         return stored
+
+
+def _place(kept: tuple[tuple[TenantId, MessageId], StoredMessage]) -> tuple[TurnId, MessageId]:
+    """Turn after turn: the message of a turn that waits is older than the answer it waits for."""
+    (_, message_id), stored = kept
+    return stored.turn_id, message_id

@@ -35,7 +35,9 @@ class KeySet:
         Raises:
             IssuerUnavailableError: No key set was read lately enough.
         """
-        if self._age() > self._settings.keys_seconds or not self._has(kid):
+        fresh = self._age() <= self._settings.keys_seconds
+        # Who has a key that still serves does not wait for somebody else's reading.
+        if not self._has(kid) or not (fresh or self._reading.locked()):
             await self._read(kid)
         if self._age() > self._settings.stale_seconds:
             raise IssuerUnavailableError

@@ -5,6 +5,7 @@ import signal
 import sys
 from importlib import import_module
 from pathlib import Path
+from shutil import rmtree
 from typing import Final, Protocol
 
 from adapters.llama.child_order import ORDERS, READY, ChildOrder
@@ -80,7 +81,7 @@ def main() -> None:
     os.write(told, READY)
     # Its end means that the parent is gone, however it went.
     sys.stdin.buffer.read()
-    socket.unlink(missing_ok=True)
+    rmtree(socket.parent, ignore_errors=True)
     del server
     os._exit(0)
 

@@ -33,13 +33,15 @@ class Progress(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LlamaTerms:
-    """How the server runs. `window` is in tokens, of one call; `slots` calls run at once.
+    """How the server runs. `weights` None takes those that are installed beside.
 
-    One thread, because more of them collapse when cores are shared. Seconds: `start` is how long
-    loading may take, `first_pause` and `longest_pause` bound the pause before a restart, which
-    doubles unless the server had lived for `settled`.
+    `window` is in tokens, of one call; `slots` calls run at once. One thread, because more of them
+    collapse when cores are shared. Seconds: `start` is how long loading may take, `first_pause` and
+    `longest_pause` bound the pause before a restart, which doubles unless the server had lived for
+    `settled`.
     """
 
+    weights: Path | None = None
     window: int = 4096
     slots: int = 2
     threads: int = 1
@@ -87,7 +89,7 @@ class LlamaServer:
         self._terms = terms
         self._on_progress = on_progress
         self._order = ChildOrder(
-            weights=str(find_weights()),
+            weights=str(terms.weights or find_weights()),
             model=MODEL,
             socket=str(folder / "llama.sock"),
             key=token_urlsafe(32),
@@ -153,7 +155,7 @@ class LlamaServer:
             raise LocalModelError("its server did not start in time") from failure
         finally:
             if not ready:
-                await self._end()
+                await self._end(at_once=True)
         if not ready:
             raise LocalModelError("its server ended while it started")
         self._on_progress(Progress.READY)
@@ -195,12 +197,14 @@ class LlamaServer:
         while process.stderr is not None and (part := await process.stderr.read(4096)):
             self._said.extend(part.splitlines())
 
-    async def _end(self) -> None:
+    async def _end(self, *, at_once: bool = False) -> None:
         process, self._process = self._process, None
         if process is None:
             return
         if process.stdin is not None:
             process.stdin.close()
+        if at_once and process.returncode is None:
+            process.kill()
         try:
             async with asyncio.timeout(self._terms.stop):
                 await process.wait()

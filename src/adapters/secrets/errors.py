@@ -10,14 +10,9 @@ class SecretStoreError(Exception):
 class SecretReferenceError(SecretStoreError):
     def __init__(self) -> None:
         super().__init__(
-            "a secret's reference is file:NAME or env:NAME, with 1 to 128 of A-Z a-z 0-9 _ . - "
-            "as its name"
+            "a secret's reference is secret:NAME, with 1 to 128 of A-Z a-z 0-9 _ . - as its name, "
+            "which begins with no dot"
         )
-
-
-class SecretReadOnlyError(SecretStoreError):
-    def __init__(self) -> None:
-        super().__init__("an environment variable can be read and not set: use file:NAME")
 
 
 class SecretTooLargeError(SecretStoreError):

@@ -1,15 +1,24 @@
 """Cancel a turn, wherever it is driven."""
 
+from asyncio import timeout
 from dataclasses import dataclass
 from typing import Final, final
 
 from application.conversation.end_turn import EndTurn
 from application.conversation.ports import TurnReader, TurnSignals
 from application.conversation.turn_drivers import TurnDrivers
+from application.conversation.watch_turn import Watchers
+from domain.conversation.errors import TurnAlreadyEndedError
 from domain.conversation.turn import Turn, TurnState
 from domain.kernel.identifiers import TenantId, TurnId
 
 IDLE: Final = (TurnState.QUEUED, TurnState.PAUSED)
+
+PATIENCE_SECONDS: Final = 5.0
+"""How long the end of a turn is waited for. A lost server's turn ends by its lease."""
+
+LOOK_SECONDS: Final = 0.25
+"""How often a turn that another process drives is looked at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,30 +33,44 @@ class CancelTurnCommand:
 class CancelTurn:
     """A running turn is stopped by its driver, which closes the model's socket and settles.
 
-    One that waits, in a queue or for a person, has no driver and is ended here. A turn that has
-    ended stays as it ended; asking again changes nothing.
+    One that waits, in a queue or for a person, has no driver and is ended here. Asking again
+    changes nothing.
     """
 
     reader: TurnReader
     signals: TurnSignals
     drivers: TurnDrivers
+    watchers: Watchers
     end: EndTurn
 
     async def __call__(self, command: CancelTurnCommand) -> Turn:
-        """Ask for the cancellation; the turn as it is then.
+        """Ask for the cancellation and wait for it; the turn as it is then.
 
         Raises:
             TurnNotFoundError: No such turn of this tenant.
+            TurnAlreadyEndedError: It was answered or failed first.
         """
         turn = await self.reader.turn(command.tenant_id, command.turn_id)
-        if turn.state.final:
+        try:
+            async with timeout(PATIENCE_SECONDS):
+                while not turn.state.final:
+                    await self._ask(turn, command.by)
+                    turn = await self.reader.turn(command.tenant_id, command.turn_id)
+        except TimeoutError:
             return turn
-        running = self.drivers.find(command.turn_id)
-        if running is not None:
-            running.cancel(command.by)
+        if turn.state is not TurnState.CANCELLED:
+            raise TurnAlreadyEndedError(str(turn.id), turn.state.name)
+        return turn
+
+    async def _ask(self, turn: Turn, by: str) -> None:
+        """Do what cancels the turn in its present state; it may have left that state by then."""
+        running = self.drivers.find(turn.id)
+        if running is not None and running.tenant_id == turn.tenant_id:
+            running.cancel(by)
             await running.ended.wait()
         elif turn.state in IDLE:
-            await self.end.cancel(turn, command.by)
+            await self.end.cancel(turn, by)
         else:
-            await self.signals.cancel(command.tenant_id, command.turn_id, command.by)
-        return await self.reader.turn(command.tenant_id, command.turn_id)
+            await self.signals.cancel(turn.tenant_id, turn.id, by)
+            await self.signals.watch(turn.tenant_id, turn.id)
+            await self.watchers.wait(turn.id, LOOK_SECONDS)

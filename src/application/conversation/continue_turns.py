@@ -21,6 +21,7 @@ from domain.conversation.message import Message
 from domain.conversation.turn import Turn
 from domain.kernel.identifiers import EventId
 from domain.kernel.metering import Metric
+from domain.tools.invocation import Invocation, InvocationState
 
 MOST_AT_ONCE: Final = 64
 
@@ -65,6 +66,7 @@ class StartPromoted:
                 lease_seconds=self.drivers.lease_seconds / 2,
                 ceiling=0,
             ),
+            asked_at=self.clock.monotonic(),
             drive=partial(
                 self.drive,
                 task=Task(
@@ -93,12 +95,15 @@ class ResumePaused:
     identifiers: IdentifierSource
 
     async def __call__(self, turn: Turn) -> None:
-        """Resume here. Nothing is done when another server was quicker.
+        """Resume here, whatever becomes of the caller. Nothing when another server was quicker.
 
         Raises:
             BudgetExhaustedError: The new reservation does not fit; the turn stays paused.
             Besides, whatever `PrepareTurn` refuses.
         """
+        await self.drivers.to_the_end(self._resume(turn))
+
+    async def _resume(self, turn: Turn) -> None:
         progress = Progress(self.clock, began=self.clock.monotonic(), usage=turn.usage)
         opening = await self.reader.opening(turn.tenant_id, turn.session_id, 0)
         transcript = await self.reader.transcript(turn.tenant_id, turn.id)
@@ -108,6 +113,7 @@ class ResumePaused:
         hold = min(plan.settings.derived.token_limit, prompt + plan.context.reply)
         plan = replace(plan, context=replace(plan.context, prompt_tokens=prompt, hold=hold))
         seconds = turn_seconds(None)
+        asked_at = self.clock.monotonic()
         try:
             grant = await self.journal.resume(
                 ResumeTurn(
@@ -143,6 +149,7 @@ class ResumePaused:
             tenant_id=turn.tenant_id,
             session_id=turn.session_id,
             grant=grant,
+            asked_at=asked_at,
             drive=partial(
                 self.drive,
                 task=Task(
@@ -153,11 +160,20 @@ class ResumePaused:
                     deadline=progress.began + seconds,
                     transcript=transcript,
                     decided={
-                        one.call_id: one for one in decided if one.round == progress.round + 1
+                        one.call_id: _decided(one)
+                        for one in decided
+                        if one.round == progress.round + 1
                     },
                 ),
             ),
         )
+
+
+def _decided(invocation: Invocation) -> Invocation:
+    """The call as the resumption left it: one that still waited when it was read has expired."""
+    if invocation.state is InvocationState.PENDING_APPROVAL:
+        return replace(invocation, state=InvocationState.EXPIRED)
+    return invocation
 
 
 def transcript_tokens(transcript: tuple[Message, ...]) -> int:

@@ -44,11 +44,12 @@ class EndTurn:
         that had been written.
         """
         turn = lost.turn
+        # The event's own number is the last that it covers, so that the next one follows it.
         first = lost.last_written + 1
-        held = self._held(turn, first=first, lease=lost.lease_seconds)
+        last = max(first, lost.ceiling)
+        held = self._held(turn, first=last, lease=lost.lease_seconds)
         shown = await self.reader.events(turn.tenant_id, turn.id, 0, FAR)
-        if lost.ceiling >= first:
-            held.log.append(Restarted(first, lost.ceiling))
+        held.log.append(Restarted(first, last))
         progress = Progress(self.clock, began=self.clock.monotonic(), usage=turn.usage)
         progress.text = "".join(
             event.body.delta for event in shown if isinstance(event.body, TextAdded)
@@ -75,6 +76,7 @@ class EndTurn:
                 ceiling=FAR,
                 first_sequence=first,
             ),
+            asked_at=self.clock.monotonic(),
             clock=self.clock,
             keep=keep,
         )

@@ -2,6 +2,7 @@
 
 from asyncio import Event, timeout
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Final, final
 
@@ -82,17 +83,28 @@ class WatchTurn:
         if after:
             await self._check_range(query)
         while True:
-            running = self.drivers.find(query.turn_id)
-            if running is not None and running.tenant_id == query.tenant_id:
-                events = _live(running.log, after)
-            else:
-                events = self._stored(query, after)
+            log = self._log(query, after)
             last: TurnEvent | None = None
-            async for event in events:
-                yield event
-                last, after = event, event.last_sequence
-            if await self._is_over(query, last):
+            source = self._stored(query, after) if log is None else _live(log, after)
+            async with aclosing(source) as events:
+                async for event in events:
+                    yield event
+                    last, after = event, event.last_sequence
+            if await self._is_over(query, last, after):
                 return
+
+    def _log(self, query: WatchTurnQuery, after: int) -> TurnLog | None:
+        """The log of the turn's driver here; None when the table must be read instead.
+
+        That is so when another process drives it, when the watcher has fallen behind what the log
+        keeps, and when nothing more comes here.
+        """
+        running = self.drivers.find(query.turn_id)
+        if running is None or running.tenant_id != query.tenant_id:
+            return None
+        log = running.log
+        done = log.closed and after + 1 >= log.next_sequence
+        return None if done or after + 1 < log.first_kept else log
 
     async def _stored(self, query: WatchTurnQuery, after: int) -> AsyncGenerator[TurnEvent]:
         """What is written; when that is nothing, wait until there may be more."""
@@ -107,7 +119,7 @@ class WatchTurn:
             await self.signals.watch(query.tenant_id, query.turn_id)
             await self.watchers.wait(query.turn_id, NET_SECONDS)
 
-    async def _is_over(self, query: WatchTurnQuery, last: TurnEvent | None) -> bool:
+    async def _is_over(self, query: WatchTurnQuery, last: TurnEvent | None, after: int) -> bool:
         """Whether no more will come: the turn has ended, or it is paused, and all was shown."""
         if last is not None:
             if last.final:
@@ -117,9 +129,7 @@ class WatchTurn:
         turn = await self.reader.turn(query.tenant_id, query.turn_id)
         if last is None and turn.state.final:
             # Its last event was committed with this state; it is there unless it was shown before.
-            return not await self.reader.events(
-                query.tenant_id, query.turn_id, query.after_sequence, 1
-            )
+            return not await self.reader.events(query.tenant_id, query.turn_id, after, 1)
         return turn.state is TurnState.PAUSED
 
     async def _check_range(self, query: WatchTurnQuery) -> None:

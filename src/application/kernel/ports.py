@@ -56,7 +56,7 @@ class Secrets(Protocol):
     async def get(self, reference: str) -> str | None:
         """The secret that a reference leads to; None where there is none.
 
-        References are `file:NAME`, into the encrypted file of this machine, and `env:NAME`.
+        A reference is `secret:NAME`.
         """
         ...
 

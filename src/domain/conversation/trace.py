@@ -1,8 +1,7 @@
 """Why a turn did what it did: the decision trace that is kept with its end."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
+from dataclasses import dataclass, field
 
 from domain.conversation.phase import Attempt, LaneUse, PhaseTime
 from domain.kernel.identifiers import TurnId
@@ -49,7 +48,7 @@ class DecisionTrace:
     turn_id: TurnId
     phases: tuple[PhaseTime, ...] = ()
     selection: SelectionTrace | None = None
-    settings: Mapping[str, Setting] = MappingProxyType({})
+    settings: Mapping[str, Setting] = field(default_factory=dict[str, Setting])
     lanes: tuple[LaneUse, ...] = ()
     estimated: bool = False
     held_tokens: int = 0

@@ -127,7 +127,7 @@ def _configured(one: ProviderSettings, secrets: SecretKeeper) -> Upstream:
     return Upstream(
         provider=Provider(
             name=one.name,
-            base_url=one.base_url,
+            base_url=str(one.base_url),
             api_key=_key_source(one.api_key, secrets),
             patience=Patience(
                 connect=one.connect_seconds,

@@ -1,13 +1,14 @@
 """What measures this process: metrics always, spans where a collector is configured."""
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
 
 from adapters.telemetry.calls import ObservedCalls
 from adapters.telemetry.catalogue import CALLS_IN_FLIGHT, TURNS_RUNNING
 from adapters.telemetry.export import exported_spans
 from adapters.telemetry.instruments import Metrics
+from adapters.telemetry.logs import logs
 from adapters.telemetry.tracing import NoSpans, SpanSink, Tracer
 from adapters.telemetry.turns import ObservedTurns
 from application.conversation.ports import TurnObserver
@@ -15,9 +16,8 @@ from application.kernel.ports import Clock
 from entrypoints.assembly.secrets import SecretKeeper
 from entrypoints.grpc.caller import CallObserver
 from entrypoints.settings.sections import TelemetrySettings
+from entrypoints.settings.settings import Settings
 from entrypoints.version import VERSION
-
-__all__ = ["CALLS_IN_FLIGHT", "TURNS_RUNNING", "Telemetry", "open_telemetry"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +25,16 @@ class Telemetry:
     metrics: Metrics
     calls: CallObserver
     turns: TurnObserver
+
+    def levels(self, *, calls: Callable[[], float], turns: Callable[[], float]) -> None:
+        """Let the gauges read what they tell of."""
+        self.metrics.gauges[CALLS_IN_FLIGHT].read = calls
+        self.metrics.gauges[TURNS_RUNNING].read = turns
+
+
+def written_logs(settings: Settings) -> AbstractContextManager[None]:
+    """Write this process's log, as the settings say, for as long as the context is open."""
+    return logs(level=settings.telemetry.log_level.value, json=settings.logs_json)
 
 
 @asynccontextmanager

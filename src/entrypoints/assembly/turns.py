@@ -152,7 +152,13 @@ def turns(parts: TurnParts) -> Turns:
         watch=WatchTurn(
             reader=stores.reader, signals=stores.signals, drivers=drivers, watchers=watchers
         ),
-        cancel=CancelTurn(reader=stores.reader, signals=stores.signals, drivers=drivers, end=end),
+        cancel=CancelTurn(
+            reader=stores.reader,
+            signals=stores.signals,
+            drivers=drivers,
+            watchers=watchers,
+            end=end,
+        ),
         resume=ResumePaused(
             journal=stores.journal,
             reader=stores.reader,

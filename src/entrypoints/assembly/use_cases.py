@@ -1,4 +1,4 @@
-"""The use cases beside the turn, in groups: budget, tenancy, capsules, capabilities and the rest."""
+"""The use cases beside the turn, in groups by their context."""
 
 from dataclasses import dataclass
 

@@ -1,6 +1,5 @@
 """A client of the API: one channel, one key, every error read."""
 
-import os
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -126,8 +125,6 @@ class Client:
 @asynccontextmanager
 async def open_client(target: Target, identifiers: IdentifierSource) -> AsyncGenerator[Client]:
     """A client until the end of the block. Nothing is sent before its first call."""
-    # gRPC's own lines about connections that come and go would stand between the answer's.
-    os.putenv("GRPC_VERBOSITY", "NONE")
     options = (("grpc.service_config", SERVICE_CONFIG), ("grpc.enable_retries", 1))
     if target.encrypted:
         try:

@@ -43,7 +43,8 @@ CAPSULE_FILE: Final = Path(__file__).with_name("demo_capsule.yaml")
 class Service(Protocol):
     """A service that runs in this process, and what its owner holds.
 
-    `receipt_keys` are the public keys that sign receipts there, 32 bytes each; `sign_capsule` signs with an author's key that it trusts.
+    `receipt_keys` are the public keys that sign receipts there, 32 bytes each; `sign_capsule` signs
+    with an author's key that it trusts.
     """
 
     @property

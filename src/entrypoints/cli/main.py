@@ -70,6 +70,9 @@ def main() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run one command and give its exit code; why it failed is on standard error."""
     invocation = Invocation()
+    if "--debug" not in arguments:
+        # Before gRPC is there: its own lines about connections would stand between the answer's.
+        os.putenv("GRPC_VERBOSITY", "ERROR")
     try:
         app(args=list(arguments), obj=invocation)
     except SystemExit as ended:
@@ -133,3 +136,7 @@ def _tell(failure: CommandFailedError, *, json: bool) -> None:
     screen.note(f"{reason}{printable(failure.what)}", "bold red")
     if failure.advice:
         screen.note(failure.advice, "")
+
+
+if __name__ == "__main__":
+    main()

@@ -27,7 +27,7 @@ _WIDTH: Final = 14
 
 
 class Steps(AbstractContextManager["Steps"]):
-    """One step at a time. On a terminal the step that runs turns; elsewhere it is a line too."""
+    """One step at a time. On a terminal something turns beside the step that runs."""
 
     def __init__(self, screen: Screen) -> None:
         self._screen = screen
@@ -54,7 +54,7 @@ class Steps(AbstractContextManager["Steps"]):
         """What the service says while it starts: a step and where it stands."""
         name = NAMES.get(step, step)
         if stage == _BEGINS:
-            self.begin(name)
+            self.begin(name, slow=True)
         elif step == "server" and stage != "done":
             self._name = self._name or name
             self.done(stage)
@@ -62,21 +62,22 @@ class Steps(AbstractContextManager["Steps"]):
             if self._name == name:
                 self.done("" if stage == "done" else stage)
         elif self._name != name:
-            self.begin(name, stage)
+            self.begin(name, stage, slow=True)
         else:
             self._turn(stage)
 
     def ignore(self, step: str, stage: str) -> None:
         """Take no notice, where nobody reads."""
 
-    def begin(self, name: str, words: str = "") -> None:
+    def begin(self, name: str, words: str = "", *, slow: bool = False) -> None:
+        """Begin a step; off the terminal one that may be slow is told of before it is done."""
         self._stop()
         self._name, self._start = name, monotonic()
         if self._live:
             self._status = self._screen.out.status("", spinner="line")
             self._status.start()
             self._turn(words)
-        else:
+        elif slow:
             self._line("...", name, words, "dim")
 
     def done(self, words: str = "") -> None:
@@ -101,5 +102,5 @@ class Steps(AbstractContextManager["Steps"]):
         self._status, self._name = None, ""
 
     def _line(self, mark: str, name: str, words: str, style: str) -> None:
-        line = Text(f"{mark:<6}", style=style) + Text(f"{name:<{_WIDTH}}", style="default")
+        line = Text(f"{mark:<7}", style=style) + Text(f"{name:<{_WIDTH}}", style="default")
         self._screen.say(line + Text(self._screen.plain(f" {words}"), style="dim"))

@@ -1,5 +1,6 @@
 """Shows why a turn did what it did: phases and their times, choices, lanes, costs."""
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -38,6 +39,7 @@ from somagent.conversation.v1.conversation_pb2 import (
 )
 from somagent.tools.v1.tools_pb2 import InvocationState
 
+_BEFORE_CAPITAL: Final = re.compile(r"(?<!^)(?=[A-Z])")
 _BAR_CELLS: Final = 24
 _STYLES: Final = {
     PhaseStatus.PHASE_STATUS_OK: "",
@@ -117,9 +119,9 @@ def _heading(screen: Screen, turn: Turn) -> None:
     state = label(TurnState.Name(turn.state), "TURN_STATE_")
     screen.say(turn.name, "bold")
     took = between(turn.create_time, turn.end_time)
-    parts = [state, f"capsule {'/'.join(turn.capsule_version.split('/')[3::2])}"]
-    parts += [moment(turn.create_time), took] if took else [moment(turn.create_time)]
-    screen.say(" · ".join(parts))
+    capsule = "/".join(turn.capsule_version.split("/")[3::2])
+    parts = (state, f"capsule {capsule}", moment(turn.create_time), took)
+    screen.say(" · ".join(part for part in parts if part))
     screen.say(usage_words(turn.usage))
     if turn.HasField("error"):
         screen.say(words_of(turn.error), "red")
@@ -237,8 +239,11 @@ def _decisions(screen: Screen, trace: DecisionTrace) -> Table:
 
 
 def _settings(screen: Screen, trace: DecisionTrace) -> Table:
-    table = screen.table("settings from the knobs", ("setting", "value"))
+    table = screen.table("settings", ("setting", "value"))
     for field, value in trace.derived_settings.ListFields():
-        text = value if field.enum_type is None else field.enum_type.values_by_number[value].name
-        table.add_row(field.name.replace("_", " "), str(text).lower())
+        words = str(value).lower()
+        if field.enum_type is not None:
+            prefix = _BEFORE_CAPITAL.sub("_", field.enum_type.name).upper()
+            words = label(field.enum_type.values_by_number[value].name, f"{prefix}_")
+        table.add_row(field.name.replace("_", " "), words)
     return table

@@ -125,8 +125,8 @@ class ReceiptSettings:
     signing_key: Annotated[
         SecretReference,
         Field(
-            description="The Ed25519 private key that signs receipts, PEM; the embedded profile "
-            "makes one at its first start."
+            description="The Ed25519 private key that signs receipts, 64 hexadecimal digits; "
+            "the embedded profile makes one at its first start."
         ),
     ] = "secret:receipt-signing-key"
     seal_interval_seconds: Annotated[
@@ -141,8 +141,8 @@ class CapsuleSettings:
     trusted_keys_folder: Annotated[
         Path,
         Field(
-            description="A folder of Ed25519 public keys, PEM, one a file: capsules signed by one "
-            "of them are taken. The embedded profile trusts its own author key besides."
+            description="A folder of Ed25519 public keys, 64 hexadecimal digits a file: "
+            "capsules signed by one of them are taken. The embedded profile trusts its own author key besides."
         ),
     ] = NO_FILE
 

@@ -1,6 +1,7 @@
 -- What a turn begins with: its session, and the latest messages of the session's turns that have ended, the
 -- newest first. All null when there is no such session, or it was deleted.
--- Sees the tenant it sets; no locks. A message carries a UUIDv7, so their order is that of time.
+-- Turn after turn: the message of a turn that waited is older than the answer it waited for.
+-- Sees the tenant it sets; no locks.
 create or replace function read_opening(
     p_tenant uuid, p_session uuid, p_messages integer,
     out capsule text, out subject text, out busy smallint, out max_waiting integer,
@@ -20,5 +21,5 @@ begin
       from (select role, content from messages
              where tenant_id = p_tenant and session_id = p_session
                and turn_id <> all (array_append(waiting, coalesce(open_turn, p_session)))
-             order by message_id desc limit p_messages) m;
+             order by turn_id desc, message_id desc limit p_messages) m;
 end $$;

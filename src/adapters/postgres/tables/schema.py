@@ -6,6 +6,7 @@ from adapters.postgres.tables import (
     budget,
     capabilities,
     capsules,
+    feedback,
     kernel,
     memories,
     records,
@@ -27,6 +28,7 @@ CONTEXTS: Final = (
     capsules,
     capabilities,
     memories,
+    feedback,
 )
 """The modules whose import puts their tables into the metadata."""
 

@@ -104,7 +104,7 @@ messages = tenant_table(
     sa.Column("role", sa.SmallInteger, nullable=False),
     sa.Column("content", sa.Text, nullable=False),
     sa.Column("created_at", INSTANT, nullable=False),
-    sa.Index("messages_of_session", "tenant_id", "session_id", "message_id"),
+    sa.Index("messages_of_session", "tenant_id", "session_id", "turn_id", "message_id"),
     key=("message_id",),
     writer=Access.APPEND,
     partition_by="message_id",

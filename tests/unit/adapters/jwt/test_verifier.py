@@ -2,107 +2,28 @@
 
 import base64
 import hmac
-import json
-from collections.abc import Generator, Mapping
-from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-from threading import Thread
-from typing import Final
+from collections.abc import Mapping
 
 import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.asymmetric.rsa import (
-    generate_private_key as generate_rsa_key,
-)
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 from adapters.jwt.settings import JwtSettings, JwtSettingsError
-from adapters.jwt.verifier import JwtVerifier
-from domain.identity.errors import (
-    CredentialExpiredError,
-    CredentialRefusedError,
-    IssuerUnavailableError,
+from domain.identity.errors import CredentialExpiredError, CredentialRefusedError
+from tests.unit.adapters.jwt.issuer import (
+    CURVE,
+    EDWARDS,
+    NOW,
+    RSA,
+    STRANGER,
+    Claims,
+    Issuer,
+    by_hand,
+    claims,
+    settings_for,
+    token,
 )
-from tests.fakes import NOON, StoppedClock
-
-NOW: Final = int(NOON.timestamp())
-EDWARDS: Final = Ed25519PrivateKey.generate()
-CURVE: Final = generate_private_key(SECP256R1())
-RSA: Final = generate_rsa_key(65537, 2048)
-STRANGER: Final = Ed25519PrivateKey.generate()
-
-Claims = dict[str, object]
-
-
-def claims(**changes: object) -> Claims:
-    """Good claims but for the changes; a claim changed to None is left out."""
-    whole: Claims = {
-        "iss": "https://issuer.example",
-        "aud": "somagent",
-        "sub": "ada",
-        "tenant": "acme",
-        "roles": ["member"],
-        "scope": "openid conversation:* tools:execute",
-        "exp": NOW + 60,
-        "iat": NOW,
-    } | changes
-    return {name: value for name, value in whole.items() if value is not None}
-
-
-def token(
-    content: Claims | None = None,
-    *,
-    key: Ed25519PrivateKey = EDWARDS,
-    headers: Mapping[str, object] | None = None,
-) -> str:
-    return jwt.encode(
-        content or claims(),
-        key,
-        algorithm="EdDSA",
-        headers=dict(headers if headers is not None else {"kid": "edwards"}),
-    )
-
-
-def key_set(*, edwards: Ed25519PrivateKey = EDWARDS, kid: str = "edwards") -> bytes:
-    entries: list[object] = [
-        OKPAlgorithm.to_jwk(edwards.public_key(), as_dict=True) | {"kid": kid},
-        ECAlgorithm.to_jwk(CURVE.public_key(), as_dict=True) | {"kid": "curve"},
-        RSAAlgorithm.to_jwk(RSA.public_key(), as_dict=True) | {"kid": "rsa", "alg": "RS256"},
-        {"kty": "oct", "k": "c2VjcmV0", "kid": "shared", "alg": "HS256"},
-        {"kty": "new", "kid": "unknown"},
-        "no key",
-    ]
-    return json.dumps({"keys": entries}).encode()
-
-
-def by_hand(header: Mapping[str, object], content: Mapping[str, object], signature: str) -> str:
-    parts = (base64.urlsafe_b64encode(json.dumps(part).encode()) for part in (header, content))
-    return ".".join([*(part.decode().rstrip("=") for part in parts), signature])
-
-
-@dataclass(frozen=True, slots=True)
-class Issuer:
-    """A key set in a file, and a verifier that reads it."""
-
-    file: Path
-    clock: StoppedClock
-    verifier: JwtVerifier
-
-
-@pytest.fixture
-def issuer(tmp_path: Path) -> Issuer:
-    file, clock = tmp_path / "keys.json", StoppedClock()
-    file.write_bytes(key_set())
-    return Issuer(file, clock, JwtVerifier(settings_for(str(file)), clock))
-
-
-def settings_for(keys: str, *, issuer: str = "https://issuer.example") -> JwtSettings:
-    return JwtSettings(issuer=issuer, audience="somagent", keys=keys)
 
 
 async def test_a_good_token_says_who_calls(issuer: Issuer) -> None:
@@ -244,132 +165,6 @@ async def test_a_token_with_another_character_is_refused(
 
     with pytest.raises((CredentialRefusedError, CredentialExpiredError)):
         await issuer.verifier.verify(good[:at] + character + good[at + 1 :])
-
-
-async def test_without_a_name_only_a_sole_key_is_taken(issuer: Issuer) -> None:
-    nameless = token(headers={})
-    with pytest.raises(CredentialRefusedError):
-        await issuer.verifier.verify(nameless)
-
-    sole = OKPAlgorithm.to_jwk(EDWARDS.public_key(), as_dict=True)
-    issuer.file.write_bytes(json.dumps({"keys": [sole]}).encode())
-
-    fresh = JwtVerifier(settings_for(str(issuer.file)), issuer.clock)
-    assert (await fresh.verify(nameless)).subject == "ada"
-
-
-async def test_a_new_key_is_found_though_the_old_ones_are_still_fresh(issuer: Issuer) -> None:
-    await issuer.verifier.verify(token())
-    issuer.file.write_bytes(key_set(edwards=STRANGER, kid="next"))
-    rolled = token(key=STRANGER, headers={"kid": "next"})
-
-    with pytest.raises(CredentialRefusedError):
-        await issuer.verifier.verify(rolled)
-    issuer.clock.advance(10)
-
-    assert (await issuer.verifier.verify(rolled)).subject == "ada"
-
-
-async def test_unknown_keys_cannot_make_it_read_more_often(issuer: Issuer) -> None:
-    await issuer.verifier.verify(token())
-    issuer.clock.advance(10)
-    with pytest.raises(CredentialRefusedError):
-        await issuer.verifier.verify(token(headers={"kid": "first"}))
-    issuer.file.write_bytes(key_set(edwards=STRANGER, kid="next"))
-
-    issuer.clock.advance(9)
-
-    with pytest.raises(CredentialRefusedError):
-        await issuer.verifier.verify(token(key=STRANGER, headers={"kid": "next"}))
-
-
-async def test_a_key_that_was_withdrawn_is_no_longer_taken_when_the_set_is_old(
-    issuer: Issuer,
-) -> None:
-    await issuer.verifier.verify(token())
-    issuer.file.write_bytes(key_set(edwards=STRANGER, kid="next"))
-
-    issuer.clock.advance(301)
-
-    with pytest.raises(CredentialRefusedError):
-        await issuer.verifier.verify(token(claims(exp=NOW + 900)))
-
-
-async def test_old_keys_serve_on_for_an_hour_while_new_ones_cannot_be_read(issuer: Issuer) -> None:
-    lasting = token(claims(exp=NOW + 90_000))
-    await issuer.verifier.verify(lasting)
-    issuer.file.unlink()
-
-    issuer.clock.advance(3600)
-    assert (await issuer.verifier.verify(lasting)).subject == "ada"
-    issuer.clock.advance(1)
-
-    with pytest.raises(IssuerUnavailableError):
-        await issuer.verifier.verify(lasting)
-
-
-@pytest.mark.parametrize(
-    "content", [b"", b"[]", b"{}", b'{"keys":[]}', b"<html>", b'{"keys":[{"kty":"oct","k":"a"}]}']
-)
-async def test_a_key_set_that_is_none_is_no_key_set(issuer: Issuer, content: bytes) -> None:
-    issuer.file.write_bytes(content)
-
-    with pytest.raises(IssuerUnavailableError):
-        await issuer.verifier.verify(token())
-
-
-class Answer(BaseHTTPRequestHandler):
-    """Serves a key set, a redirect to it, and an error."""
-
-    def do_GET(self) -> None:
-        status = {"/keys": 200, "/moved": 302}.get(self.path, 503)
-        self.send_response(status)
-        self.send_header("location", "/keys")
-        self.end_headers()
-        self.wfile.write(key_set())
-
-    def log_request(self, code: object = "-", size: object = "-") -> None:
-        """Nothing: tests say what they have to say by themselves."""
-
-
-@pytest.fixture(scope="module")
-def server() -> Generator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as listening:
-        thread = Thread(target=listening.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{listening.server_port}"
-        listening.shutdown()
-        thread.join()
-
-
-async def test_keys_may_come_from_a_url(server: str) -> None:
-    verifier = JwtVerifier(settings_for(f"{server}/keys"), StoppedClock())
-
-    assert (await verifier.verify(token())).subject == "ada"
-
-
-@pytest.mark.parametrize("path", ["/moved", "/broken"])
-async def test_a_server_that_sends_elsewhere_or_fails_gives_no_keys(server: str, path: str) -> None:
-    verifier = JwtVerifier(settings_for(server + path), StoppedClock())
-
-    with pytest.raises(IssuerUnavailableError):
-        await verifier.verify(token())
-
-
-async def test_a_server_that_is_not_there_gives_no_keys() -> None:
-    verifier = JwtVerifier(settings_for("http://127.0.0.1:9/keys"), StoppedClock())
-
-    with pytest.raises(IssuerUnavailableError):
-        await verifier.verify(token())
-
-
-@pytest.mark.parametrize(
-    "keys",
-    ["http://issuer.example/keys", "ftp://127.0.0.1/keys", "file:///keys", "https:///keys"],
-)
-def test_keys_do_not_come_from_just_anywhere(keys: str) -> None:
-    with pytest.raises(JwtSettingsError):
-        JwtVerifier(settings_for(keys), StoppedClock())
 
 
 def test_shared_secrets_cannot_be_switched_on() -> None:

@@ -4,8 +4,11 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from random import Random
 from typing import Final, TypeVar
+
+import pytest
 
 from adapters.postgres.journal import PostgresTurnJournal
 from adapters.postgres.leases import PostgresTurnLeases
@@ -15,13 +18,26 @@ from domain.budget.errors import BudgetExhaustedError
 from domain.conversation.errors import SessionBusyError, StaleFenceError
 from domain.conversation.turn import TurnState
 from domain.kernel.errors import IdempotencyKeyReusedError, StorageUnavailableError
-from domain.kernel.identifiers import ServerId, SessionId, TenantId, TurnId
+from domain.kernel.identifiers import SessionId, TenantId, TurnId
 from domain.kernel.metering import Metric
 from tests.contract.commands import Commands, shown, tokens
 
 _Answer = TypeVar("_Answer")
 
 REQUESTS: Final = 40
+
+
+@dataclass(slots=True)
+class Notes:
+    """What all attackers know: which turn answered a request, and what was asked for a turn."""
+
+    answers: dict[tuple[TenantId, SessionId, str], TurnId] = field(
+        default_factory=dict[tuple[TenantId, SessionId, str], TurnId]
+    )
+    asked: dict[TurnId, tuple[Commands, tuple[Hold, ...]]] = field(
+        default_factory=dict[TurnId, tuple[Commands, tuple[Hold, ...]]]
+    )
+    counts: Counter[str] = field(default_factory=Counter[str])
 
 
 @dataclass(slots=True)
@@ -32,9 +48,7 @@ class Attacker:
     journal: PostgresTurnJournal
     leases: PostgresTurnLeases
     sessions: tuple[Commands, ...]
-    answers: dict[tuple[TenantId, SessionId, str], TurnId]
-    asked: dict[TurnId, tuple[Commands, tuple[Hold, ...]]]
-    counts: Counter[str] = field(default_factory=Counter[str])
+    notes: Notes
 
     async def run(self, turns: int) -> None:
         for _ in range(turns):
@@ -45,10 +59,10 @@ class Attacker:
             try:
                 answer = await ask()
             except StorageUnavailableError:
-                self.counts[f"{name} unavailable"] += 1
+                self.notes.counts[f"{name} unavailable"] += 1
                 await asyncio.sleep(0)
             else:
-                self.counts[name] += 1
+                self.notes.counts[name] += 1
                 return answer
 
     async def _one(self) -> None:
@@ -71,14 +85,14 @@ class Attacker:
         await asyncio.gather(*(self._accept(ask, copy) for copy in copies))
 
     async def _accept(self, ask: Commands, command: AcceptTurn) -> None:
-        self.asked[command.turn_id] = ask, command.holds
+        self.notes.asked[command.turn_id] = ask, command.holds
         try:
-            grant = await self.send("accept", lambda: self.journal.accept(command))
+            grant = await self.send("accept", partial(self.journal.accept, command))
         except (BudgetExhaustedError, SessionBusyError, IdempotencyKeyReusedError) as refusal:
-            self.counts[refusal.reason] += 1
+            self.notes.counts[refusal.reason] += 1
             return
         key = command.tenant_id, command.session_id, command.request_id
-        assert self.answers.setdefault(key, grant.turn_id) == grant.turn_id
+        assert self.notes.answers.setdefault(key, grant.turn_id) == grant.turn_id
         if grant.turn_id == command.turn_id and grant.state is TurnState.RUNNING:
             await self.drive(grant.turn_id, grant.fence)
         elif grant.state is TurnState.QUEUED and self.random.random() < 0.2:
@@ -86,60 +100,69 @@ class Attacker:
             await self._finish(cancel)
 
     async def drive(self, turn_id: TurnId, fence: int) -> None:
-        ask, holds = self.asked[turn_id]
+        ask, holds = self.notes.asked[turn_id]
         pick = self.random
         if pick.random() < 0.05:
-            self.counts["left alone"] += 1
+            self.notes.counts["left alone"] += 1
             return
         for number in range(1, pick.choice((1, 1, 2, 3))):
             more = tuple(replace(hold, amount=hold.amount // 4) for hold in holds)
-            command = ask.extend(turn_id, *more, fence=fence, round=number)
+            extend = ask.extend(turn_id, *more, fence=fence, round=number)
             try:
-                await self.send("extend", lambda sent=command: self.journal.extend(sent))
+                await self.send("extend", partial(self.journal.extend, extend))
                 if pick.random() < 0.2:
-                    await self.send("again", lambda sent=command: self.journal.extend(sent))
+                    await self.send("again", partial(self.journal.extend, extend))
             except BudgetExhaustedError:
                 break
             except StaleFenceError:
-                self.counts["extend stale"] += 1
+                self.notes.counts["extend stale"] += 1
                 return
         renewal = Renewal(ask.tenant_id, turn_id, fence, 2000)
-        await self.send("renew", lambda: self.leases.renew((renewal,)))
+        await self.send("renew", partial(self.leases.renew, (renewal,)))
         if pick.random() < 0.1:
-            await self._finish(ask.finish(turn_id, tokens(7), fence=fence + 1))
+            await self._refused(ask.finish(turn_id, tokens(7), fence=fence + 1))
         used = pick.randint(0, 2 * holds[0].amount) if pick.random() < 0.1 else holds[0].amount // 2
         first = fence * 1000
         command = ask.finish(
-            turn_id, tokens(used), fence=fence, events=shown(first, first + 1), outgoing=pick.randrange(3)
+            turn_id,
+            tokens(used),
+            fence=fence,
+            events=shown(first, first + 1),
+            outgoing=pick.randrange(3),
         )
         copies = 2 if pick.random() < 0.2 else 1
         await asyncio.gather(*(self._finish(command) for _ in range(copies)))
 
+    async def _refused(self, command: FinishTurn) -> None:
+        """Ask what nobody may who does not drive the turn."""
+        with pytest.raises(StaleFenceError):
+            await self.send("foreign", partial(self.journal.finish, command))
+
     async def _finish(self, command: FinishTurn) -> None:
         try:
-            finished: Finished = await self.send("finish", lambda: self.journal.finish(command))
+            finished: Finished = await self.send("finish", partial(self.journal.finish, command))
         except StaleFenceError:
-            self.counts["finish stale"] += 1
+            self.notes.counts["finish stale"] += 1
             return
         if finished.promoted is not None and finished.owner == self.journal.server_id:
-            self.counts["promoted"] += 1
+            self.notes.counts["promoted"] += 1
             await self.drive(finished.promoted, 1)
 
     async def drain(self) -> int:
         """Take over what has expired, and end it; how many there were."""
-        taken = await self.send("take over", lambda: self.leases.take_over(50))
+        taken = await self.send("take over", partial(self.leases.take_over, 50))
         for lost in taken:
-            ask, _ = self.asked[lost.turn.id]
+            ask, _ = self.notes.asked[lost.turn.id]
             events = shown(lost.ceiling + 1)
             command = ask.finish(
-                lost.turn.id, tokens(3), fence=lost.turn.fence, state=TurnState.FAILED, events=events
+                lost.turn.id,
+                tokens(3),
+                fence=lost.turn.fence,
+                state=TurnState.FAILED,
+                events=events,
             )
             await self._finish(command)
         return len(taken)
-
-
-def server_of(journal: PostgresTurnJournal) -> ServerId:
-    return journal.server_id
 
 
 CHECKS: Final = {
@@ -170,7 +193,8 @@ CHECKS: Final = {
         with queued as (select tenant_id, session_id, array_agg(turn_id order by turn_id) as turns
                           from turns where state = 1 group by 1, 2)
         select count(*) from sessions s left join queued q using (tenant_id, session_id)
-         where (select array_agg(w order by w) from unnest(s.waiting) w) is distinct from q.turns""",
+         where (select array_agg(w order by w) from unnest(s.waiting) w)
+               is distinct from q.turns""",
     "positions with gaps or twice": """
         select count(*) from tenants n
           left join (select tenant_id, count(*) as n, count(distinct position) as d,

@@ -10,8 +10,8 @@ from adapters.secrets.errors import (
     SecretDamagedError,
     SecretFolderError,
     SecretKeyMissingError,
-    SecretReadOnlyError,
     SecretReferenceError,
+    SecretStoreError,
     SecretTooLargeError,
 )
 from adapters.secrets.references import ReferencedSecrets
@@ -171,23 +171,59 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
         SealedFile(tmp_path / "file").put("a", "one")
 
 
-async def test_a_reference_leads_to_its_store(sealed: SealedFile) -> None:
-    secrets = ReferencedSecrets(sealed, {"MODEL_KEY": "from outside"})
-
-    await secrets.put("file:model", "from the file")
-
-    assert await secrets.get("file:model") == "from the file"
-    assert await secrets.get("env:MODEL_KEY") == "from outside"
-    assert await secrets.get("env:OTHER") is None
-    assert await secrets.get("file:other") is None
+@pytest.fixture
+def mounted(tmp_path: Path) -> Path:
+    made = tmp_path / "mounted"
+    made.mkdir()
+    return made
 
 
-async def test_the_environment_is_not_written(sealed: SealedFile) -> None:
-    with pytest.raises(SecretReadOnlyError):
-        await ReferencedSecrets(sealed, {}).put("env:MODEL_KEY", "x")
+async def test_a_reference_leads_into_the_sealed_file(folder: Path, mounted: Path) -> None:
+    secrets = ReferencedSecrets(folder, mounted)
+
+    await secrets.put("secret:model", "from the file")
+
+    assert await secrets.get("secret:model") == "from the file"
+    assert await secrets.get("secret:other") is None
+    assert SealedFile(folder).get("model") == "from the file"
 
 
-@pytest.mark.parametrize("reference", ["", "model", "file:", "vault:a", "file:../a", "file:a\n"])
-async def test_what_is_no_reference_is_refused(sealed: SealedFile, reference: str) -> None:
+async def test_a_mounted_secret_goes_first_without_its_line_break(
+    folder: Path, mounted: Path
+) -> None:
+    secrets = ReferencedSecrets(folder, mounted)
+    await secrets.put("secret:model", "from the file")
+
+    (mounted / "model").write_text("mounted\n")
+
+    assert await secrets.get("secret:model") == "mounted"
+
+
+async def test_nothing_need_be_mounted(folder: Path, tmp_path: Path) -> None:
+    secrets = ReferencedSecrets(folder, tmp_path / "nowhere")
+
+    await secrets.put("secret:model", "kept")
+
+    assert await secrets.get("secret:model") == "kept"
+
+
+@pytest.mark.parametrize(
+    ("content", "refusal"),
+    [(b"x" * (LARGEST + 1), SecretFolderError), (b"\xff", SecretDamagedError)],
+)
+async def test_a_mounted_file_that_is_no_secret_is_refused(
+    folder: Path, mounted: Path, content: bytes, refusal: type[SecretStoreError]
+) -> None:
+    (mounted / "model").write_bytes(content)
+
+    with pytest.raises(refusal):
+        await ReferencedSecrets(folder, mounted).get("secret:model")
+
+
+@pytest.mark.parametrize(
+    "reference",
+    ["", "model", "secret:", "vault:a", "secret:../a", "secret:.a", "secret:a/b", "secret:a\n"],
+)
+async def test_what_is_no_reference_is_refused(folder: Path, mounted: Path, reference: str) -> None:
     with pytest.raises(SecretReferenceError):
-        await ReferencedSecrets(sealed, {}).get(reference)
+        await ReferencedSecrets(folder, mounted).get(reference)

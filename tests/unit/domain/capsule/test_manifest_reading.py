@@ -255,14 +255,9 @@ json_values = st.recursive(
 )
 places = st.sampled_from(
     [
-        "apiVersion",
-        "name",
         "version",
-        "persona",
-        "persona.instructions",
         "tools",
         "tools.allow",
-        "tools.choice",
         "tools.choice.first",
         "tools.choice.first.mode",
         "tools.choice.first.tool",

@@ -175,7 +175,6 @@ async def call(
     request: Message,
     *,
     key: str = "",
-    service: str = MEMORY,
     method: str = "Recall",
     timeout: float | None = None,  # noqa: ASYNC109 - the deadline of a call
     headers: tuple[tuple[str, str], ...] = (),
@@ -183,7 +182,7 @@ async def call(
     """Call a method, of the memory service by default; gives the answer's bytes."""
     metadata = (("authorization", f"Bearer {key}"), *headers) if key else headers
     stub = channel.unary_unary(
-        f"/{service}/{method}",
+        f"/{method}" if "/" in method else f"/{MEMORY}/{method}",
         request_serializer=_bytes_of,
         response_deserializer=bytes,
     )

@@ -25,9 +25,7 @@ def test_a_good_request_gives_its_names() -> None:
 
 
 def test_each_wrong_field_is_named_by_its_path() -> None:
-    request = pb.CreateSessionRequest(
-        parent="x", session=pb.Session(capsule="y", display_name="x" * 201)
-    )
+    request = pb.CreateSessionRequest(parent="x", session=pb.Session(capsule="y", max_waiting=-1))
 
     with pytest.raises(RequestInvalidError) as refused:
         READER.names_in(request, READER.method_of(request))
@@ -35,7 +33,7 @@ def test_each_wrong_field_is_named_by_its_path() -> None:
     assert [one.field for one in refused.value.violations] == [
         "parent",
         "session.capsule",
-        "session.display_name",
+        "session.max_waiting",
         "request_id",
     ]
 

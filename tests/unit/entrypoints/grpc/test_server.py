@@ -77,7 +77,7 @@ async def test_reflection_can_be_switched_off() -> None:
         grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel,
     ):
         with pytest.raises(grpc.aio.AioRpcError) as error:
-            await call(channel, RECALL, service=REFLECTION[0], method="ServerReflectionInfo")
+            await call(channel, RECALL, method=f"{REFLECTION[0]}/ServerReflectionInfo")
 
     assert error.value.code() is grpc.StatusCode.UNIMPLEMENTED
 

@@ -1,0 +1,91 @@
+"""Request keys in PostgreSQL: for how long they are kept, and what removes them."""
+
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from adapters.postgres.database import Database
+from adapters.postgres.requests import claim
+from adapters.postgres.tables.requests import requests
+from adapters.system.identifiers import SystemIdentifiers
+from domain.kernel.errors import IdempotencyKeyReusedError
+from domain.kernel.identifiers import RequestId, TenantId
+from domain.kernel.request_key import RequestKey
+from domain.kernel.resilience import IDEMPOTENCY_RETENTION
+
+IDENTIFIERS = SystemIdentifiers()
+
+
+@pytest.fixture
+def tenant_id() -> TenantId:
+    return TenantId(IDENTIFIERS.next())
+
+
+def key(name: str, *, method: str = "Create", actor: str = "ada") -> RequestKey:
+    return RequestKey.of(method, RequestId(name), actor, b"content")
+
+
+async def claimed(database: Database, tenant_id: TenantId, request: RequestKey) -> str | None:
+    async with database.tenant(tenant_id) as connection:
+        return await claim(connection, tenant_id, request, f"of {request.request_id}")
+
+
+async def age(database: Database, tenant_id: TenantId, by: timedelta) -> None:
+    async with database.tenant(tenant_id) as connection:
+        await connection.execute(
+            sa.update(requests)
+            .where(requests.c.tenant_id == tenant_id)
+            .values(created_at=requests.c.created_at - by)
+        )
+
+
+async def kept(database: Database, tenant_id: TenantId) -> int:
+    async with database.tenant(tenant_id) as connection:
+        query = sa.select(sa.func.count()).where(requests.c.tenant_id == tenant_id)
+        return (await connection.execute(query)).scalar_one()
+
+
+async def test_a_request_id_is_claimed_once(database: Database, tenant_id: TenantId) -> None:
+    assert await claimed(database, tenant_id, key("a")) is None
+    assert await claimed(database, tenant_id, key("a")) == "of a"
+
+
+async def test_a_request_id_is_of_one_tenant_method_and_actor(
+    database: Database, tenant_id: TenantId
+) -> None:
+    await claimed(database, tenant_id, key("a"))
+
+    assert await claimed(database, TenantId(IDENTIFIERS.next()), key("a")) is None
+    assert await claimed(database, tenant_id, key("a", method="Delete")) is None
+    with pytest.raises(IdempotencyKeyReusedError):
+        await claimed(database, tenant_id, key("a", actor="mallory"))
+
+
+async def test_what_was_not_done_leaves_no_claim(database: Database, tenant_id: TenantId) -> None:
+    async def refused() -> None:
+        async with database.tenant(tenant_id) as connection:
+            await claim(connection, tenant_id, key("a"), "of a")
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        await refused()
+
+    assert await kept(database, tenant_id) == 0
+
+
+async def test_a_claim_is_kept_for_a_day_and_not_for_ever(
+    database: Database, tenant_id: TenantId
+) -> None:
+    for number in range(20):
+        await claimed(database, tenant_id, key(str(number)))
+    await age(database, tenant_id, IDEMPOTENCY_RETENTION)
+    await claimed(database, tenant_id, key("later"))
+    after_a_day = await kept(database, tenant_id)
+
+    await age(database, tenant_id, IDEMPOTENCY_RETENTION)
+    for number in range(2):
+        await claimed(database, tenant_id, key(f"last {number}"))
+
+    assert after_a_day == 21
+    assert await kept(database, tenant_id) == 3
