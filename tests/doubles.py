@@ -1,6 +1,6 @@
 """Doubles of what a turn leans on: tools, a token counter, an observer, keys that are trusted."""
 
-from asyncio import Event, sleep
+from asyncio import Event, sleep, timeout
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, final
@@ -23,10 +23,20 @@ from domain.kernel.errors import StorageUnavailableError
 from domain.kernel.identifiers import TurnId
 from domain.tools.tool import Tool
 
+PATIENCE: Final = 10.0
+"""Seconds after which a test is taken to hang."""
+
 ANYTHING: Final = '{"type":"object"}'
 
 Running = Callable[[], Awaitable[str]]
 """What a tool does when it is called."""
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Let everything run until something holds."""
+    async with timeout(PATIENCE):
+        while not holds():  # noqa: ASYNC110 - what tests wait for rings no bell
+            await sleep(0)
 
 
 def answers(text: str) -> Running:

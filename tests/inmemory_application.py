@@ -18,6 +18,7 @@ from application.capability.select_capability import SelectCapability
 from application.capsule.load_capsule import KnownCapsules, LoadCapsule
 from application.capsule.verify_capsule import VerifyCapsule
 from application.conversation.cancel_turn import CancelTurn, CancelTurnCommand
+from application.conversation.continue_decided import ContinueDecided, SweepDecided
 from application.conversation.continue_turns import ResumePaused, StartPromoted
 from application.conversation.decide_invocation import DecideInvocation, DecideInvocationCommand
 from application.conversation.drive_turn import DriveTurn
@@ -47,11 +48,8 @@ from domain.kernel.resilience import Guarded
 from domain.kernel.tool_choice import ToolChoice
 from domain.tools.invocation import Invocation
 from tests.builders import SESSION, TENANT, principal
-from tests.doubles import ByteCounter, EverybodyTrusted, NotedTurns
+from tests.doubles import PATIENCE, ByteCounter, EverybodyTrusted, NotedTurns
 from tests.inmemory_world import World
-
-PATIENCE: Final = 10.0
-"""Seconds after which a test is taken to hang."""
 
 LEASE: Final = 30.0
 
@@ -151,6 +149,8 @@ class Server:
             journal=journal, reader=shared.reader, prepare=prepare, drivers=self.drivers,
             drive=drive, clock=clock, identifiers=ids,
         )  # fmt: skip
+        self.go_on = ContinueDecided(resume=self.resume, end=self.end)
+        self.sweep_decided = SweepDecided(leases=self.leases, go_on=self.go_on)
         self.watch = WatchTurn(
             reader=shared.reader, signals=self.signals, drivers=self.drivers,
             watchers=self.watchers,
@@ -173,7 +173,7 @@ class Server:
             invocations=shared.invocations,
             reader=shared.reader,
             effects=shared.effects,
-            resume=self.resume,
+            go_on=self.go_on,
             run_approved=RunApproved(
                 runner=shared.tools,
                 budgets=shared.budgets,

@@ -170,6 +170,11 @@ def _jobs(
         Repeated(
             name="sweeping turns", step=turns.sweep, seconds=settings.turns.sweep_interval_seconds
         ),
+        Repeated(
+            name="going on with decided turns",
+            step=turns.sweep_decided,
+            seconds=settings.turns.sweep_interval_seconds,
+        ),
         Repeated(name="promoted turns", step=turns.start_promoted, seconds=PROMOTED_SECONDS),
         Repeated(
             name="expired reservations",

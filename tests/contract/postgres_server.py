@@ -17,7 +17,8 @@ import pytest_asyncio
 from psycopg.conninfo import make_conninfo
 
 from adapters.postgres.database import Database, DatabaseSettings, open_database
-from adapters.postgres.embedded import SUPERUSER, EmbeddedServer, embedded_server
+from adapters.postgres.embedded import embedded_server
+from adapters.postgres.embedded_lifetime import SUPERUSER, EmbeddedServer
 from adapters.postgres.migration import migrate
 from adapters.postgres.roles import REQUEST, WRITER
 

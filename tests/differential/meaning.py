@@ -10,6 +10,7 @@ from application.budget.ports import Limit
 from application.conversation.ports import EventBatch, Renewal
 from application.tools.ports import Outcome
 from domain.budget.account import Account, AccountKind
+from domain.conversation.turn import TurnState
 from domain.tools.invocation import InvocationState
 from tests.contract.commands import shown
 from tests.contract.kernel import Kernel, Server
@@ -55,7 +56,7 @@ def _(step: do.Finish, world: World) -> Call:
 
 @meaning.register
 def _(step: do.Pause, world: World) -> Call:
-    ask, turn_id, row = world.turn(step.turn)
+    ask, turn_id, row = world.turn(step.turn, TurnState.RUNNING)
     expires_at = LONG_AGO if step.overdue else None
     waiting = [
         replace(call, expires_at=expires_at)
@@ -64,7 +65,7 @@ def _(step: do.Pause, world: World) -> Call:
     command = ask.pause(
         turn_id,
         *uses_of(step.uses),
-        fence=row.fence + step.fence,
+        fence=max(0, row.fence + step.fence),
         events=shown(row.written + 1),
         waiting=waiting,
     )
@@ -73,14 +74,14 @@ def _(step: do.Pause, world: World) -> Call:
 
 @meaning.register
 def _(step: do.Resume, world: World) -> Call:
-    ask, turn_id, _ = world.turn(step.turn)
+    ask, turn_id, _ = world.turn(step.turn, TurnState.PAUSED)
     command = ask.resume(turn_id, *holds_of(ask, step.holds))
     return lambda kernel: servers(kernel)[step.server].journal.resume(command)
 
 
 @meaning.register
 def _(step: do.Decide, world: World) -> Call:
-    ask, call_id = world.call(step.call)
+    ask, call_id = world.call(step.call, InvocationState.PENDING_APPROVAL)
     event = ask.fact()
     return lambda kernel: kernel.effects.decide(
         ask.tenant_id, call_id, approved=step.approved, by="eve", at=NOON, event=event
@@ -89,14 +90,14 @@ def _(step: do.Decide, world: World) -> Call:
 
 @meaning.register
 def _(step: do.Outcome, world: World) -> Call:
-    ask, call_id = world.call(step.call)
+    ask, call_id = world.call(step.call, InvocationState.STARTED)
     facts = world.facts_of(ask)
     call = facts.invocations.get(call_id)
     turn = facts.turns.get(call.turn_id) if call and call.turn_id else None
     outcome = Outcome(
         tenant_id=ask.tenant_id,
         invocation_id=call_id,
-        fence=step.fence + (turn.fence if turn else 0),
+        fence=max(0, step.fence + (turn.fence if turn else 0)),
         state=step.state,
         result="result",
         reason="reason",
@@ -114,7 +115,7 @@ def _(step: do.Begin, world: World) -> Call:
 
 @meaning.register
 def _(step: do.Start, world: World) -> Call:
-    ask, call_id = world.call(step.call)
+    ask, call_id = world.call(step.call, InvocationState.PERMITTED)
     return lambda kernel: kernel.effects.start(ask.tenant_id, call_id)
 
 
@@ -145,17 +146,17 @@ def _(step: do.Expire, world: World) -> Call:
 
 @meaning.register
 def _(step: do.Renew, world: World) -> Call:
-    ask, turn_id, row = world.turn(step.turn)
-    renewal = Renewal(ask.tenant_id, turn_id, row.fence + step.fence, step.ceiling)
+    ask, turn_id, row = world.turn(step.turn, TurnState.RUNNING)
+    renewal = Renewal(ask.tenant_id, turn_id, max(0, row.fence + step.fence), step.ceiling)
     return lambda kernel: kernel.one.leases.renew([renewal])
 
 
 @meaning.register
 def _(step: do.Append, world: World) -> Call:
-    ask, turn_id, row = world.turn(step.turn)
+    ask, turn_id, row = world.turn(step.turn, TurnState.RUNNING)
     first = row.written + 1 + step.skip
     events = shown(*range(first, first + step.count))
-    batch = EventBatch(ask.tenant_id, turn_id, row.fence + step.fence, events)
+    batch = EventBatch(ask.tenant_id, turn_id, max(0, row.fence + step.fence), events)
     return lambda kernel: kernel.one.leases.append([batch])
 
 

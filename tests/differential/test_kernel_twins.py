@@ -11,14 +11,14 @@ from tests.differential.generated import steps
 from tests.differential.steps import Step
 
 FEW: Final = 40
-MANY: Final = 1000
+MANY: Final = 500
 """Sequences in an ordinary run, and with `--hypothesis-profile=thorough`: other ones each time."""
 
 
 @pytest.mark.postgres
 @settings(
     max_examples=MANY if settings.get_current_profile_name() == "thorough" else FEW,
-    phases=(Phase.explicit, Phase.generate),
+    phases=(Phase.explicit, Phase.generate, Phase.shrink),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(taken=st.lists(steps, min_size=20, max_size=60))

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Sequence
 from typing import TypeAlias
 
 from application.conversation.ports import AcceptTurn, ExtendTurn, FinishTurn
+from domain.conversation.turn import TurnState
 from domain.tools.invocation import InvocationState
 from tests.contract.commands import shown
 from tests.contract.kernel import Server
@@ -45,23 +46,23 @@ def accept(step: do.Accept, world: World) -> AcceptTurn:
 
 
 def extend(step: do.Extend, world: World) -> ExtendTurn:
-    ask, turn_id, turn = world.turn(step.turn)
+    ask, turn_id, turn = world.turn(step.turn, TurnState.RUNNING)
     return ask.extend(
         turn_id,
         *holds_of(ask, step.holds),
-        fence=turn.fence + step.fence,
+        fence=max(0, turn.fence + step.fence),
         round=turn.round + 1 + step.round,
         started=world.new_calls(ask, turn_id, step.calls, InvocationState.STARTED),
     )
 
 
 def finish(step: do.Finish, world: World) -> FinishTurn:
-    ask, turn_id, turn = world.turn(step.turn)
+    ask, turn_id, turn = world.turn(step.turn, TurnState.RUNNING)
     first = turn.written + 1
     return ask.finish(
         turn_id,
         *uses_of(step.uses),
-        fence=turn.fence + step.fence,
+        fence=max(0, turn.fence + step.fence),
         state=step.state,
         events=shown(*range(first, first + step.events)),
         outgoing=step.events,

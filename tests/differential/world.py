@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from application.budget.ports import Limit
-from domain.budget.account import Hold, Use
+from domain.budget.account import Account, AccountKind, Hold, Use
+from domain.conversation.turn import TurnState
 from domain.kernel.identifiers import InvocationId, ReservationId, SessionId, TurnId
 from domain.kernel.metering import Metric
 from domain.tools.invocation import Invocation, InvocationState
@@ -16,6 +17,7 @@ from tests.fakes import CountingIdentifiers
 METRICS: Final = (Metric.TOKENS, Metric.TOOL_CALLS)
 USERS: Final = (None, "ada", "bob", "nobody")
 LIMIT: Final = 900
+ADA: Final = Account(AccountKind.USER, "ada")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +61,10 @@ class World:
         for sessions in self.seats:
             tenant_id = sessions[0].tenant_id
             await kernel.administrator.open_tenant(tenant_id)
-            for metric in METRICS:
-                limit = Limit(sessions[0].account, metric, LIMIT)
-                await kernel.budgets.set_limit(tenant_id, limit)
+            for account, amount in ((sessions[0].account, LIMIT), (ADA, LIMIT // 2)):
+                for metric in METRICS:
+                    limit = Limit(account, metric, amount)
+                    await kernel.budgets.set_limit(tenant_id, limit)
             for number, ask in enumerate(sessions):
                 session = ask.session(max_waiting=2 if number else 0)
                 await kernel.administrator.open_session(session)
@@ -69,30 +72,42 @@ class World:
     def facts_of(self, ask: Commands) -> Snapshot:
         return self.facts[[seats[0].tenant_id for seats in self.seats].index(ask.tenant_id)]
 
-    def turn(self, number: int) -> tuple[Commands, TurnId, Standing]:
-        """A turn: those that have not ended come first, the newest first of all."""
-        ended: list[tuple[Commands, TurnId, Standing]] = []
-        found: list[tuple[Commands, TurnId, Standing]] = []
-        for ask, turn_id in reversed(self.turns):
-            row = self.facts_of(ask).turns.get(turn_id)
-            if row is not None:
-                standing = Standing(row.fence, row.round, row.written)
-                (ended if row.state.final else found).append((ask, turn_id, standing))
-        found += ended
+    def turn(self, number: int, first: TurnState) -> tuple[Commands, TurnId, Standing]:
+        """A turn: those in a state come first, the newest first of all."""
+        found = [
+            (row.state is not first, row.state.final, -place, (ask, turn_id, row))
+            for place, (ask, turn_id) in enumerate(self.turns)
+            if (row := self.facts_of(ask).turns.get(turn_id)) is not None
+        ]
         if not found:
             ask = self.seats[0][0]
             return ask, TurnId(ask.identifiers.next()), Standing()
-        return found[number % len(found)]
+        *_, (ask, turn_id, row) = sorted(found)[number % len(found)]
+        return ask, turn_id, Standing(row.fence, row.round, row.written)
 
-    def call(self, number: int) -> tuple[Commands, InvocationId]:
-        ask = self.seats[0][0]
-        known = self.calls or [(ask, InvocationId(ask.identifiers.next()))]
-        return known[-1 - number % len(known)]
+    def call(self, number: int, first: InvocationState) -> tuple[Commands, InvocationId]:
+        """A call: those in a state come first, the newest first of all."""
+        found = [
+            (row.state is not first, -place, (ask, call_id))
+            for place, (ask, call_id) in enumerate(self.calls)
+            if (row := self.facts_of(ask).invocations.get(call_id)) is not None
+        ]
+        if not found:
+            ask = self.seats[0][0]
+            return ask, InvocationId(ask.identifiers.next())
+        return sorted(found)[number % len(found)][-1]
 
     def reservation(self, number: int) -> tuple[Commands, ReservationId]:
-        ask = self.seats[0][0]
-        known = self.reservations or [(ask, ReservationId(ask.identifiers.next()))]
-        return known[-1 - number % len(known)]
+        """A reservation: those that are held come first, the newest first of all."""
+        found = [
+            (row.state, -place, (ask, reservation_id))
+            for place, (ask, reservation_id) in enumerate(self.reservations)
+            if (row := self.facts_of(ask).reservations.get(reservation_id)) is not None
+        ]
+        if not found:
+            ask = self.seats[0][0]
+            return ask, ReservationId(ask.identifiers.next())
+        return sorted(found)[number % len(found)][-1]
 
     def session_of(self, turn_id: TurnId) -> SessionId | None:
         return next((ask.session_id for ask, known in self.turns if known == turn_id), None)

@@ -44,6 +44,19 @@ class InMemoryTurnLeases:
         ]
         return mine[:limit]
 
+    async def decided(self, limit: int) -> Sequence[Turn]:
+        now = self.clock.now()
+        free = [
+            stored.turn
+            for _, stored in sorted(self.store.turns.items())
+            if stored.turn.state is TurnState.PAUSED
+            and not any(
+                call.waits(now)
+                for call in self.store.invocations_of(stored.turn.tenant_id, stored.turn.id)
+            )
+        ]
+        return free[:limit]
+
     def _renew(self, renewal: Renewal) -> float | None:
         stored = self._driven(renewal)
         if stored is None:

@@ -8,8 +8,6 @@ from domain.kernel.tier import Tier
 
 PROVIDER: Final = "local"
 MODEL: Final = "smollm2-135m-instruct"
-MAX_TRAINED_WINDOW: Final = 8192
-"""Tokens that the model was trained to see at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,7 +35,8 @@ class Progress(StrEnum):
 class LlamaTerms:
     """How the server runs. `weights` None takes those that are installed beside.
 
-    `window` is in tokens, of one call; `slots` calls run at once. One thread, because more of them
+    `window` is in tokens, of one call, at most the 8192 that our model was trained on; `slots`
+    calls run at once; each token of each slot takes 23 KiB. One thread, because more of them
     collapse when cores are shared. Seconds: `start` is how long loading may take, `first_pause` and
     `longest_pause` bound the pause before a restart, which doubles unless the server had lived for
     `settled`.

@@ -10,6 +10,7 @@ from msgspec import DecodeError
 
 from adapters.openai.probe import probe
 from adapters.openai.provider import Patience, Provider
+from adapters.openai.refusals import start_of_body
 from adapters.openai.session import ProviderSession, open_session
 from adapters.openai.wire import SERVER_PROPERTIES
 from domain.capability.capability import ToolCalling
@@ -72,7 +73,7 @@ async def _llama_window(session: ProviderSession, seconds: float) -> int | None:
         async with asyncio.timeout(seconds), await session.get("props") as response:
             if response.status != _OK:
                 return None
-            properties = SERVER_PROPERTIES.decode(await response.read())
+            properties = SERVER_PROPERTIES.decode(await start_of_body(response))
     except (ClientError, OSError, DecodeError):
         return None
     settings = properties.default_generation_settings

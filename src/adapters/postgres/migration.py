@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
+from threading import Lock
 from types import MappingProxyType
 from typing import Final
 
@@ -64,7 +65,16 @@ def migrate(
             connection.execute("select open_partitions()")
 
 
+_ALEMBIC: Final = Lock()
+"""Alembic keeps what it works on in its modules: one thread at a time."""
+
+
 def _upgrade(url: str) -> None:
+    with _ALEMBIC:
+        _upgrade_alone(url)
+
+
+def _upgrade_alone(url: str) -> None:
     engine = sa.create_engine(
         "postgresql+psycopg://", creator=lambda: psycopg.connect(url), poolclass=NullPool
     )
@@ -96,12 +106,10 @@ def check_schema(url: str) -> None:
             raise SchemaOutdatedError(f"{revision} with other functions", head)
 
 
-def refuse_old_server(connection: _Connection) -> None:
-    """Raises: ServerTooOldError: PostgreSQL below `OLDEST_MAJOR`."""
-    if connection.info.server_version // 10_000 < OLDEST_MAJOR:
-        raise ServerTooOldError(
-            connection.info.parameter_status("server_version") or "", OLDEST_MAJOR
-        )
+def refuse_old_server(connection: _Connection, oldest: int = OLDEST_MAJOR) -> None:
+    """Raises: ServerTooOldError: PostgreSQL of an older major version."""
+    if connection.info.server_version // 10_000 < oldest:
+        raise ServerTooOldError(connection.info.parameter_status("server_version") or "", oldest)
 
 
 def refuse_newer_schema(connection: _Connection) -> None:

@@ -48,8 +48,10 @@ class Definer:
 
 DEFINERS: Final = (
     Definer("open_partitions", OWNER, (WRITER,)),
+    Definer("drop_published", OWNER, (WRITER,)),
     Definer("take_over_expired", SWEEPER, (WRITER,)),
     Definer("promoted_turns", SWEEPER, (WRITER,)),
+    Definer("decided_turns", SWEEPER, (WRITER,)),
     Definer("stuck_turns", SWEEPER, (REQUEST,)),
     Definer("expired_reservations", SWEEPER, (WRITER,)),
     Definer("expired_invocations", SWEEPER, (WRITER,)),

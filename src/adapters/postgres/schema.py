@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from sqlalchemy.engine import make_url
-from sqlalchemy.schema import CreateIndex, CreateTable
+from sqlalchemy.schema import CreateIndex, CreateTable, SetColumnComment, SetTableComment
 
 from adapters.postgres.roles import DEFINER_ROLES, LOGINS, OWNER, REQUEST, WRITER
 from adapters.postgres.tables.metadata import Access, Table, rules_of
@@ -65,18 +65,18 @@ def table_statements() -> Iterator[str]:
         yield str(CreateTable(table).compile(dialect=dialect)).strip()
         for index in sorted(table.indexes, key=lambda index: str(index.name)):
             yield str(CreateIndex(index).compile(dialect=dialect)).strip()
+        if table.comment is not None:
+            yield str(SetTableComment(table).compile(dialect=dialect))
+        for column in table.columns:
+            if column.comment is not None:
+                yield str(SetColumnComment(column).compile(dialect=dialect))
         yield from _rules(table)
 
 
 def _rules(table: Table) -> Iterator[str]:
     rules, name = rules_of(table), table.name
-    if rules.fillfactor is not None:
-        # A partitioned table takes none: its partitions read this comment when they are made.
-        yield (
-            f"comment on table {name} is 'fillfactor={rules.fillfactor}'"
-            if table.dialect_options["postgresql"]["partition_by"]
-            else f"alter table {name} set (fillfactor = {rules.fillfactor})"
-        )
+    if rules.fillfactor is not None and table.comment is None:
+        yield f"alter table {name} set (fillfactor = {rules.fillfactor})"
     for column in rules.external:
         yield f"alter table {name} alter {column} set storage external"
     yield f"alter table {name} enable row level security"

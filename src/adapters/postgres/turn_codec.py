@@ -1,7 +1,7 @@
 """How what belongs to a turn is stored as bytes: compact JSON, decoded to equal values."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final, NoReturn, cast
@@ -28,8 +28,6 @@ from domain.conversation.turn_event import (
     TurnEventBody,
 )
 from domain.kernel.errors import InvalidArgumentError
-from domain.kernel.principal import Principal
-from domain.kernel.tool_choice import ToolChoice
 
 BODIES: Final[Mapping[str, type[TurnEventBody]]] = MappingProxyType(
     {
@@ -52,15 +50,6 @@ BODIES: Final[Mapping[str, type[TurnEventBody]]] = MappingProxyType(
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
-    """A turn's order but its text, which is stored as the user's message."""
-
-    principal: Principal
-    tool_choice: ToolChoice | None
-    max_tokens: int | None
-
-
-@dataclass(frozen=True, slots=True)
 class Outcome:
     """What a turn used, and why it failed."""
 
@@ -80,7 +69,7 @@ _bodies: Final = MappingProxyType(
     {kind: msgspec.json.Decoder(body) for kind, body in BODIES.items()}
 )
 _events: Final = msgspec.json.Decoder(list[tuple[int, datetime, str, msgspec.Raw]])
-_terms: Final = msgspec.json.Decoder(Terms)
+_order: Final = msgspec.json.Decoder(TurnOrder)
 _outcome: Final = msgspec.json.Decoder(Outcome)
 _messages: Final = msgspec.json.Decoder(tuple[Message, ...])
 
@@ -98,17 +87,12 @@ def encode(field: str, value: object) -> bytes:
 
 
 def encode_terms(order: TurnOrder) -> bytes:
-    return encode("order", Terms(order.principal, order.tool_choice, order.max_tokens))
+    """The order but its text, which is stored as the user's message."""
+    return encode("order", replace(order, text=""))
 
 
 def decode_order(terms: bytes, text: str) -> TurnOrder:
-    found = _terms.decode(terms)
-    return TurnOrder(
-        principal=found.principal,
-        text=text,
-        tool_choice=found.tool_choice,
-        max_tokens=found.max_tokens,
-    )
+    return replace(_order.decode(terms), text=text)
 
 
 def encode_outcome(usage: Usage, failure: Failure | None) -> bytes:

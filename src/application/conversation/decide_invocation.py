@@ -3,15 +3,13 @@
 from dataclasses import dataclass
 from typing import final
 
-from application.conversation.continue_turns import ResumePaused
+from application.conversation.continue_decided import ContinueDecided
 from application.conversation.ports import TurnReader
 from application.kernel.ports import Clock, IdentifierSource
 from application.tools.ports import EffectJournal, InvocationReader
 from application.tools.run_approved import RunApproved
-from domain.budget.errors import BudgetExhaustedError
 from domain.conversation.errors import TurnAlreadyEndedError
 from domain.conversation.turn import Turn
-from domain.kernel.errors import UnavailableError
 from domain.kernel.identifiers import EventId, InvocationId, TenantId
 from domain.kernel.principal import Principal
 from domain.tools.errors import ApprovalExpiredError, InvocationAlreadyDecidedError
@@ -43,7 +41,7 @@ class DecideInvocation:
     invocations: InvocationReader
     reader: TurnReader
     effects: EffectJournal
-    resume: ResumePaused
+    go_on: ContinueDecided
     run_approved: RunApproved
     clock: Clock
     identifiers: IdentifierSource
@@ -66,7 +64,7 @@ class DecideInvocation:
                 raise TurnAlreadyEndedError(str(turn.id), turn.state.name)
         decided, may_resume = await self._decide(command, turn)
         if turn is not None and may_resume:
-            await self._resume(turn)
+            await self.go_on(await self.reader.turn(tenant_id, turn.id))
         if turn is None and decided.state is InvocationState.PERMITTED:
             return await self.run_approved(decided, command.tenant)
         return decided
@@ -101,10 +99,3 @@ class DecideInvocation:
             if refusal.facts["state"] == InvocationState.EXPIRED.name:
                 raise ApprovalExpiredError(str(command.invocation_id)) from refusal
             raise
-
-    async def _resume(self, turn: Turn) -> None:
-        """Let the turn go on, if its budget and its model let it; it stays paused otherwise."""
-        try:
-            await self.resume(await self.reader.turn(turn.tenant_id, turn.id))
-        except (BudgetExhaustedError, UnavailableError):
-            return

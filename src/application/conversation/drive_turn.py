@@ -25,6 +25,7 @@ from domain.conversation.turn import Failure, TurnOrder, TurnState
 from domain.conversation.turn_event import Accepted, Resumed
 from domain.kernel.errors import DomainError, StorageUnavailableError
 from domain.kernel.identifiers import CapsuleVersionId, RecordId
+from domain.kernel.storable_text import storable
 from domain.tools.invocation import Invocation
 
 BROKEN: Final = Failure(
@@ -212,6 +213,6 @@ def failure_of(refusal: DomainError) -> Failure:
     return Failure(
         kind=kinds[kinds.index(DomainError) - 1].__name__,
         reason=refusal.reason,
-        message=str(refusal),
-        facts=refusal.facts,
+        message=storable(str(refusal)),
+        facts={name: storable(value) for name, value in refusal.facts.items()},
     )

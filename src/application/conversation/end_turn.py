@@ -14,9 +14,13 @@ from domain.conversation.bounds import estimated_tokens
 from domain.conversation.errors import StaleFenceError, TurnAbandonedError
 from domain.conversation.turn import Failure, Turn, TurnState
 from domain.conversation.turn_event import Restarted, TextAdded
+from domain.kernel.errors import DomainError
 from domain.kernel.identifiers import RecordId
 
 FAR: Final = 1 << 62
+
+IDLE_SECONDS: Final = 60.0
+"""Nobody has a lease on a turn that waits; its end takes less."""
 
 
 @final
@@ -32,10 +36,17 @@ class EndTurn:
 
     async def cancel(self, turn: Turn, by: str) -> None:
         """End a turn that is queued or paused. Whoever was quicker has decided otherwise."""
-        events = await self.reader.events(turn.tenant_id, turn.id, 0, FAR)
-        held = self._held(turn, first=events[-1].last_sequence + 1 if events else 1, lease=60.0)
+        await self._end_idle(turn, self._ending(turn, TurnState.CANCELLED, by=by))
+
+    async def fail(self, turn: Turn, refusal: DomainError) -> None:
+        """End a turn that is queued or paused and can never go on."""
+        await self._end_idle(turn, self._ending(turn, TurnState.FAILED, failure_of(refusal)))
+
+    async def _end_idle(self, turn: Turn, ending: Ending) -> None:
+        last = await self.reader.last_sequence(turn.tenant_id, turn.id)
+        held = self._held(turn, first=last + 1, lease=IDLE_SECONDS)
         progress = Progress(self.clock, began=self.clock.monotonic(), usage=turn.usage)
-        await self._save(held, self._ending(turn, TurnState.CANCELLED, by=by), progress)
+        await self._save(held, ending, progress)
 
     async def abandon(self, lost: Abandoned) -> None:
         """End a turn whose server was lost: failed, and what it may have shown is void.

@@ -246,6 +246,13 @@ class TurnLeases(Protocol):
         """Turns of this server that were promoted from a queue and that nobody drives yet."""
         ...
 
+    async def decided(self, limit: int) -> Sequence[Turn]:
+        """Paused turns of all tenants none of whose calls waits any more.
+
+        Any server goes on with one whose decider was lost, or whose calls were not decided in time.
+        """
+        ...
+
 
 # ── Reading ───────────────────────────────────────────────────────────────────────────────────
 

@@ -118,7 +118,7 @@ def turn_record(
                 for use in turn_uses(usage)
             ),
             provider_cost_micro_usd=usage.provider_cost_micro_usd,
-            phases=tuple(RecordedPhase(one.phase, one.duration_us) for one in progress.times),
+            phases=tuple(RecordedPhase(one.phase.value, one.duration_us) for one in progress.times),
             degraded=tuple(what for what, _ in progress.degraded),
         ),
     )

@@ -8,6 +8,7 @@ from typing import Final, final
 
 from application.budget.ports import Budgets
 from application.capability.ports import ProviderHealth
+from application.kernel.insisting import insisting
 from application.tools.ports import EffectJournal, Outcome, ToolContext, ToolRunner
 from domain.budget.account import Use
 from domain.budget.errors import ReservationEndedError, ReservationNotFoundError
@@ -22,8 +23,6 @@ from domain.tools.invocation_event import CALL_TIME
 from domain.tools.tool import Tool
 
 MAX_RESULT_BYTES: Final = 1 << 20
-
-WRITE_ATTEMPTS: Final = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,19 +98,13 @@ class RunCall:
             result=cut_text(text, MAX_RESULT_BYTES),
             reason="" if refusal is None else storable(refusal.reason),
         )
-        ended = await self._write(outcome)
+        ended = await insisting(lambda: self.effects.finish(outcome))
         with suppress(ReservationEndedError, ReservationNotFoundError, StorageUnavailableError):
             # What cannot be settled now is released when its time is over: the call goes unbilled.
             await self.budgets.settle(
                 ended.tenant_id, call.reservation_id, [Use(Metric.TOOL_CALLS, 1, PRICE_VERSION)]
             )
         return ended
-
-    async def _write(self, outcome: Outcome) -> Invocation:
-        for _ in range(WRITE_ATTEMPTS - 1):
-            with suppress(StorageUnavailableError):
-                return await self.effects.finish(outcome)
-        return await self.effects.finish(outcome)
 
 
 @final

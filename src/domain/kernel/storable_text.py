@@ -7,13 +7,16 @@ REPLACEMENT: Final = "\ufffd"
 
 def storable(text: str) -> str:
     """The text with U+FFFD for what no table takes: NUL, and halves of a surrogate pair."""
+    if "\x00" in text:
+        text = text.replace("\x00", REPLACEMENT)
     if text.isascii():
-        return text.replace("\x00", REPLACEMENT) if "\x00" in text else text
-    return (
-        text.replace("\x00", REPLACEMENT)
-        .encode("utf-16-le", "surrogatepass")
-        .decode("utf-16-le", "replace")
-    )
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        # Two halves that belong together become the character that they mean.
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text
 
 
 def cut_text(text: str, most: int) -> str:

@@ -6,6 +6,7 @@ from application.authorization.authorize import Authorize
 from application.conversation.decide_invocation import DecideInvocation
 from application.conversation.delete_session import DeleteSession
 from application.conversation.name_capsule_version import NameCapsuleVersion
+from application.conversation.name_turn import NameTurn
 from application.conversation.open_session import OpenSession
 from application.conversation.read_conversation import (
     ListSessions,
@@ -95,6 +96,7 @@ class ConversationUseCases:
     submit_feedback: SubmitFeedback
     decide: DecideInvocation
     name_capsule_version: NameCapsuleVersion
+    name_turn: NameTurn
 
 
 def conversation_use_cases(
@@ -127,13 +129,17 @@ def conversation_use_cases(
             invocations=stores.invocations,
             reader=stores.reader,
             effects=stores.effects,
-            resume=turns.resume,
+            go_on=turns.go_on,
             run_approved=tools.run_approved,
             clock=system.clock,
             identifiers=system.identifiers,
         ),
         name_capsule_version=NameCapsuleVersion(
             capsules=stores.capsules,
+            known=TimedCache(system.clock, seconds=_NAMES_SECONDS, capacity=_NAMES),
+        ),
+        name_turn=NameTurn(
+            reader=stores.reader,
             known=TimedCache(system.clock, seconds=_NAMES_SECONDS, capacity=_NAMES),
         ),
     )

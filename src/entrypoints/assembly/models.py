@@ -29,6 +29,12 @@ from entrypoints.settings.values import NO_FILE
 FOUND_WINDOW = 4096
 """Tokens that a found server's model is taken to hold when it does not tell."""
 
+LOCAL_FIRST_BYTE_SECONDS = 180.0
+"""A long prompt on one thread, behind others that wait for a slot, takes its time."""
+
+LOCAL_KEEPALIVE_SECONDS = 4.0
+"""llama.cpp closes an idle connection after five seconds."""
+
 ABOVE_LOCAL = 10
 """A found server goes before the small model that we carry."""
 
@@ -117,7 +123,13 @@ def _terms(local: LocalModelSettings) -> LlamaTerms:
 
 def _local(local: LocalModel) -> Upstream:
     return Upstream(
-        provider=Provider(name=LOCAL, socket=local.socket, api_key=local.api_key),
+        provider=Provider(
+            name=LOCAL,
+            socket=local.socket,
+            api_key=local.api_key,
+            patience=Patience(first_byte=LOCAL_FIRST_BYTE_SECONDS),
+            keepalive_seconds=LOCAL_KEEPALIVE_SECONDS,
+        ),
         capabilities=(local.capability(),),
         counts=True,
     )

@@ -5,14 +5,12 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
-from psycopg import OperationalError
-from psycopg.conninfo import make_conninfo
-
 from adapters.llama.local_model import LocalModel
+from adapters.postgres.condition import DatabaseUnreachableError
 from adapters.postgres.database import DatabaseSettings
 from adapters.postgres.embedded import embedded_server
 from adapters.postgres.errors import DatabaseSetupError
-from adapters.postgres.migration import check_schema, migrate
+from adapters.postgres.reach import check_reached, migrate_reached, with_password
 from adapters.postgres.roles import REQUEST, WRITER
 from entrypoints.assembly.models import open_local_model
 from entrypoints.assembly.secrets import SecretKeeper
@@ -85,7 +83,7 @@ async def login_url(login: LoginSettings, secrets: SecretKeeper, key: str) -> st
         raise StartError("postgres", f"{key}.url is not set", "the profile standard needs it")
     if login.password is None:
         return login.url
-    return make_conninfo(login.url, password=await secrets.need(login.password))
+    return with_password(login.url, await secrets.need(login.password))
 
 
 async def migrate_schema(settings: Settings, report: Report) -> None:
@@ -114,27 +112,27 @@ async def _passwords(settings: Settings, secrets: SecretKeeper) -> dict[str, str
 async def _migrated(url: str, passwords: dict[str, str], report: Report) -> None:
     report("migrations", "started")
     try:
-        await asyncio.to_thread(migrate, url, passwords)
+        await asyncio.to_thread(migrate_reached, url, passwords)
+    except DatabaseUnreachableError as error:
+        raise _unreachable(error) from error
     except DatabaseSetupError as error:
         raise StartError("migrations", str(error), "see the advice in this message") from error
-    except OperationalError as error:
-        raise _unreachable(error) from error
     report("migrations", "done")
 
 
 async def _checked(url: str) -> None:
     try:
-        await asyncio.to_thread(check_schema, url)
+        await asyncio.to_thread(check_reached, url)
+    except DatabaseUnreachableError as error:
+        raise _unreachable(error) from error
     except DatabaseSetupError as error:
         raise StartError("migrations", str(error), "run: somagent migrate") from error
-    except OperationalError as error:
-        raise _unreachable(error) from error
 
 
-def _unreachable(error: OperationalError) -> StartError:
+def _unreachable(error: DatabaseUnreachableError) -> StartError:
     return StartError(
         "postgres",
-        f"the database does not answer: {str(error).strip()}",
+        f"the database does not answer: {error}",
         "is the server running, and is the URL in the settings right?",
     )
 

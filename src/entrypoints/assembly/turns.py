@@ -13,6 +13,7 @@ from adapters.tools.router import ToolRouter
 from application.authorization.authorize import Authorize
 from application.capability.ports import ProviderHealth
 from application.conversation.cancel_turn import CancelTurn
+from application.conversation.continue_decided import ContinueDecided, SweepDecided
 from application.conversation.continue_turns import ResumePaused, StartPromoted
 from application.conversation.drive_turn import DriveTurn
 from application.conversation.end_turn import EndTurn
@@ -73,9 +74,10 @@ class Turns:
     process: ProcessMessage
     watch: WatchTurn
     cancel: CancelTurn
-    resume: ResumePaused
+    go_on: ContinueDecided
     start_promoted: StartPromoted
     sweep: SweepTurns
+    sweep_decided: SweepDecided
     hear: HearSignal
 
 
@@ -138,6 +140,18 @@ def turns(parts: TurnParts) -> Turns:
         drive=drive,
         clock=system.clock,
     )
+    go_on = ContinueDecided(
+        resume=ResumePaused(
+            journal=stores.journal,
+            reader=stores.reader,
+            prepare=prepare,
+            drivers=drivers,
+            drive=drive,
+            clock=system.clock,
+            identifiers=system.identifiers,
+        ),
+        end=end,
+    )
     return Turns(
         drivers=drivers,
         process=ProcessMessage(
@@ -159,17 +173,10 @@ def turns(parts: TurnParts) -> Turns:
             watchers=watchers,
             end=end,
         ),
-        resume=ResumePaused(
-            journal=stores.journal,
-            reader=stores.reader,
-            prepare=prepare,
-            drivers=drivers,
-            drive=drive,
-            clock=system.clock,
-            identifiers=system.identifiers,
-        ),
+        go_on=go_on,
         start_promoted=start_promoted,
         sweep=SweepTurns(leases=stores.leases, end=end),
+        sweep_decided=SweepDecided(leases=stores.leases, go_on=go_on),
         hear=HearSignal(drivers=drivers, watchers=watchers, start_promoted=start_promoted),
     )
 

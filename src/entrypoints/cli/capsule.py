@@ -10,6 +10,7 @@ import typer
 from entrypoints.cli.options import (
     Address,
     Authority,
+    Config,
     JsonFlag,
     Key,
     Plaintext,
@@ -54,8 +55,15 @@ def keygen(
 @app.command()
 def sign(
     file: File,
-    key_file: Annotated[Path, typer.Option("--key-file", help="The author's private key.")],
+    key_file: Annotated[
+        Path | None,
+        typer.Option(
+            help="The author's private key. Unset: that of this machine's own service, which "
+            "the service trusts."
+        ),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Where to; unset: the file itself.")] = None,
+    config: Config = None,
     *,
     json: JsonFlag = False,
 ) -> None:
@@ -65,7 +73,7 @@ def sign(
     from entrypoints.cli.key_files import read_key
     from entrypoints.cli.screen import Screen
 
-    signer = sign_capsules(read_key(key_file))
+    signer = sign_capsules(read_key(key_file) if key_file else _own_key(config))
     text, files = read_text(file), capsule_files()
 
     async def signed() -> str:
@@ -155,6 +163,14 @@ def apply(  # noqa: PLR0913 - one parameter an option
     done = "would be taken" if dry_run else "is active" if activate else "is there as a draft"
     screen.say(f"{capsule.name or last_part(str(file))} {done}", "green")
     screen.say(f"  hash {capsule.hash}", "dim")
+
+
+def _own_key(config: Path | None) -> str:
+    """The author's key of this machine's service."""
+    from entrypoints.assembly.secrets import AUTHOR_KEY, SecretKeeper
+    from entrypoints.cli.configuring import loaded
+
+    return asyncio.run(SecretKeeper(loaded(config).settings).need(AUTHOR_KEY))
 
 
 def _show_refusal(screen: "Screen", refusal: "DomainError") -> None:

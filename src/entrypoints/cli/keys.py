@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from entrypoints.cli.options import Address, Authority, JsonFlag, Key, Plaintext, Tenant
+from entrypoints.cli.options import Address, Authority, Config, JsonFlag, Key, Plaintext, Tenant
 
 app = typer.Typer(help="Make and revoke API keys.", no_args_is_help=True)
 
@@ -97,3 +97,44 @@ def revoke(
         screen.emit(json_of(revoked))
     else:
         screen.say(f"{revoked.name} revoked", "green")
+
+
+@app.command()
+def current() -> None:
+    """Print the key that is remembered, for other clients: KEY=$(somagent keys current)."""
+    from entrypoints.cli.failure import CommandFailedError
+    from entrypoints.cli.remembered import memory_path, recall
+    from entrypoints.cli.screen import Screen
+
+    key = recall(memory_path()).key
+    if not key:
+        raise CommandFailedError("no key is remembered", "`make run` makes one")
+    Screen.standard().say(key)
+
+
+@app.command()
+def operator(config: Config = None, *, json: JsonFlag = False) -> None:
+    """Print the operator's key of this machine's service; make it where there is none.
+
+    Whoever can read the service's settings, secrets and database is its operator. The key is
+    remembered for the commands that need it.
+    """
+    import msgspec
+
+    from entrypoints.cli.configuring import loaded
+    from entrypoints.cli.operator_access import operator_secret
+    from entrypoints.cli.remembered import memory_path, recall, remember
+    from entrypoints.cli.screen import Screen
+
+    settings = loaded(config).settings
+    secret = asyncio.run(operator_secret(settings))
+    path = memory_path()
+    remembered = msgspec.structs.replace(
+        recall(path), address=settings.server.address, operator_key=secret
+    )
+    remember(path, remembered)
+    screen = Screen.standard(json=json)
+    if screen.json:
+        screen.emit({"secret": secret})
+    else:
+        screen.say(secret)

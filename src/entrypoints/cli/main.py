@@ -72,7 +72,7 @@ def run(arguments: Sequence[str]) -> int:
     invocation = Invocation()
     if "--debug" not in arguments:
         # Before gRPC is there: its own lines about connections would stand between the answer's.
-        os.putenv("GRPC_VERBOSITY", "ERROR")
+        os.putenv("GRPC_VERBOSITY", "NONE")
     try:
         app(args=list(arguments), obj=invocation)
     except SystemExit as ended:

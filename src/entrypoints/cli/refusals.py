@@ -40,7 +40,6 @@ ADVICE: Final[Mapping[str, str]] = MappingProxyType(
         "DATABASE_UNAVAILABLE": "run `somagent doctor` to see how the database does",
         "TENANT_ALREADY_EXISTS": "choose another name, or go on with the tenant that is there",
         "RECORD_NOT_SEALED": "ask again in a second",
-        "TURN_ABANDONED": "send the message again: the server that answered it died",
     }
 )
 
@@ -97,6 +96,13 @@ def failure_of(refusal: Refusal, address: str) -> CommandFailedError:
             f"{address} did not answer in time",
             "`somagent doctor` shows how the service does",
             code=ExitCode.UNREACHABLE,
+        )
+    if not refusal.reason and refusal.code == "UNIMPLEMENTED":
+        return CommandFailedError(
+            f"what answers at {address} does not know this call",
+            "it is a SomaGent of another version, or something else: see --address",
+            code=ExitCode.REFUSED,
+            reason=refusal.code,
         )
     words = one_line(refusal.message, 500)
     if refusal.violations:

@@ -130,6 +130,8 @@ class TurnView:
                 self._line("the answer as it is kept:", "dim")
             self._screen.append(completed.text)
             self._open = True
+        elif not completed.text:
+            self._line("no words in answer", "yellow")
         ended = completed.finish_reason
         if ended not in {FinishReason.FINISH_REASON_STOP, FinishReason.FINISH_REASON_UNSPECIFIED}:
             words = label(FinishReason.Name(ended), "FINISH_REASON_")

@@ -8,7 +8,9 @@ from google.protobuf.message import DecodeError, Message
 from protovalidate import Validator
 from protovalidate import Violation as BrokenRule
 
+from domain.kernel.digest import digest_of
 from domain.kernel.errors import InvalidValueError, Violation
+from entrypoints.grpc.caller import Caller
 from entrypoints.grpc.methods import Method, methods
 from entrypoints.grpc.refusals import MessageTooLargeError, RequestInvalidError
 
@@ -79,3 +81,12 @@ def _violation(broken: BrokenRule) -> Violation:
     rule = broken.proto
     steps = rule.field.elements if rule.field else ()
     return Violation(".".join(step.field_name for step in steps), rule.message)
+
+
+def content_digest(caller: Caller, request: Message) -> bytes:
+    """The SHA-256 of who asks for what: a request id stands for this one content."""
+    bare = type(request)()
+    bare.CopyFrom(request)
+    bare.ClearField("request_id")
+    content = bare.SerializeToString(deterministic=True)
+    return digest_of(caller.method.encode(), caller.principal.subject.encode(), content)

@@ -141,8 +141,9 @@ class CapsuleSettings:
     trusted_keys_folder: Annotated[
         Path,
         Field(
-            description="A folder of Ed25519 public keys, 64 hexadecimal digits a file: "
-            "capsules signed by one of them are taken. The embedded profile trusts its own author key besides."
+            description="A folder of Ed25519 public keys, 64 hexadecimal digits in each `.pub` "
+            "file: capsules signed by one of them are taken. The embedded profile trusts its own "
+            "author key besides."
         ),
     ] = NO_FILE
 

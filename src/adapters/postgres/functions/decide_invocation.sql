@@ -12,7 +12,6 @@ declare
     v_now     timestamptz := clock_timestamp();
     v_changed boolean;
     v_expired boolean;
-    v_turn    uuid;
     v_session uuid;
 begin
     update invocations i
@@ -20,12 +19,14 @@ begin
            decided_by = case when i.expires_at <= v_now then '' else p_by end,
            decided_at = case when i.expires_at <= v_now then null else p_at end
      where i.tenant_id = p_tenant and i.invocation_id = p_invocation and i.state = 1
-    returning i.turn_id, i.state = 9 into v_turn, v_expired;
+    returning i.state = 9 into v_expired;
     v_changed := found;
     if v_changed and not v_expired then
-        select t.session_id into v_session from turns t where t.tenant_id = p_tenant and t.turn_id = v_turn;
-        -- A call by itself has no session: its event is numbered by its own key, as publish does
-        -- with every key that is not the session it is given.
+        -- A key that is no session is numbered by itself: publish does so with every key that is not
+        -- the session it is given.
+        select s.session_id into v_session
+          from sessions s
+         where s.tenant_id = p_tenant and s.session_id = p_key;
         perform publish(p_tenant, coalesce(v_session, p_invocation), array[p_event], array[p_key],
                         array[p_type], array[p_trace], array[p_time], array[p_payload]);
     end if;

@@ -1,7 +1,7 @@
 -- Takes over running turns of all tenants whose lease has run out: fence + 1, a lease for p_owner. What their
 -- driver may have shown reaches up to the returned ceiling; the new one goes on above it.
 -- Locks: turn rows, sorted, skipping those locked elsewhere; no tenant row.
--- Definer: somagent_sweeper, whose own policy shows it running turns of every tenant and nothing else.
+-- Definer: somagent_sweeper, whose own policy shows it turns of every tenant that run or are paused.
 create or replace function take_over_expired(p_owner uuid, p_lease interval, p_above bigint, p_limit integer)
     returns table (tenant_id uuid, turn_id uuid, ceiling bigint, lease_ms integer)
 language sql volatile security definer set search_path = pg_catalog, pg_temp as $$

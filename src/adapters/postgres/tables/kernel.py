@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from adapters.postgres.roles import RELAY
+from adapters.postgres.roles import OWNER, RELAY
 from adapters.postgres.tables.metadata import INSTANT, Access, Policy, tenant_table
 
 tenants = tenant_table(
@@ -42,7 +42,10 @@ outbox = tenant_table(
     key=("event_id",),
     request=Access.APPEND,
     writer=Access.APPEND,
-    policies=(Policy(RELAY, "select, update (published_at)", "true"),),
+    policies=(
+        Policy(RELAY, "select, update (published_at)", "true"),
+        Policy(OWNER, "select", "published_at is null"),
+    ),
     partition_by="event_id",
 )
 """Outgoing events: of one key numbered without gaps, by whoever holds the tenant's row."""

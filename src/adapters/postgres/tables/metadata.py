@@ -100,6 +100,8 @@ def tenant_table(  # noqa: PLR0913  (each is a property of a table, given by nam
         *columns,
         sa.PrimaryKeyConstraint("tenant_id", *key),
         info={RULES: rules},
+        # A partitioned table has no pages: its partitions read this when they are made.
+        comment=f"fillfactor={fillfactor}" if fillfactor and partition_by else None,
         postgresql_partition_by=None if partition_by is None else f"range ({partition_by})",
     )
 

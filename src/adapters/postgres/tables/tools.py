@@ -47,7 +47,7 @@ invocations = tenant_table(
     ),
     key=("invocation_id",),
     writer=Access.WRITE,
-    policies=(Policy(SWEEPER, "select", "state = 3"),),
+    policies=(Policy(SWEEPER, "select", "state in (1, 3)"),),
     partition_by="invocation_id",
     fillfactor=80,
 )

@@ -86,11 +86,12 @@ turns = tenant_table(
         "0 <= all (hold_amounts) and 1000000000000 >= all (hold_amounts)", name="holds"
     ),
     sa.Index("turns_leases", "lease_until", postgresql_where=sa.text("state = 2")),
+    sa.Index("turns_paused", "turn_id", postgresql_where=sa.text("state = 3")),
     sa.Index("turns_promoted", "owner_id", postgresql_where=sa.text("awaits_driver")),
     sa.Index("turns_of_session", "tenant_id", "session_id", "turn_id"),
     key=("turn_id",),
     writer=Access.WRITE,
-    policies=(Policy(SWEEPER, "select, update", "state = 2"),),
+    policies=(Policy(SWEEPER, "select, update", "state in (2, 3)"),),
     partition_by="turn_id",
     external=("trace",),
     fillfactor=60,

@@ -69,9 +69,11 @@ class BuildContext:
             LaneItem(told, tokens)
             for told, tokens in zip(history, counts[2 + len(settings.offers) :], strict=True)
         ]
-        kept = cut(items, history_room(message, lanes), CutOrder.OLDEST_FIRST)
+        spare = _spare(settings, system + tools + message, held)
+        room = min(spare, history_room(message, lanes))
+        kept = cut(items, room, CutOrder.OLDEST_FIRST)
         prompt = system + tools + message + kept.tokens
-        memory_cap = lanes[Lane.MEMORY] if settings.manifest.recall else 0
+        memory_cap = min(spare - kept.tokens, lanes[Lane.MEMORY]) if settings.manifest.recall else 0
         reply = _reply(settings, prompt_tokens=prompt + memory_cap)
         if held is not None:
             reply = min(reply, held - prompt - memory_cap)
@@ -122,6 +124,20 @@ def result_cap(derived: DerivedSettings, room: int) -> int:
     At least a tenth of the level's reply, so that a small window still hears something.
     """
     return max(room, derived.max_tokens // 10)
+
+
+def _spare(settings: TurnSettings, fixed: int, held: int | None) -> int:
+    """Tokens that history and memory may have beside what is never cut and a reply.
+
+    The window alone does not bound them: a turn's token limit may be far smaller, and where there
+    are tools, half of it is for the call that answers after them. Of a turn that waited, what it
+    holds must do, and its reply gives way to the history that has grown, by a half at most.
+    """
+    reply = _reply(settings, prompt_tokens=fixed)
+    if held is not None:
+        return max(0, held - fixed - reply // 2)
+    limit = settings.derived.token_limit
+    return max(0, (limit // 2 if settings.offers else limit) - fixed - reply)
 
 
 def _reply(settings: TurnSettings, *, prompt_tokens: int) -> int:

@@ -1,7 +1,7 @@
 """Phase 7: one answer of a model, streamed, with its fallbacks and their breakers."""
 
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, final
 
 from application.capability.ports import ProviderHealth
@@ -26,6 +26,7 @@ from domain.conversation.errors import (
 from domain.conversation.message import Message, ToolCall
 from domain.conversation.phase import Attempt
 from domain.conversation.turn_event import Started, TextAdded
+from domain.kernel.storable_text import storable
 from domain.kernel.tool_choice import ToolChoice
 
 FAILURES: Final = (
@@ -139,12 +140,26 @@ class CallModel:
         async with aclosing(self.model.stream(request)) as chunks:
             async for chunk in chunks:
                 if isinstance(chunk, ModelText):
-                    heard.parts.append(chunk.delta)
-                    await turn.show(TextAdded(chunk.delta))
+                    delta = storable(chunk.delta)
+                    heard.parts.append(delta)
+                    await turn.show(TextAdded(delta))
                 else:
-                    heard.end = chunk
+                    heard.end = _storable_end(chunk)
         if heard.end is None:
             raise ModelTruncatedError(capability.name)
+
+
+def _storable_end(end: ModelEnd) -> ModelEnd:
+    """What the provider said at the end, in texts that can be kept whatever it sent."""
+    calls = tuple(
+        ToolCall(storable(one.id), storable(one.tool), storable(one.arguments)) for one in end.calls
+    )
+    return replace(
+        end,
+        calls=calls,
+        finish_reason=storable(end.finish_reason),
+        request_id=storable(end.request_id),
+    )
 
 
 def _settle(

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, final
 
 from application.conversation.phases.model import ModelAnswer, ModelCall
-from application.conversation.phases.tools import Round, RoundAnswers
+from application.conversation.phases.tool_round import Round, RoundAnswers
 from application.conversation.plan import TurnPlan
 from application.conversation.progress import Progress
 from application.conversation.running_turn import RunningTurn
@@ -86,11 +86,12 @@ class Reason:
         self, turn: RunningTurn, plan: TurnPlan, progress: Progress, talk: Conversation
     ) -> RoundAnswers:
         calls = talk.messages[-1].calls
+        results = _result_tokens(plan, progress, talk)
         asked = Round(
             number=progress.round + 1,
             calls=calls,
-            tokens=_next_tokens(plan, progress, talk.prompt_tokens + plan.context.result_cap),
-            result_bytes=plan.context.result_cap - FRAME_TOKENS * len(calls),
+            tokens=_next_tokens(plan, progress, talk.prompt_tokens + results),
+            result_bytes=results - FRAME_TOKENS * len(calls),
             deadline=talk.deadline,
             decided=talk.pending,
         )
@@ -177,10 +178,24 @@ def _reply(plan: TurnPlan, progress: Progress, prompt_tokens: int) -> int:
     ).tokens
 
 
+def _result_tokens(plan: TurnPlan, progress: Progress, talk: Conversation) -> int:
+    """What this round's results may have: within their lanes, and so that an answer still fits.
+
+    Where another round may follow, half of what the turn's token limit leaves is kept for it. At
+    least a tenth of the level's reply, so that the model hears something.
+    """
+    derived = plan.settings.derived
+    left = derived.token_limit - progress.usage.tokens - talk.prompt_tokens - plan.context.reply
+    if progress.round + 1 < derived.rlm_iterations:
+        left //= 2
+    return max(derived.max_tokens // 10, min(plan.context.result_cap, left))
+
+
 def _next_tokens(plan: TurnPlan, progress: Progress, prompt_tokens: int) -> int:
     """What the next model call needs beyond what is still held."""
     needed = prompt_tokens + _reply(plan, progress, prompt_tokens)
-    return max(0, needed - progress.left)
+    limit = plan.settings.derived.token_limit - progress.usage.tokens
+    return max(0, min(needed, limit) - progress.left)
 
 
 def _answer_tokens(progress: Progress, answer: ModelAnswer) -> int:

@@ -1,5 +1,6 @@
 """Phase 10: the end of a turn, in one commit, and only then its last event to the client."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import final
 
@@ -15,7 +16,11 @@ from application.provenance.ports import SealBell
 from application.provenance.record_form import form_of
 from application.tools.ports import EffectJournal, Outcome
 from domain.kernel.identifiers import MessageId
-from domain.tools.errors import ToolOutcomeUnknownError
+from domain.tools.errors import (
+    InvocationAlreadyDecidedError,
+    InvocationNotFoundError,
+    ToolOutcomeUnknownError,
+)
 from domain.tools.invocation import InvocationState
 
 
@@ -43,15 +48,17 @@ class SaveTurn:
             StorageUnavailableError: It is not known whether it was done; asking again is safe.
         """
         for invocation in tuple(progress.started.values()):
-            await self.effects.finish(
-                Outcome(
-                    tenant_id=turn.tenant_id,
-                    invocation_id=invocation.id,
-                    fence=turn.fence,
-                    state=InvocationState.UNKNOWN,
-                    reason=ToolOutcomeUnknownError.reason,
+            # An outcome that was written before its answer was lost stands.
+            with suppress(InvocationAlreadyDecidedError, InvocationNotFoundError):
+                await self.effects.finish(
+                    Outcome(
+                        tenant_id=turn.tenant_id,
+                        invocation_id=invocation.id,
+                        fence=turn.fence,
+                        state=InvocationState.UNKNOWN,
+                        reason=ToolOutcomeUnknownError.reason,
+                    )
                 )
-            )
             del progress.started[invocation.id]
         async with turn.writing:
             await self.drivers.write_all(turn)

@@ -1,17 +1,26 @@
 """Phase 9: the tool calls of one round, each judged, reserved, run and written down."""
 
-from asyncio import gather, timeout
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from asyncio import create_task, gather, timeout, wait
+from dataclasses import dataclass, replace
 from typing import Final, final
 
 from application.authorization.authorize import Authorize, AuthorizeQuery
 from application.capability.ports import ProviderHealth
 from application.conversation.holds import turn_holds
+from application.conversation.phases.tool_round import (
+    STATUS,
+    Judged,
+    Round,
+    RoundAnswers,
+    cut_result,
+    needs_approval,
+    refused,
+)
 from application.conversation.plan import TurnPlan
 from application.conversation.ports import ExtendTurn, TurnJournal
 from application.conversation.progress import Progress
 from application.conversation.running_turn import RunningTurn
+from application.kernel.insisting import insisting
 from application.kernel.ports import Clock, IdentifierSource
 from application.tools.ports import (
     ArgumentChecker,
@@ -21,7 +30,6 @@ from application.tools.ports import (
     ToolRunner,
 )
 from domain.authorization.decision import Decision
-from domain.capsule.knob import ToolApproval
 from domain.conversation.message import Message, Role, ToolCall
 from domain.conversation.turn_event import AnswerStatus, ToolAnswered, ToolCalled
 from domain.kernel.digest import digest_of
@@ -40,42 +48,6 @@ MOST_CALLS: Final = 16
 """Calls of one round that are considered; a model that asks for more is told so."""
 
 TOOL_SECONDS: Final = 30.0
-
-STATUS: Final[Mapping[InvocationState, AnswerStatus]] = {
-    InvocationState.SUCCEEDED: AnswerStatus.SUCCEEDED,
-    InvocationState.FAILED: AnswerStatus.FAILED,
-    InvocationState.UNKNOWN: AnswerStatus.UNKNOWN,
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Round:
-    """What a model asked for. `tokens` are to be held besides, for the model call that follows.
-
-    `decided` are the calls of this round that people have decided on, by the provider's call id.
-    """
-
-    number: int
-    calls: tuple[ToolCall, ...]
-    tokens: int
-    result_bytes: int
-    deadline: float
-    decided: Mapping[str, Invocation] = field(default_factory=dict[str, Invocation])
-
-
-@dataclass(frozen=True, slots=True)
-class RoundAnswers:
-    """What the model is told, or, when `waiting` is not empty, who has to be asked first."""
-
-    messages: tuple[Message, ...] = ()
-    waiting: tuple[Invocation, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class _Judged:
-    invocation: Invocation
-    tool: Tool | None
-    message: str = ""
 
 
 @final
@@ -108,13 +80,22 @@ class RunTools:
             if one.invocation.state is InvocationState.PENDING_APPROVAL
         )
         if waiting:
+            # The rest of the round is kept as it was judged: it is shown once, and run with it.
+            progress.unwritten += [one.kept for one in judged if one.invocation not in waiting]
             return RoundAnswers(waiting=waiting)
         judged = await self._start(turn, plan, progress, asked, judged)
         room = asked.result_bytes // max(1, len(judged))
-        answers = await gather(
-            *(self._answer(turn, plan, progress, asked, one, room) for one in judged)
-        )
-        return RoundAnswers(tuple(answers))
+        running = [
+            create_task(self._answer(turn, plan, progress, asked, one, room)) for one in judged
+        ]
+        try:
+            return RoundAnswers(tuple(await gather(*running)))
+        except BaseException:
+            # None of them may go on by itself while the turn ends.
+            for task in running:
+                task.cancel()
+            await wait(running)
+            raise
 
     async def _judge(
         self,
@@ -123,7 +104,7 @@ class RunTools:
         progress: Progress,
         asked: Round,
         call: ToolCall,
-    ) -> _Judged:
+    ) -> Judged:
         tool = plan.settings.tools.get(call.tool)
         decided = asked.decided.get(call.id)
         invocation = decided or Invocation(
@@ -142,23 +123,25 @@ class RunTools:
         )
         if decided is None:
             await turn.show(ToolCalled(invocation.id, call.tool, call.arguments))
+        elif decided.state in {InvocationState.FAILED, InvocationState.DENIED}:
+            return Judged(decided, None, decided.result)
         elif decided.state is not InvocationState.PERMITTED:
             reason = f"APPROVAL_{decided.state.name}"
-            return _Judged(replace(decided, reason=reason), None, f"{reason}: not run")
+            return Judged(replace(decided, reason=reason), None, f"{reason}: not run")
         if tool is None:
-            return _refused(invocation, ToolNotFoundError(call.tool, tuple(plan.settings.tools)))
+            return refused(invocation, ToolNotFoundError(call.tool, tuple(plan.settings.tools)))
         try:
             self._check(tool, asked, call)
         except DomainError as refusal:
-            return _refused(invocation, refusal)
+            return refused(invocation, refusal)
         decision = await self._decide(plan, progress, tool)
         if not decision.allowed:
             denied = replace(invocation, state=InvocationState.DENIED, reason="PERMISSION_DENIED")
-            return _Judged(denied, None, f"PERMISSION_DENIED: {decision.reason}")
+            return Judged(denied, None, f"PERMISSION_DENIED: {decision.reason}")
         invocation = replace(invocation, permit=decision.rule)
-        if decided is None and _needs_approval(plan.settings.derived.tool_approval, tool):
+        if decided is None and needs_approval(plan.settings.derived.tool_approval, tool):
             invocation = replace(invocation, state=InvocationState.PENDING_APPROVAL)
-        return _Judged(invocation, tool)
+        return Judged(invocation, tool)
 
     def _check(self, tool: Tool, asked: Round, call: ToolCall) -> None:
         """Raises: ToolFailedError, ToolArgumentsInvalidError: The call cannot be made."""
@@ -184,31 +167,30 @@ class RunTools:
         plan: TurnPlan,
         progress: Progress,
         asked: Round,
-        judged: list[_Judged],
-    ) -> list[_Judged]:
+        judged: list[Judged],
+    ) -> list[Judged]:
         """Reserve the round, and write down what is about to take effect before it does."""
         runnable = [one for one in judged if one.tool is not None]
         started = [
             replace(one.invocation, state=InvocationState.STARTED) for one in runnable
             if one.invocation.effect
         ]  # fmt: skip
-        asked_at = self.clock.monotonic()
-        lease = await self.journal.extend(
-            ExtendTurn(
-                tenant_id=turn.tenant_id,
-                turn_id=turn.turn_id,
-                fence=turn.fence,
-                round=asked.number,
-                holds=turn_holds(
-                    plan.settings.order.principal,
-                    turn.session_id,
-                    plan.settings.manifest.name,
-                    ((Metric.TOKENS, asked.tokens), (Metric.TOOL_CALLS, len(runnable))),
-                ),
-                started=tuple(started),
-                made=tuple(progress.unwritten),
-            )
+        command = ExtendTurn(
+            tenant_id=turn.tenant_id,
+            turn_id=turn.turn_id,
+            fence=turn.fence,
+            round=asked.number,
+            holds=turn_holds(
+                plan.settings.order.principal,
+                turn.session_id,
+                plan.settings.manifest.name,
+                ((Metric.TOKENS, asked.tokens), (Metric.TOOL_CALLS, len(runnable))),
+            ),
+            started=tuple(started),
+            made=tuple(progress.unwritten),
         )
+        asked_at = self.clock.monotonic()
+        lease = await insisting(lambda: self.journal.extend(command))
         turn.renewed(lease, turn.ceiling, asked_at)
         progress.held_tokens += asked.tokens
         progress.round = asked.number
@@ -225,7 +207,7 @@ class RunTools:
         plan: TurnPlan,
         progress: Progress,
         asked: Round,
-        one: _Judged,
+        one: Judged,
         room: int,
     ) -> Message:
         if one.tool is None:
@@ -234,19 +216,18 @@ class RunTools:
             turn.check()
             progress.called_tool()
             ended, text = await self._run(turn, plan, asked, one.invocation, one.tool)
-        text = _cut(text, room)
+        text = cut_result(text, room)
         ended = replace(ended, result=text, finished_at=self.clock.now())
         if ended.id in progress.started:
-            await self.effects.finish(
-                Outcome(
-                    tenant_id=ended.tenant_id,
-                    invocation_id=ended.id,
-                    fence=turn.fence,
-                    state=ended.state,
-                    result=text,
-                    reason=ended.reason,
-                )
+            outcome = Outcome(
+                tenant_id=ended.tenant_id,
+                invocation_id=ended.id,
+                fence=turn.fence,
+                state=ended.state,
+                result=text,
+                reason=ended.reason,
             )
+            await insisting(lambda: self.effects.finish(outcome))
             del progress.started[ended.id]
         else:
             progress.unwritten.append(ended)
@@ -292,20 +273,3 @@ class RunTools:
         unknown = isinstance(failure, ToolOutcomeUnknownError)
         state = InvocationState.UNKNOWN if unknown else InvocationState.FAILED
         return replace(invocation, state=state, reason=failure.reason), str(failure)
-
-
-def _refused(invocation: Invocation, refusal: DomainError) -> _Judged:
-    failed = replace(invocation, state=InvocationState.FAILED, reason=refusal.reason)
-    return _Judged(failed, None, f"{refusal.reason}: {refusal}")
-
-
-def _needs_approval(approval: ToolApproval, tool: Tool) -> bool:
-    return approval is ToolApproval.ALL or (approval is ToolApproval.DANGEROUS and tool.dangerous)
-
-
-def _cut(text: str, room: int) -> str:
-    """At most so many bytes: a token is never less than one."""
-    encoded = text.encode("utf-8", "replace")
-    if len(encoded) <= room:
-        return encoded.decode()
-    return encoded[: max(0, room - 8)].decode("utf-8", "ignore") + " [cut]"

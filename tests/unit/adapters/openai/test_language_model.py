@@ -11,7 +11,6 @@ from adapters.openai.provider import Provider
 from adapters.openai.session import open_session
 from application.conversation.ports import ModelEnd, ModelText
 from domain.capability.capability import ToolCalling
-from domain.conversation.message import ToolCall
 from tests.fakes import StoppedClock
 from tests.upstream.calls import (
     ARITHMETIC,
@@ -25,9 +24,6 @@ from tests.upstream.calls import (
 from tests.upstream.chunks import (
     DONE,
     answer,
-    call,
-    call_part,
-    chunk,
     event,
     finish,
     joined,
@@ -158,98 +154,6 @@ async def test_confidence_is_the_mean_probability_of_the_tokens(
     _, end = await answer_of(model, ASKED)
 
     assert end.confidence == pytest.approx(0.75)
-
-
-async def test_a_native_call_is_put_together(
-    upstream: ScriptedUpstream, model: OpenAiLanguageModel
-) -> None:
-    upstream.answers(streamed(*call("arithmetic", '{"expression":"1"}', "call_x")))
-
-    words, end = await answer_of(model, ASKED)
-
-    assert words == ""
-    assert end.finish_reason == "tool_calls"
-    assert end.calls == (ToolCall("call_x", "arithmetic", '{"expression":"1"}'),)
-
-
-async def test_calls_that_are_interleaved_are_told_apart_and_in_order(
-    upstream: ScriptedUpstream, model: OpenAiLanguageModel
-) -> None:
-    upstream.answers(
-        streamed(
-            call_part(index=1, call_id="b", name="second"),
-            call_part(index=0, call_id="a", name="first", arguments='{"x":'),
-            call_part(index=1, arguments="{}"),
-            call_part(index=0, arguments="1}"),
-            finish("stop"),
-            DONE,
-        )
-    )
-
-    _, end = await answer_of(model, ASKED)
-
-    assert end.finish_reason == "tool_calls"
-    assert end.calls == (ToolCall("a", "first", '{"x":1}'), ToolCall("b", "second", "{}"))
-
-
-async def test_calls_without_index_id_or_arguments_get_theirs(
-    upstream: ScriptedUpstream, model: OpenAiLanguageModel
-) -> None:
-    upstream.answers(
-        streamed(
-            call_part(index=None, name="one"), call_part(index=None, name="two"), finish(), DONE
-        )
-    )
-
-    _, end = await answer_of(model, ASKED)
-
-    assert [call.tool for call in end.calls] == ["one", "two"]
-    assert [call.arguments for call in end.calls] == ["{}", "{}"]
-    assert len({call.id for call in end.calls} - {""}) == 2
-
-
-async def test_a_call_cut_off_by_the_bound_is_no_call(
-    upstream: ScriptedUpstream, model: OpenAiLanguageModel
-) -> None:
-    upstream.answers(streamed(call_part(name="one", arguments='{"expr'), finish("length"), DONE))
-
-    _, end = await answer_of(model, ASKED)
-
-    assert (end.finish_reason, end.calls) == ("length", ())
-
-
-async def test_a_schema_answer_is_a_call_and_no_text(
-    upstream: ScriptedUpstream, model: OpenAiLanguageModel
-) -> None:
-    upstream.answers(streamed(*answer('{"expre', 'ssion": "17.5', ' * 3"}')))
-
-    words, end = await answer_of(model, SCHEMA_CALL)
-
-    assert words == ""
-    assert end.finish_reason == "tool_calls"
-    assert [(call.tool, call.arguments) for call in end.calls] == [
-        ("arithmetic", '{"expression":"17.5 * 3"}')
-    ]
-
-
-async def test_a_schema_answer_cut_off_by_the_bound_is_no_call(
-    upstream: ScriptedUpstream, model: OpenAiLanguageModel
-) -> None:
-    upstream.answers(streamed(*answer('{"expression": "17', reason="length")))
-
-    words, end = await answer_of(model, SCHEMA_CALL)
-
-    assert (words, end.finish_reason, end.calls) == ("", "length", ())
-
-
-async def test_a_model_that_declines_is_filtered_not_called(
-    upstream: ScriptedUpstream, model: OpenAiLanguageModel
-) -> None:
-    upstream.answers(streamed(chunk({"refusal": "I cannot."}), finish(), DONE))
-
-    _, end = await answer_of(model, SCHEMA_CALL)
-
-    assert (end.finish_reason, end.calls) == ("content_filter", ())
 
 
 async def test_what_no_database_stores_is_replaced(

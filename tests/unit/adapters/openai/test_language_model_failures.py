@@ -1,20 +1,16 @@
 """What goes wrong at a provider, and what is said of it."""
 
-import asyncio
 from collections.abc import Sequence
-from contextlib import aclosing
 
 import pytest
 
 from adapters.openai.language_model import OpenAiLanguageModel
-from adapters.openai.provider import Patience, Provider
-from adapters.openai.session import ProviderSession, open_session
-from application.conversation.ports import ModelRequest, ModelText
+from adapters.openai.provider import Provider
+from adapters.openai.session import open_session
 from domain.capability.capability import ToolCalling
 from domain.conversation.errors import (
     ModelFailedError,
     ModelRateLimitedError,
-    ModelTimedOutError,
     ModelTruncatedError,
 )
 from tests.fakes import StoppedClock
@@ -30,7 +26,6 @@ from tests.upstream.chunks import (
     usage,
 )
 from tests.upstream.scripted import (
-    NOTHING,
     Ending,
     Reply,
     ScriptedUpstream,
@@ -211,50 +206,6 @@ async def test_an_answer_beyond_its_bound_fails(upstream: ScriptedUpstream) -> N
             await chunks_of(OpenAiLanguageModel(session, StoppedClock()).stream(ASKED))
 
 
-@pytest.mark.parametrize(
-    ("reply", "patience", "request_", "stage"),
-    [
-        (NOTHING, Patience(first_byte=0.05), ASKED, "first byte"),
-        (streamed(Ending.SILENCE), Patience(first_byte=0.05), ASKED, "first byte"),
-        (streamed(text("a"), Ending.SILENCE), Patience(between_chunks=0.05), ASKED, "between"),
-        (NOTHING, Patience(whole=0.05), ASKED, "whole"),
-        (NOTHING, Patience(), model_request(capability(), seconds=0.05), "whole"),
-        (streamed(text("a"), Ending.SILENCE), Patience(whole=0.5), ASKED, "whole"),
-    ],
-)
-async def test_each_stage_has_its_patience(
-    reply: Reply,
-    patience: Patience,
-    request_: ModelRequest,
-    stage: str,
-    upstream: ScriptedUpstream,
-) -> None:
-    provider = Provider(name="scripted", base_url=upstream.base_url, patience=patience)
-    upstream.answers(reply)
-
-    async with open_session(provider) as session:
-        with pytest.raises(ModelTimedOutError, match=stage):
-            await chunks_of(OpenAiLanguageModel(session, StoppedClock()).stream(request_))
-        await upstream.last.left.wait()
-
-
-async def test_waiting_for_a_free_connection_is_connecting(upstream: ScriptedUpstream) -> None:
-    provider = Provider(
-        name="scripted",
-        base_url=upstream.base_url,
-        connections=1,
-        patience=Patience(connect=0.05),
-    )
-    upstream.answers(streamed(text("a"), Ending.SILENCE))
-
-    async with open_session(provider) as session:
-        model = OpenAiLanguageModel(session, StoppedClock())
-        async with aclosing(model.stream(ASKED)) as busy:
-            await anext(busy)
-            with pytest.raises(ModelTimedOutError, match="connect"):
-                await chunks_of(model.stream(ASKED))
-
-
 @pytest.mark.parametrize("address", ["http://127.0.0.1:9/v1", "http://127.0.0.1:0/v1"])
 async def test_where_nobody_listens_connections_are_refused(address: str) -> None:
     async with open_session(Provider(name="nobody", base_url=address)) as session:
@@ -285,32 +236,6 @@ async def test_a_key_that_cannot_be_sent_is_not_repeated(upstream: ScriptedUpstr
     assert upstream.exchanges == []
 
 
-async def test_closing_the_iterator_closes_the_socket(
-    upstream: ScriptedUpstream, model: OpenAiLanguageModel
-) -> None:
-    upstream.answers(streamed(text("a"), Ending.SILENCE))
-
-    async with aclosing(model.stream(ASKED)) as stream:
-        assert await anext(stream) == ModelText("a")
-
-    await upstream.last.left.wait()
-
-
-@pytest.mark.parametrize("reply", [NOTHING, streamed(text("a"), Ending.SILENCE)])
-async def test_cancelling_the_reader_closes_the_socket(
-    reply: Reply, upstream: ScriptedUpstream, model: OpenAiLanguageModel
-) -> None:
-    upstream.answers(reply)
-    reading = asyncio.create_task(chunks_of(model.stream(ASKED)))
-    await upstream.came.wait()
-
-    reading.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await reading
-
-    await upstream.last.left.wait()
-
-
 async def test_a_failed_call_leaves_the_next_one_well(
     upstream: ScriptedUpstream, model: OpenAiLanguageModel
 ) -> None:
@@ -320,18 +245,3 @@ async def test_a_failed_call_leaves_the_next_one_well(
             await chunks_of(model.stream(ASKED))
 
     assert (await answer_of(model, ASKED))[0] == "Good day."
-
-
-async def test_leaving_the_session_ends_what_still_streams(
-    upstream: ScriptedUpstream, session: ProviderSession
-) -> None:
-    upstream.answers(streamed(text("a"), Ending.SILENCE))
-    provider = session.provider
-
-    async with open_session(provider) as short:
-        stream = OpenAiLanguageModel(short, StoppedClock()).stream(ASKED)
-        await anext(stream)
-
-    with pytest.raises(ModelTruncatedError):
-        await anext(stream)
-    await upstream.last.left.wait()

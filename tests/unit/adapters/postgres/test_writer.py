@@ -15,7 +15,7 @@ from adapters.postgres.journal import PostgresTurnJournal, open_turn_journal
 from adapters.postgres.leases import PostgresTurnLeases
 from adapters.postgres.outgoing import Outgoing
 from adapters.postgres.writer import WriterSettings
-from application.conversation.ports import AcceptTurn
+from application.conversation.ports import AcceptTurn, Grant
 from domain.budget.account import Account, AccountKind
 from domain.conversation.turn import TurnState
 from domain.kernel.errors import InvalidArgumentError, StorageUnavailableError
@@ -149,6 +149,24 @@ async def test_everything_adds_up_after_an_attack(
     )
     keys = {row[:3]: row[3] for row in await stored.fetchall()}
     assert {key: keys.get(key) for key in notes.answers} == notes.answers
+
+
+async def test_two_servers_together_never_grant_more_than_the_limit(
+    fresh_database: Database, superuser: Superuser
+) -> None:
+    found = await tenant(superuser, "race", sessions=40, limit=100)
+    async with (
+        journal_of(fresh_database, ONE) as one,
+        journal_of(fresh_database, OTHER) as other,
+    ):
+        for pair in zip(found[0::2], found[1::2], strict=True):
+            commands = [ask.accept(ask.hold(60)) for ask in pair]
+            answers = await asyncio.gather(
+                one.accept(commands[0]), other.accept(commands[1]), return_exceptions=True
+            )
+            granted = [answer for answer in answers if isinstance(answer, Grant)]
+            assert len(granted) == 1
+            await one.finish(pair[0].finish(granted[0].turn_id, tokens(0)))
 
 
 async def test_a_tenant_whose_row_is_locked_does_not_stall_the_others(

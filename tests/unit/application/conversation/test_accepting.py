@@ -20,7 +20,7 @@ from domain.kernel.metering import Metric
 from domain.kernel.tool_choice import ToolChoice, ToolChoiceMode
 from domain.tools.errors import ToolNotFoundError
 from tests.builders import SESSION, TENANT
-from tests.doubles import FlakyJournal
+from tests.doubles import FlakyJournal, until
 from tests.inmemory_application import REQUEST, Server
 from tests.inmemory_world import World, world
 
@@ -141,8 +141,7 @@ async def test_a_client_that_goes_away_while_its_message_is_taken_on_does_not_st
         await client
     go.set()
     (turn,) = [stored.turn for stored in shared.store.turns.values()]
-    while not server.observer.ended:
-        await sleep(0)
+    await until(lambda: bool(server.observer.ended))
 
     assert (await server.turn(turn.id)).state is TurnState.COMPLETED
 

@@ -1,37 +1,29 @@
 """Whole turns, from the message to the end, with and without tools."""
 
-from asyncio import Event
-
 import pytest
 
 from adapters.inmemory.language_model import called, said
-from application.conversation.ports import ModelEnd, ModelText
+from application.conversation.ports import ModelText
 from domain.conversation.errors import (
     ModelFailedError,
     ModelTruncatedError,
-    SessionBusyError,
-    SessionNotFoundError,
 )
 from domain.conversation.message import Role, ToolCall
 from domain.conversation.phase import Phase
 from domain.conversation.turn import TurnState
 from domain.conversation.turn_event import (
-    Accepted,
     AnswerStatus,
     Completed,
     Failed,
     Started,
-    TextAdded,
     ToolAnswered,
-    ToolCalled,
 )
-from domain.kernel.errors import IdempotencyKeyReusedError
 from domain.kernel.metering import Metric
 from domain.tools.errors import ToolFailedError
-from tests.builders import SESSION, TENANT
+from tests.builders import TENANT
 from tests.doubles import answers, fails
 from tests.inmemory_application import REQUEST, Server
-from tests.inmemory_world import World, capability, manifest, world
+from tests.inmemory_world import World, capability, world
 
 
 @pytest.fixture
@@ -271,7 +263,7 @@ async def test_a_defect_ends_the_turn_and_is_told_to_operators_alone(
     assert shared.held(Metric.TOKENS) == 0
 
 
-async def test_the_phases_of_a_turn_are_observed(shared: World, server: Server) -> None:
+async def test_the_phases_of_a_turn_are_observed(server: Server) -> None:
     await server.answered()
 
     (summary,) = server.observer.ended

@@ -13,7 +13,7 @@ from domain.conversation.turn_event import Cancelled, Paused
 from domain.kernel.metering import Metric
 from domain.tools.invocation import InvocationState
 from tests.builders import TENANT, TURN
-from tests.doubles import FlakyJournal, answers, waits_for
+from tests.doubles import FlakyJournal, answers, until, waits_for
 from tests.inmemory_application import REQUEST, Server
 from tests.inmemory_world import World, manifest, world
 
@@ -32,8 +32,7 @@ def server(shared: World) -> Server:
 
 async def streaming(shared: World) -> None:
     """Let everything that can run, run."""
-    while not shared.model.open_streams:
-        await sleep(0)
+    await until(lambda: shared.model.open_streams > 0)
     for _ in range(5):
         await sleep(0)
 
@@ -126,8 +125,7 @@ async def test_a_turn_is_cancelled_from_another_server(shared: World) -> None:
     turn_id = await driving.say()
     await streaming(shared)
     cancelling = create_task(other.cancel(turn_id, by="ada"))
-    while not await driving.signals.cancellations([(TENANT, turn_id)]):
-        await sleep(0)
+    await until(lambda: (TENANT, turn_id) in shared.store.cancellations)
 
     await driving.hear(Signal(SignalKind.CANCEL, turn_id))
     await driving.settled(turn_id)
@@ -149,7 +147,7 @@ async def test_a_lost_signal_is_found_by_looking(shared: World) -> None:
     assert (await driving.settled(turn_id)).state is TurnState.CANCELLED
 
 
-async def test_a_turn_that_was_answered_is_not_cancelled(shared: World, server: Server) -> None:
+async def test_a_turn_that_was_answered_is_not_cancelled(server: Server) -> None:
     turn = await server.answered()
 
     with pytest.raises(TurnAlreadyEndedError):
@@ -206,8 +204,7 @@ async def test_a_tool_whose_outcome_nobody_heard_is_unknown(shared: World, serve
     shared.tools.have("send", waits_for(Event()), effect=True)
     shared.model.will_say(called(ToolCall("call_1", "send", "{}")))
     turn_id = await server.say()
-    while not shared.tools.runs:
-        await sleep(0)
+    await until(lambda: bool(shared.tools.runs))
 
     await server.cancel(turn_id)
 

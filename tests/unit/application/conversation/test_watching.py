@@ -1,6 +1,6 @@
 """Every watcher sees the same events, early or late, here or on another server."""
 
-from asyncio import CancelledError, Event, create_task, sleep
+from asyncio import CancelledError, Event, create_task, ensure_future, sleep
 
 import pytest
 
@@ -11,6 +11,7 @@ from application.conversation.watch_turn import WatchTurnQuery
 from domain.conversation.errors import SequenceOutOfRangeError, TurnNotFoundError
 from domain.conversation.turn_event import Completed, TextAdded, TurnEvent
 from tests.builders import OTHER_TENANT, TENANT, TURN
+from tests.doubles import until
 from tests.inmemory_application import Server
 from tests.inmemory_world import World, world
 
@@ -126,8 +127,7 @@ async def test_a_watcher_elsewhere_sees_a_turn_while_it_runs(shared: World) -> N
     turn_id = await driving.say()
     stream = watching.watch(WatchTurnQuery(tenant_id=TENANT, turn_id=turn_id))
     first = create_task(anext(stream))
-    while not await driving.signals.watched([(TENANT, turn_id)]):
-        await sleep(0)
+    await until(lambda: (TENANT, turn_id) in shared.store.watchers)
     await driving.hear(Signal(SignalKind.WATCH, turn_id))
     watching.watchers.ring(turn_id)
 
@@ -147,12 +147,12 @@ async def test_the_driver_tells_those_who_watch_from_elsewhere(shared: World) ->
     turn_id = await driving.say()
     await watching.signals.watch(TENANT, turn_id)
     heard = watching.signals.listen()
-    signal = create_task(anext(heard))
+    listening = ensure_future(anext(heard))
     await sleep(0)
 
     await driving.hear(Signal(SignalKind.WATCH, turn_id))
 
-    assert await signal == Signal(SignalKind.WRITTEN, turn_id)
+    assert await listening == Signal(SignalKind.WRITTEN, turn_id)
     assert text_of(list(await shared.reader.events(TENANT, turn_id, 0, 9))) == "Good "
 
 

@@ -42,7 +42,7 @@ class Program:
             "XDG_DATA_HOME": str(self.folder / "data"),
             "XDG_CONFIG_HOME": str(self.folder / "config"),
         }
-        done = subprocess.run(
+        done = subprocess.run(  # noqa: S603 - this very program
             [sys.executable, *arguments],
             cwd=self.folder,
             env=environment,
@@ -85,11 +85,8 @@ def test_a_wrong_option_is_wrong_usage(program: Program) -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("turn", "show", "tenants/demo/sessions/s/turns/t"),
         ("chat", "tenants/demo/sessions/s", "-m", "hello"),
         ("tenants", "create", "acme"),
-        ("keys", "create", "laptop", "--tenant", "acme"),
-        ("receipt", "get", "tenants/demo/records/r"),
     ],
 )
 def test_where_no_server_answers_one_line_says_so_and_what_to_do(

@@ -1,0 +1,49 @@
+"""Let paused turns whose calls are all decided, or not in time, go on or end."""
+
+from dataclasses import dataclass
+from typing import Final, final
+
+from application.conversation.continue_turns import ResumePaused
+from application.conversation.end_turn import EndTurn
+from application.conversation.ports import TurnLeases
+from domain.budget.errors import BudgetExhaustedError
+from domain.conversation.turn import Turn
+from domain.kernel.errors import DomainError, UnavailableError
+
+MOST_AT_ONCE: Final = 32
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContinueDecided:
+    """A turn that cannot go on now stays paused; one that never can, ends.
+
+    It can not now where a limit leaves no room or no model serves; it never can where its capsule
+    was revoked, for one.
+    """
+
+    resume: ResumePaused
+    end: EndTurn
+
+    async def __call__(self, turn: Turn) -> bool:
+        """Whether the turn is paused no more."""
+        try:
+            await self.resume(turn)
+        except (BudgetExhaustedError, UnavailableError):
+            return False
+        except DomainError as refusal:
+            await self.end.fail(turn, refusal)
+        return True
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepDecided:
+    """Go on with turns whose decider was lost, or that nobody decided about in time. One pass."""
+
+    leases: TurnLeases
+    go_on: ContinueDecided
+
+    async def __call__(self) -> int:
+        """How many went on."""
+        return sum([await self.go_on(turn) for turn in await self.leases.decided(MOST_AT_ONCE)])

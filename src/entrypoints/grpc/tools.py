@@ -1,0 +1,215 @@
+"""The servicer of somagent.tools.v1."""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import final
+from uuid import UUID
+
+from application.capsule.load_capsule import LoadCapsule, LoadCapsuleQuery
+from application.conversation.decide_invocation import DecideInvocation, DecideInvocationCommand
+from application.conversation.name_turn import NameTurn, NameTurnQuery
+from application.conversation.read_conversation import ReadSession, ReadSessionQuery
+from application.tools.execute_tool import CallTerms, ExecuteTool, ExecuteToolCommand
+from application.tools.list_tools import ListTools, ListToolsQuery
+from application.tools.read_invocations import (
+    ListInvocations,
+    ListInvocationsQuery,
+    ListPendingApprovals,
+    ListPendingApprovalsQuery,
+    ReadInvocation,
+    ReadInvocationQuery,
+)
+from domain.conversation.errors import SessionNotFoundError, TurnNotFoundError
+from domain.kernel.identifiers import InvocationId, RequestId, SessionId
+from domain.tools.invocation import Invocation, InvocationState
+from entrypoints.grpc.admission import Admission, Call, answering
+from entrypoints.grpc.caller import Caller
+from entrypoints.grpc.names import capsule_of, invocation_of, session_of, turn_name
+from entrypoints.grpc.paging import PageTokens
+from entrypoints.grpc.tool_forms import event_form, invocation_form, tool_form
+from somagent.tools.v1 import tools_pb2 as pb
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolServicer:
+    """What can be refused is refused by a status; what became of a call is in the stream."""
+
+    admission: Admission
+    pages: PageTokens
+    list: ListTools
+    execute: ExecuteTool
+    read: ReadInvocation
+    list_invocations: ListInvocations
+    list_pending: ListPendingApprovals
+    decide: DecideInvocation
+    load_capsule: LoadCapsule
+    read_session: ReadSession
+    name_turn: NameTurn
+
+    async def ListTools(self, request: pb.ListToolsRequest, call: Call) -> pb.ListToolsResponse:
+        async with answering(self.admission, call, request) as caller:
+            page = self.pages.page(
+                caller, request, size=request.page_size, token=request.page_token
+            )
+            terms = await self._terms(caller, request.capsule)
+            found = await self.list(
+                ListToolsQuery(limit=page.limit, after=page.after, allow=terms.allow)
+            )
+            shown, token = self.pages.cut(caller, request, page, found, lambda one: one.name)
+            return pb.ListToolsResponse(
+                tools=[tool_form(one) for one in shown], next_page_token=token
+            )
+
+    async def ExecuteTool(
+        self, request: pb.ExecuteToolRequest, call: Call
+    ) -> AsyncGenerator[pb.ExecuteToolResponse]:
+        async with answering(self.admission, call, request) as caller:
+            command = ExecuteToolCommand(
+                principal=caller.principal,
+                tenant_id=caller.tenant_id,
+                tool=request.tool,
+                arguments=request.arguments or "{}",
+                request_id=RequestId(request.request_id.lower()),
+                terms=await self._terms(caller, request.capsule),
+                session_id=await self._session(caller, request.session),
+            )
+            async with aclosing(self.execute(command)) as events:
+                async for event in events:
+                    yield pb.ExecuteToolResponse(event=event_form(caller.tenant, event))
+
+    async def GetInvocation(
+        self, request: pb.GetInvocationRequest, call: Call
+    ) -> pb.GetInvocationResponse:
+        async with answering(self.admission, call, request) as caller:
+            invocation = await self.read(
+                ReadInvocationQuery(
+                    tenant_id=caller.tenant_id, invocation_id=invocation_of(request.name)
+                )
+            )
+            (told,) = await self._told(caller, [invocation])
+            return pb.GetInvocationResponse(invocation=told)
+
+    async def ListInvocations(
+        self, request: pb.ListInvocationsRequest, call: Call
+    ) -> pb.ListInvocationsResponse:
+        async with answering(self.admission, call, request) as caller:
+            page = self.pages.page(
+                caller, request, size=request.page_size, token=request.page_token
+            )
+            found = await self.list_invocations(
+                ListInvocationsQuery(
+                    tenant_id=caller.tenant_id,
+                    limit=page.limit,
+                    state=_state(request.state),
+                    after=_after(page.after),
+                )
+            )
+            shown, token = self.pages.cut(caller, request, page, found, lambda one: str(one.id))
+            return pb.ListInvocationsResponse(
+                invocations=await self._told(caller, shown), next_page_token=token
+            )
+
+    async def ListPendingApprovals(
+        self, request: pb.ListPendingApprovalsRequest, call: Call
+    ) -> pb.ListPendingApprovalsResponse:
+        async with answering(self.admission, call, request) as caller:
+            page = self.pages.page(
+                caller, request, size=request.page_size, token=request.page_token
+            )
+            found = await self.list_pending(
+                ListPendingApprovalsQuery(
+                    tenant_id=caller.tenant_id, limit=page.limit, after=_after(page.after)
+                )
+            )
+            shown, token = self.pages.cut(caller, request, page, found, lambda one: str(one.id))
+            return pb.ListPendingApprovalsResponse(
+                invocations=await self._told(caller, shown), next_page_token=token
+            )
+
+    async def ApproveInvocation(
+        self, request: pb.ApproveInvocationRequest, call: Call
+    ) -> pb.ApproveInvocationResponse:
+        async with answering(self.admission, call, request) as caller:
+            decided = await self._decided(caller, request.name, approved=True)
+            (told,) = await self._told(caller, [decided])
+            return pb.ApproveInvocationResponse(invocation=told)
+
+    async def RejectInvocation(
+        self, request: pb.RejectInvocationRequest, call: Call
+    ) -> pb.RejectInvocationResponse:
+        async with answering(self.admission, call, request) as caller:
+            decided = await self._decided(caller, request.name, approved=False)
+            (told,) = await self._told(caller, [decided])
+            return pb.RejectInvocationResponse(invocation=told)
+
+    async def _decided(self, caller: Caller, name: str, *, approved: bool) -> Invocation:
+        return await self.decide(
+            DecideInvocationCommand(
+                principal=caller.principal,
+                tenant_id=caller.tenant_id,
+                tenant=caller.tenant,
+                invocation_id=invocation_of(name),
+                approved=approved,
+            )
+        )
+
+    async def _terms(self, caller: Caller, capsule: str) -> CallTerms:
+        """The rules of a capsule's active version; none where no capsule is named."""
+        if not capsule:
+            return CallTerms()
+        slug, _ = capsule_of(capsule)
+        loaded = await self.load_capsule(LoadCapsuleQuery(tenant_id=caller.tenant_id, capsule=slug))
+        return CallTerms(
+            capsule=slug,
+            allow=loaded.capsule.manifest.tools.allow,
+            approval=loaded.settings.tool_approval,
+        )
+
+    async def _session(self, caller: Caller, name: str) -> SessionId | None:
+        """The session that bears a call too, if one is named.
+
+        Raises:
+            SessionNotFoundError: No such session of this tenant, or it was deleted.
+        """
+        if not name:
+            return None
+        session = await self.read_session(
+            ReadSessionQuery(tenant_id=caller.tenant_id, session_id=session_of(name))
+        )
+        if session.deleted_at is not None:
+            raise SessionNotFoundError(str(session.id))
+        return session.id
+
+    async def _told(
+        self, caller: Caller, invocations: Sequence[Invocation]
+    ) -> Sequence[pb.Invocation]:
+        return [
+            invocation_form(caller.tenant, one, await self._turn(caller, one))
+            for one in invocations
+        ]
+
+    async def _turn(self, caller: Caller, invocation: Invocation) -> str:
+        """The turn's name; empty where there is none, or retention has dropped it."""
+        turn_id = invocation.turn_id
+        if turn_id is None:
+            return ""
+        try:
+            session_id = await self.name_turn(
+                NameTurnQuery(tenant_id=caller.tenant_id, turn_id=turn_id)
+            )
+        except TurnNotFoundError:
+            return ""
+        return turn_name(caller.tenant, session_id, turn_id)
+
+
+def _state(state: "pb.InvocationState.ValueType") -> InvocationState | None:
+    """The state that is asked for; None for all."""
+    if state == pb.INVOCATION_STATE_UNSPECIFIED:
+        return None
+    return InvocationState[pb.InvocationState.Name(state).removeprefix("INVOCATION_STATE_")]
+
+
+def _after(cursor: str) -> InvocationId | None:
+    return InvocationId(UUID(cursor)) if cursor else None

@@ -1,0 +1,139 @@
+"""A client of the public API: a key, a channel, and every method by the type of its request."""
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeVar
+from uuid import uuid4
+
+import grpc
+from google.protobuf.message import Message
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
+from google.rpc.status_pb2 import Status
+
+from entrypoints.grpc.errors import STATUS_DETAILS
+from entrypoints.grpc.methods import methods
+
+M = TypeVar("M", bound=Message)
+
+METHODS: Final = methods()
+
+PATIENCE_SECONDS: Final = 60.0
+"""Far more than anything here takes: a test that waits this long has failed."""
+
+OPTIONS: Final = (
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.max_send_message_length", -1),
+    # Without it channels to one address share a connection, and its state after a crash.
+    ("grpc.use_local_subchannel_pool", 1),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 500),
+    # A status that has come is seen by the caller, whatever the retry policy.
+    ("grpc.enable_retries", 0),
+)
+
+
+class RefusedError(Exception):
+    """How a call was refused, its details read; `reason` is empty where gRPC itself refused."""
+
+    def __init__(
+        self,
+        code: grpc.StatusCode,
+        message: str,
+        reason: str = "",
+        facts: Mapping[str, str] | None = None,
+        fields: Sequence[str] = (),
+    ) -> None:
+        super().__init__(f"{code.name} {reason}: {message}")
+        self.code = code
+        self.message = message
+        self.reason = reason
+        self.facts = facts or {}
+        self.fields = fields
+
+    @property
+    def told(self) -> tuple[grpc.StatusCode, str]:
+        return self.code, self.reason
+
+
+def request_id() -> str:
+    """A new one."""
+    return str(uuid4())  # noqa: TID251 - a client's own
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Calls as whoever has the key, for a tenant."""
+
+    channel: grpc.aio.Channel
+    tenant: str = ""
+    key: str = ""
+
+    @property
+    def parent(self) -> str:
+        return f"tenants/{self.tenant}"
+
+    @property
+    def metadata(self) -> tuple[tuple[str, str], ...]:
+        return (("x-api-key", self.key),) if self.key else ()
+
+    async def ask(self, request: Message, kind: type[M], seconds: float = PATIENCE_SECONDS) -> M:
+        """Call the method that takes the request.
+
+        Raises:
+            RefusedError: It was refused.
+        """
+        call = self.channel.unary_unary(
+            f"/{METHODS[request.DESCRIPTOR.full_name].name}",
+            request_serializer=_bytes_of,
+            response_deserializer=kind.FromString,
+        )
+        try:
+            return await call(request, metadata=self.metadata, timeout=seconds)
+        except grpc.aio.AioRpcError as error:
+            raise refusal_of(error) from error
+
+    async def stream(
+        self, request: Message, kind: type[M], seconds: float = PATIENCE_SECONDS
+    ) -> AsyncGenerator[M]:
+        """Call the streaming method that takes the request; closing the stream cancels the call.
+
+        Raises:
+            RefusedError: It was refused.
+        """
+        call = self.channel.unary_stream(
+            f"/{METHODS[request.DESCRIPTOR.full_name].name}",
+            request_serializer=_bytes_of,
+            response_deserializer=kind.FromString,
+        )(request, metadata=self.metadata, timeout=seconds)
+        try:
+            async for answer in call:
+                yield answer
+        except grpc.aio.AioRpcError as error:
+            raise refusal_of(error) from error
+        finally:
+            call.cancel()
+
+
+def connect(address: str, tenant: str = "", key: str = "") -> Client:
+    """A client with a channel of its own."""
+    return Client(grpc.aio.insecure_channel(address, options=OPTIONS), tenant, key)
+
+
+def refusal_of(error: grpc.aio.AioRpcError) -> RefusedError:
+    """What the details of an error say."""
+    trailers = dict(error.trailing_metadata() or ())
+    message = str(error.details())
+    found = trailers.get(STATUS_DETAILS)
+    if not isinstance(found, bytes):
+        return RefusedError(error.code(), message)
+    info, bad = ErrorInfo(), BadRequest()
+    for detail in Status.FromString(found).details:
+        for part in (info, bad):
+            if detail.Is(part.DESCRIPTOR):
+                detail.Unpack(part)
+    fields = [one.field for one in bad.field_violations]
+    return RefusedError(error.code(), message, info.reason, dict(info.metadata), fields)
+
+
+def _bytes_of(message: Message) -> bytes:
+    return message.SerializeToString()

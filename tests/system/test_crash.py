@@ -1,0 +1,271 @@
+"""A server that is killed, and a database that is, in the middle of a streamed answer."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Generator
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import grpc
+import pytest
+import pytest_asyncio
+
+from somagent.conversation.v1 import conversation_pb2 as pb
+from tests.system.client import Client, RefusedError, connect
+from tests.system.conftest import QUICK
+from tests.system.conversing import (
+    answer_to,
+    as_bytes,
+    held_by,
+    kind_of,
+    kinds,
+    message,
+    numbers,
+    open_session,
+    said,
+    seen,
+    text_of,
+    turn_of,
+    usage_of,
+)
+from tests.system.installation import (
+    Installation,
+    Model,
+    embedded_installation,
+    new_capsule,
+    new_tenant,
+)
+from tests.system.service import Service, kill, serving, until
+from tests.upstream.chunks import answer, text
+from tests.upstream.scripted import ScriptedUpstream, streamed
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("crash")]
+
+ENDED = (pb.TURN_STATE_COMPLETED, pb.TURN_STATE_FAILED, pb.TURN_STATE_CANCELLED)
+
+
+@pytest.fixture(scope="module")
+def carried(upstream: ScriptedUpstream) -> Generator[Installation]:
+    """An installation with a PostgreSQL of its own."""
+    models = [Model(name="main", base_url=upstream.base_url)]
+    with embedded_installation(models) as made:
+        yield made.with_settings(**QUICK)
+
+
+@dataclass(frozen=True, slots=True)
+class Aftermath:
+    """A server was killed while one turn streamed and one waited; another one serves now."""
+
+    client: Client
+    session: str
+    request: pb.ProcessMessageRequest
+    turn: str
+    waiting: str
+    shown: list[pb.TurnEvent]
+    ending: RefusedError
+    upstream_left: bool
+    postmasters: tuple[int, int]
+    service: Service
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def aftermath(
+    carried: Installation, upstream: ScriptedUpstream
+) -> AsyncGenerator[Aftermath]:
+    async with serving(carried) as first:
+        operator = await carried.operator(first.address)
+        client = await new_tenant(operator, "acme")
+        capsule = await new_capsule(client, await carried.author(), "plain")
+        session = await open_session(client, capsule)
+        never = asyncio.Event()
+        upstream.answers(streamed(text("One "), text("two "), never))
+        request = message(session)
+        shown: list[pb.TurnEvent] = []
+        try:
+            async with aclosing(said(client, request)) as events:
+                async for event in events:
+                    shown.append(event)
+                    if text_of(shown) == "One two ":
+                        waiting = await _queued(client, session)
+                        before = postmaster_of(carried)
+                        await first.kill()
+        except RefusedError as error:
+            ending = error
+    async with asyncio.timeout(10):
+        await upstream.last.left.wait()
+    async with serving(carried) as second:
+        yield Aftermath(
+            client=connect(second.address, client.tenant, client.key),
+            session=session,
+            request=request,
+            turn=shown[0].accepted.turn,
+            waiting=waiting,
+            shown=shown,
+            ending=ending,
+            upstream_left=upstream.last.left.is_set(),
+            postmasters=(before, postmaster_of(carried)),
+            service=second,
+        )
+
+
+async def _queued(client: Client, session: str) -> str:
+    """The name of a turn that waits for the one before."""
+    task = asyncio.create_task(answer_to(client, session, "And then?"))
+    found = pb.ListTurnsResponse()
+
+    async def listed() -> bool:
+        nonlocal found
+        found = await client.ask(pb.ListTurnsRequest(parent=session), pb.ListTurnsResponse)
+        return len(found.turns) > 1
+
+    await until(listed)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    return found.turns[0].name
+
+
+def postmaster_of(installation: Installation) -> int:
+    data = Path(installation.environment["SOMAGENT_DATABASE__DATA_FOLDER"], "data")
+    return int((data / "postmaster.pid").read_text().splitlines()[0])
+
+
+async def ended(client: Client, turn: str) -> pb.Turn:
+    """The turn, once it has ended."""
+    found = pb.Turn()
+
+    async def has_ended() -> bool:
+        nonlocal found
+        found = await turn_of(client, turn)
+        return found.state in ENDED
+
+    await until(has_ended)
+    return found
+
+
+async def test_the_client_learns_that_the_server_is_gone(aftermath: Aftermath) -> None:
+    assert aftermath.ending.code is grpc.StatusCode.UNAVAILABLE
+    assert aftermath.upstream_left
+
+
+async def test_the_embedded_database_survives_and_is_adopted(aftermath: Aftermath) -> None:
+    before, after = aftermath.postmasters
+    assert after == before
+
+
+async def test_the_turn_ends_with_a_reason_and_settled(aftermath: Aftermath) -> None:
+    turn = await ended(aftermath.client, aftermath.turn)
+    await ended(aftermath.client, aftermath.waiting)
+
+    assert turn.state == pb.TURN_STATE_FAILED
+    assert turn.error.reason == "TURN_ABANDONED"
+    assert turn.usage.estimated
+    assert turn.usage.prompt_tokens > 0
+    assert await held_by(aftermath.client) == {}
+    assert (await usage_of(aftermath.client))["METRIC_TOKENS"].spent > 0
+
+
+async def test_a_turn_that_waited_ends_too(aftermath: Aftermath) -> None:
+    turn = await ended(aftermath.client, aftermath.waiting)
+
+    assert turn.state == pb.TURN_STATE_COMPLETED or turn.error.reason == "TURN_ABANDONED"
+    assert turn.end_time.seconds >= turn.create_time.seconds > 0
+
+
+async def test_its_events_can_be_read_from_the_first_and_from_any(aftermath: Aftermath) -> None:
+    await ended(aftermath.client, aftermath.turn)
+
+    events = await seen(aftermath.client, aftermath.turn)
+
+    assert kinds(events)[-2:] == ["restarted", "failed"]
+    assert numbers(events) == list(range(1, events[-1].sequence + 1))
+    void = events[-2].restarted
+    assert void.first_sequence <= aftermath.shown[-1].sequence + 1
+    assert void.last_sequence >= aftermath.shown[-1].sequence
+    kept = [event for event in aftermath.shown if event.sequence < void.first_sequence]
+    assert as_bytes(events[: len(kept)]) == as_bytes(kept)
+    for after in (event.sequence for event in events[:-1]):
+        rest = [event for event in events if event.sequence > after]
+        assert as_bytes(await seen(aftermath.client, aftermath.turn, after)) == as_bytes(rest)
+    resumed = await seen(aftermath.client, aftermath.turn, aftermath.shown[-1].sequence)
+    assert kinds(resumed) == ["restarted", "failed"]
+
+
+async def test_the_same_request_gives_the_same_turn(aftermath: Aftermath) -> None:
+    await ended(aftermath.client, aftermath.turn)
+
+    again = [event async for event in said(aftermath.client, aftermath.request)]
+
+    assert again[-1].failed.error.reason == "TURN_ABANDONED"
+    assert as_bytes(again) == as_bytes(await seen(aftermath.client, aftermath.turn))
+
+
+async def test_the_next_message_works(aftermath: Aftermath) -> None:
+    await ended(aftermath.client, aftermath.waiting)
+
+    events = await answer_to(aftermath.client, aftermath.session)
+
+    assert kinds(events)[-1] == "completed"
+    assert text_of(events) == events[-1].completed.text == "Good day."
+
+
+async def test_a_killed_database_comes_back_and_the_turn_ends(
+    aftermath: Aftermath, carried: Installation, upstream: ScriptedUpstream
+) -> None:
+    client, go_on = aftermath.client, asyncio.Event()
+    await ended(client, aftermath.waiting)
+    upstream.answers(streamed(text("One "), go_on, *answer("two.")))
+    request = message(aftermath.session)
+    turn = ""
+    dead = postmaster_of(carried)
+
+    with_loss = False
+    try:
+        async with aclosing(said(client, request)) as events:
+            async for event in events:
+                turn = event.accepted.turn or turn
+                if kind_of(event) == "text" and not go_on.is_set():
+                    kill(dead)
+                    go_on.set()
+    except RefusedError as error:
+        with_loss = error.reason == "DATABASE_UNAVAILABLE"
+        assert with_loss
+
+    async def answers() -> bool:
+        try:
+            return (await turn_of(client, turn)).state in ENDED
+        except RefusedError as error:
+            assert error.told == (grpc.StatusCode.UNAVAILABLE, "DATABASE_UNAVAILABLE")
+            return False
+
+    await until(answers)
+    assert postmaster_of(carried) != dead
+    assert await held_by(client) == {}
+    events = await seen(client, turn)
+    assert kinds(events)[-1] in {"completed", "failed"}
+    assert numbers(events) == list(range(1, events[-1].sequence + 1))
+    assert kinds(await answer_to(client, aftermath.session))[-1] == "completed"
+    assert aftermath.service.process.returncode is None
+
+
+async def test_two_services_on_one_folder_share_its_database(
+    aftermath: Aftermath, carried: Installation
+) -> None:
+    second = carried.with_settings(
+        server__address="127.0.0.1:0", server__http_address=_other(carried)
+    )
+    pid = postmaster_of(carried)
+    async with serving(second) as service:
+        assert await service.stop() == 0
+
+    assert postmaster_of(carried) == pid
+    assert (await turn_of(aftermath.client, aftermath.turn)).state == pb.TURN_STATE_FAILED
+
+
+def _other(installation: Installation) -> str:
+    from tests.system.installation import free_ports
+
+    del installation
+    return f"127.0.0.1:{free_ports(1)[0]}"
+
+
+_ = replace

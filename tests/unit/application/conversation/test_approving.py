@@ -1,0 +1,384 @@
+"""A turn waits for a person, on no server's lease, and goes on with what was decided."""
+
+from asyncio import create_task
+from datetime import timedelta
+
+import pytest
+
+from adapters.inmemory.language_model import called, said
+from application.conversation.ports import ModelEnd, ModelText
+from domain.conversation.errors import TurnAlreadyEndedError
+from domain.conversation.message import Role, ToolCall
+from domain.conversation.turn import TurnState
+from domain.conversation.turn_event import (
+    AnswerStatus,
+    ApprovalRequested,
+    Completed,
+    Paused,
+    Resumed,
+    ToolAnswered,
+    ToolCalled,
+)
+from domain.kernel.identifiers import InvocationId, TurnId
+from domain.kernel.metering import Metric
+from domain.tools.errors import (
+    ApprovalExpiredError,
+    InvocationAlreadyDecidedError,
+    InvocationNotFoundError,
+)
+from domain.tools.events import ApprovalDecided
+from domain.tools.invocation import InvocationState
+from tests.builders import INVOCATION, SESSION, TENANT
+from tests.doubles import FlakyJournal, answers, until
+from tests.inmemory_application import Server
+from tests.inmemory_world import World, manifest, world
+
+DAY = timedelta(hours=24).total_seconds()
+
+
+@pytest.fixture
+async def shared() -> World:
+    """A world whose capsule lets no tool run without a person's word."""
+    shared = await world(manifest(autonomy=2))
+    shared.tools.have("send", answers("sent"), effect=True)
+    shared.tools.have("clock", answers("noon"))
+    shared.model.will_say(
+        called(ToolCall("call_1", "send", '{"to":"grace"}')), said("It was sent.")
+    )
+    return shared
+
+
+@pytest.fixture
+def server(shared: World) -> Server:
+    return Server(world=shared)
+
+
+async def paused(server: Server) -> TurnId:
+    turn_id = await server.say("Send it")
+    await server.settled(turn_id)
+    return turn_id
+
+
+async def waiting(server: Server, turn_id: TurnId) -> list[InvocationId]:
+    found = await server.world.reader.invocations(TENANT, turn_id)
+    return [one.id for one in found if one.state is InvocationState.PENDING_APPROVAL]
+
+
+async def test_a_call_that_needs_a_person_pauses_the_turn(shared: World, server: Server) -> None:
+    turn_id = await server.say("Send it")
+    events = await server.shown(turn_id)
+    await server.settled(turn_id)
+    turn = await server.turn(turn_id)
+
+    assert turn.state is TurnState.PAUSED
+    assert isinstance(asked := events[-2].body, ApprovalRequested)
+    assert (asked.tool, asked.arguments) == ("send", '{"to":"grace"}')
+    assert isinstance(last := events[-1].body, Paused)
+    assert last.waiting == (asked.invocation_id,)
+    assert shared.tools.runs == []
+    assert [shared.held(metric) for metric in Metric] == [0] * len(Metric)
+    assert shared.spent(Metric.TOKENS) == turn.usage.tokens == 19
+
+
+async def test_a_turn_that_was_approved_goes_on_to_its_answer(
+    shared: World, server: Server
+) -> None:
+    turn_id = await paused(server)
+    (invocation_id,) = await waiting(server, turn_id)
+
+    decided = await server.decided(invocation_id, approved=True)
+    turn = await server.settled(turn_id)
+
+    assert decided.state is InvocationState.PERMITTED
+    assert decided.decided_by == "grace"
+    assert (turn.state, turn.answer) == (TurnState.COMPLETED, "It was sent.")
+    assert shared.tools.runs == [("send", '{"to":"grace"}')]
+    events = await server.shown(turn_id)
+    assert [event.sequence for event in events] == list(range(1, len(events) + 1))
+    kinds = [type(event.body) for event in events]
+    assert kinds.count(ToolCalled) == kinds.count(ToolAnswered) == 1
+    assert kinds.index(Paused) + 1 == kinds.index(Resumed)
+    assert kinds[-1] is Completed
+    (kept,) = await shared.reader.invocations(TENANT, turn_id)
+    assert (kept.state, kept.result) == (InvocationState.SUCCEEDED, "sent")
+    assert [shared.held(metric) for metric in Metric] == [0] * len(Metric)
+    assert shared.spent(Metric.TOKENS) == turn.usage.tokens
+    assert shared.spent(Metric.TOOL_CALLS) == turn.usage.tool_calls == 1
+    assert shared.spent(Metric.API_CALLS) == turn.usage.api_calls == 1
+
+
+async def test_what_the_model_had_said_is_kept_over_the_pause(
+    shared: World, server: Server
+) -> None:
+    turn_id = await paused(server)
+    (invocation_id,) = await waiting(server, turn_id)
+    await server.decided(invocation_id, approved=True)
+    await server.settled(turn_id)
+
+    heard = shared.model.requests[-1].messages
+
+    assert [message.role for message in heard] == [
+        Role.SYSTEM, Role.USER, Role.ASSISTANT, Role.TOOL,
+    ]  # fmt: skip
+    assert heard[2].calls == (ToolCall("call_1", "send", '{"to":"grace"}'),)
+    assert (heard[3].call_id, heard[3].text) == ("call_1", "sent")
+
+
+async def test_a_rejection_is_what_the_model_is_told(shared: World, server: Server) -> None:
+    shared.model.will_say(called(ToolCall("call_1", "send", "{}")), said("I did not send it."))
+    turn_id = await paused(server)
+    (invocation_id,) = await waiting(server, turn_id)
+
+    await server.decided(invocation_id, approved=False)
+    turn = await server.settled(turn_id)
+
+    assert turn.answer == "I did not send it."
+    assert shared.tools.runs == []
+    assert "REJECTED" in shared.model.requests[-1].messages[-1].text
+    answer = next(
+        event.body for event in await server.shown(turn_id) if isinstance(event.body, ToolAnswered)
+    )
+    assert (answer.status, answer.reason) == (AnswerStatus.DENIED, "APPROVAL_REJECTED")
+    (kept,) = await shared.reader.invocations(TENANT, turn_id)
+    assert kept.state is InvocationState.REJECTED
+    assert shared.spent(Metric.TOOL_CALLS) == 0
+
+
+async def test_a_turn_goes_on_when_the_last_of_its_calls_is_decided(
+    shared: World, server: Server
+) -> None:
+    calls = (ToolCall("a", "send", "{}"), ToolCall("b", "clock", "{}"))
+    shared.model.will_say(called(*calls), said("Done."))
+    turn_id = await paused(server)
+    one, other = await waiting(server, turn_id)
+
+    await server.decided(other, approved=True)
+    assert (await server.turn(turn_id)).state is TurnState.PAUSED
+    await server.decided(one, approved=False)
+    turn = await server.settled(turn_id)
+
+    assert turn.answer == "Done."
+    assert shared.tools.runs == [("clock", "{}")]
+    assert [one.call_id for one in shared.model.requests[-1].messages[-2:]] == ["a", "b"]
+
+
+async def test_a_call_that_nobody_decided_in_time_has_expired(
+    shared: World, server: Server
+) -> None:
+    calls = (ToolCall("a", "send", "{}"), ToolCall("b", "clock", "{}"))
+    shared.model.will_say(called(*calls), said("Too late."))
+    turn_id = await paused(server)
+    one, other = await waiting(server, turn_id)
+    await server.decided(other, approved=True)
+    shared.clock.advance(DAY + 1)
+
+    with pytest.raises(ApprovalExpiredError):
+        await server.decided(one, approved=True)
+    await server.decided(other, approved=True)
+    turn = await server.settled(turn_id)
+
+    assert turn.answer == "Too late."
+    assert shared.tools.runs == [("clock", "{}")]
+    kept = {one.tool: one for one in await shared.reader.invocations(TENANT, turn_id)}
+    assert kept["send"].state is InvocationState.EXPIRED
+
+
+async def test_only_dangerous_tools_wait_in_the_middle_of_autonomy(
+    shared: World, server: Server
+) -> None:
+    shared.install(manifest(autonomy=5))
+    shared.tools.have("send", answers("sent"), effect=True, dangerous=True)
+    calls = (ToolCall("a", "clock", "{}"), ToolCall("b", "send", "{}"))
+    shared.model.will_say(called(*calls), said("Done."))
+    turn_id = await paused(server)
+    (invocation_id,) = await waiting(server, turn_id)
+
+    await server.decided(invocation_id, approved=True)
+    turn = await server.settled(turn_id)
+
+    assert turn.answer == "Done."
+    assert sorted(shared.tools.runs) == [("clock", "{}"), ("send", "{}")]
+    events = await server.shown(turn_id)
+    asked = [event.body.tool for event in events if isinstance(event.body, ToolCalled)]
+    assert asked == ["clock", "send"]
+
+
+async def test_the_same_decision_again_changes_nothing(shared: World, server: Server) -> None:
+    turn_id = await paused(server)
+    (invocation_id,) = await waiting(server, turn_id)
+
+    await server.decided(invocation_id, approved=True)
+    await server.settled(turn_id)
+    with pytest.raises(InvocationAlreadyDecidedError):
+        await server.decided(invocation_id, approved=False)
+    await server.decided(invocation_id, approved=True)
+
+    assert len(shared.tools.runs) == 1
+
+
+async def test_a_decision_is_published_once(shared: World, server: Server) -> None:
+    turn_id = await paused(server)
+    (invocation_id,) = await waiting(server, turn_id)
+
+    await server.decided(invocation_id, approved=True)
+    await server.decided(invocation_id, approved=True)
+    await server.settled(turn_id)
+
+    told = [one.event for one in shared.store.outbox[TENANT, SESSION]]
+    (fact,) = [one for one in told if isinstance(one, ApprovalDecided)]
+    assert (fact.state, fact.decider) == (InvocationState.PERMITTED, "grace")
+
+
+async def test_a_call_that_never_was_cannot_be_decided(server: Server) -> None:
+    with pytest.raises(InvocationNotFoundError):
+        await server.decided(INVOCATION, approved=True)
+
+
+async def test_a_call_of_a_cancelled_turn_cannot_be_decided(shared: World, server: Server) -> None:
+    turn_id = await paused(server)
+    (invocation_id,) = await waiting(server, turn_id)
+    await server.cancel(turn_id)
+
+    with pytest.raises(TurnAlreadyEndedError):
+        await server.decided(invocation_id, approved=True)
+
+    assert shared.tools.runs == []
+
+
+async def test_when_the_budget_does_not_let_it_go_on_the_decision_stands_and_it_stays_paused(
+    shared: World, server: Server
+) -> None:
+    turn_id = await paused(server)
+    (invocation_id,) = await waiting(server, turn_id)
+    await shared.limit(Metric.TOKENS, 20)
+
+    decided = await server.decided(invocation_id, approved=True)
+
+    assert decided.state is InvocationState.PERMITTED
+    assert (await server.turn(turn_id)).state is TurnState.PAUSED
+    assert shared.held(Metric.TOKENS) == 0
+
+    await shared.limit(Metric.TOKENS, 1_000_000)
+    await server.decided(invocation_id, approved=True)
+    assert (await server.settled(turn_id)).answer == "It was sent."
+
+
+async def test_a_turn_goes_on_at_another_server(shared: World) -> None:
+    one, other = Server(world=shared, name="one"), Server(world=shared, name="other")
+    turn_id = await paused(one)
+    (invocation_id,) = await waiting(one, turn_id)
+
+    await other.decided(invocation_id, approved=True)
+    turn = await other.settled(turn_id)
+
+    assert turn.answer == "It was sent."
+    assert await one.shown(turn_id) == await other.shown(turn_id)
+
+
+async def test_a_decision_that_is_quicker_than_the_pause_s_answer_is_not_lost(
+    shared: World,
+) -> None:
+    flaky = FlakyJournal(Server(world=shared).plain_journal())
+    server = Server(world=shared, journal=flaky)
+    done, go = flaky.hold_back("pause")
+    turn_id = await server.say("Send it")
+    await done.wait()
+    (invocation_id,) = await waiting(server, turn_id)
+
+    await server.decided(invocation_id, approved=True)
+    go.set()
+    await until(lambda: bool(server.observer.ended))
+
+    assert (await server.turn(turn_id)).answer == "It was sent."
+
+
+async def test_a_watcher_is_released_at_the_pause_and_again_at_the_end(server: Server) -> None:
+    turn_id = await server.say("Send it")
+    before = await server.shown(turn_id)
+    await server.settled(turn_id)
+    (invocation_id,) = await waiting(server, turn_id)
+    await server.decided(invocation_id, approved=True)
+
+    after = await server.shown(turn_id, after=before[-1].sequence)
+
+    assert isinstance(after[0].body, Resumed)
+    assert isinstance(after[-1].body, Completed)
+
+
+async def test_a_pause_whose_answer_was_lost_is_asked_for_again(shared: World) -> None:
+    flaky = FlakyJournal(Server(world=shared).plain_journal(), lost={"pause": 2})
+    server = Server(world=shared, journal=flaky)
+
+    turn_id = await paused(server)
+
+    assert (await server.turn(turn_id)).state is TurnState.PAUSED
+    assert isinstance((await server.shown(turn_id))[-1].body, Paused)
+
+
+async def test_text_before_the_pause_is_part_of_what_was_shown(
+    shared: World, server: Server
+) -> None:
+    end = ModelEnd(
+        finish_reason="tool_calls",
+        calls=(ToolCall("call_1", "send", "{}"),),
+        prompt_tokens=12,
+        completion_tokens=7,
+    )
+    shared.model.will_say([ModelText("I shall send it."), end], said("Sent."))
+    turn_id = await paused(server)
+    (invocation_id,) = await waiting(server, turn_id)
+    watching = create_task(server.shown(turn_id))
+    await watching
+
+    await server.decided(invocation_id, approved=True)
+    turn = await server.settled(turn_id)
+
+    assert turn.answer == "Sent."
+    assert shared.model.requests[-1].messages[-2].text == "I shall send it."
+
+
+async def test_a_turn_that_nobody_decided_about_in_time_goes_on_by_itself(
+    shared: World, server: Server
+) -> None:
+    shared.model.will_say(called(ToolCall("a", "send", "{}")), said("Nobody said yes."))
+    turn_id = await paused(server)
+    assert await server.sweep_decided() == 0
+    shared.clock.advance(DAY + 1)
+
+    assert await server.sweep_decided() == 1
+    turn = await server.settled(turn_id)
+
+    assert turn.answer == "Nobody said yes."
+    assert shared.tools.runs == []
+    assert "EXPIRED" in shared.model.requests[-1].messages[-1].text
+    (kept,) = await shared.reader.invocations(TENANT, turn_id)
+    assert kept.state is InvocationState.EXPIRED
+
+
+async def test_a_turn_whose_decider_was_lost_is_found_by_the_sweep(shared: World) -> None:
+    flaky = FlakyJournal(Server(world=shared).plain_journal())
+    lost, other = Server(world=shared, journal=flaky), Server(world=shared, name="other")
+    turn_id = await paused(lost)
+    (invocation_id,) = await waiting(lost, turn_id)
+    await shared.limit(Metric.TOKENS, 20)
+    await lost.decided(invocation_id, approved=True)
+    await shared.limit(Metric.TOKENS, 1_000_000)
+
+    assert await other.sweep_decided() == 1
+
+    assert (await other.settled(turn_id)).answer == "It was sent."
+
+
+async def test_a_paused_turn_whose_capsule_was_revoked_fails(shared: World, server: Server) -> None:
+    turn_id = await paused(server)
+    (invocation_id,) = await waiting(server, turn_id)
+    key, capsule = next(iter(shared.capsules.kept.items()))
+    shared.capsules.kept[key] = capsule.revoke()
+
+    await server.decided(invocation_id, approved=True)
+    turn = await server.turn(turn_id)
+
+    assert turn.failure is not None
+    assert turn.failure.reason == "CAPSULE_REVOKED"
+    assert shared.tools.runs == []
+    assert shared.spent(Metric.TOKENS) == turn.usage.tokens

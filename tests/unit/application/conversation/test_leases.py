@@ -1,0 +1,308 @@
+"""A driver that lost its turn shows nothing more, and a lost turn is ended by another server."""
+
+from asyncio import Event
+
+import pytest
+
+from adapters.inmemory.language_model import called, said
+from application.conversation.ports import ModelText
+from application.conversation.running_turn import CEILING_STEP
+from domain.conversation.errors import StaleFenceError
+from domain.conversation.message import ToolCall
+from domain.conversation.turn import TurnState
+from domain.conversation.turn_event import Completed, Failed, Restarted, TextAdded
+from domain.kernel.metering import Metric
+from domain.tools.errors import ToolFailedError
+from domain.tools.invocation import InvocationState
+from tests.builders import TENANT
+from tests.doubles import FlakyJournal, answers, fails, until, waits_for
+from tests.inmemory_application import LEASE, REQUEST, Server
+from tests.inmemory_world import World, world
+
+SECOND = REQUEST[:-1] + "2"
+
+
+@pytest.fixture
+async def shared() -> World:
+    return await world()
+
+
+@pytest.fixture
+def server(shared: World) -> Server:
+    return Server(world=shared)
+
+
+async def test_a_lease_is_kept_while_its_turn_runs(shared: World, server: Server) -> None:
+    go = Event()
+    shared.model.will_say([go, *said("At last.")])
+    turn_id = await server.say()
+    for _ in range(10):
+        shared.clock.advance(LEASE / 2)
+        await server.drivers.keep()
+
+    assert await server.sweep() == 0
+    go.set()
+    assert (await server.settled(turn_id)).answer == "At last."
+
+
+async def test_a_driver_whose_lease_ran_out_shows_nothing_more(
+    shared: World, server: Server
+) -> None:
+    go = Event()
+    shared.model.will_say([ModelText("Seen"), go, ModelText("unseen")])
+    turn_id = await server.say()
+    running = server.drivers.find(turn_id)
+    assert running is not None
+    await until(lambda: running.log.next_sequence == 4)
+    shared.clock.advance(LEASE + 1)
+
+    go.set()
+    await running.ended.wait()
+
+    assert running.log.next_sequence == 4
+    assert (await server.turn(turn_id)).state is TurnState.RUNNING
+    assert server.observer.ended == []
+    assert server.observer.defects == []
+
+
+async def test_a_turn_whose_server_was_lost_is_ended_by_another(shared: World) -> None:
+    lost, other = Server(world=shared, name="lost"), Server(world=shared, name="other")
+    shared.model.will_say([ModelText("Half an ans"), Event()])
+    turn_id = await lost.say()
+    running = lost.drivers.find(turn_id)
+    assert running is not None
+    await until(lambda: running.log.next_sequence == 4)
+    shared.clock.advance(LEASE + 1)
+
+    assert await other.sweep() == 1
+    turn = await other.turn(turn_id)
+    events = await other.shown(turn_id)
+
+    assert turn.state is TurnState.FAILED
+    assert turn.failure is not None
+    assert (turn.failure.reason, turn.failure.kind) == ("TURN_ABANDONED", "UnavailableError")
+    assert isinstance(void := events[0].body, Restarted)
+    assert void.first_sequence == 1
+    assert events[0].sequence == void.last_sequence >= 3
+    assert isinstance(events[-1].body, Failed)
+    assert events[-1].sequence == void.last_sequence + 1
+    assert turn.usage.estimated
+    assert turn.usage.prompt_tokens > 0
+    assert [shared.held(metric) for metric in Metric] == [0] * len(Metric)
+    assert shared.spent(Metric.TOKENS) == turn.usage.tokens
+
+
+async def test_a_watcher_who_saw_what_is_void_sees_the_end(shared: World) -> None:
+    lost, other = Server(world=shared, name="lost"), Server(world=shared, name="other")
+    shared.model.will_say([ModelText("Half an ans"), Event()])
+    turn_id = await lost.say()
+    running = lost.drivers.find(turn_id)
+    assert running is not None
+    await until(lambda: running.log.next_sequence == 4)
+    shared.clock.advance(LEASE + 1)
+    await other.sweep()
+
+    rest = await other.shown(turn_id, after=3)
+
+    assert [type(event.body) for event in rest] == [Restarted, Failed]
+
+
+async def test_what_was_written_before_the_loss_is_not_void(shared: World) -> None:
+    lost, other = Server(world=shared, name="lost"), Server(world=shared, name="other")
+    shared.model.will_say([ModelText("Written"), Event()])
+    turn_id = await lost.say()
+    running = lost.drivers.find(turn_id)
+    assert running is not None
+    await until(lambda: running.log.next_sequence == 4)
+    running.watched = True
+    await lost.drivers.keep()
+    shared.clock.advance(LEASE + 1)
+    await other.sweep()
+
+    events = await other.shown(turn_id)
+
+    assert isinstance(events[2].body, TextAdded)
+    assert isinstance(void := events[3].body, Restarted)
+    assert void.first_sequence == 4
+    assert isinstance(last := events[4].body, Failed)
+    assert last.partial_text == "Written"
+
+
+async def test_a_driver_that_comes_back_after_the_sweep_changes_nothing(shared: World) -> None:
+    lost, other = Server(world=shared, name="lost"), Server(world=shared, name="other")
+    go = Event()
+    shared.model.will_say([go, *said("Too late.")])
+    turn_id = await lost.say()
+    running = lost.drivers.find(turn_id)
+    assert running is not None
+    await until(lambda: running.log.next_sequence == 3)
+    shared.clock.advance(LEASE + 1)
+    await other.sweep()
+    ended = await other.turn(turn_id)
+    spent = shared.spent(Metric.TOKENS)
+
+    running.renewed(LEASE, 0, shared.clock.monotonic())
+    go.set()
+    await running.ended.wait()
+
+    assert await other.turn(turn_id) == ended
+    assert shared.spent(Metric.TOKENS) == spent
+    assert not any(isinstance(event.body, Completed) for event in await lost.shown(turn_id))
+
+
+async def test_a_driver_that_learns_that_its_lease_is_another_s_stops(shared: World) -> None:
+    lost, other = Server(world=shared, name="lost"), Server(world=shared, name="other")
+    shared.model.will_say([Event()])
+    turn_id = await lost.say()
+    running = lost.drivers.find(turn_id)
+    assert running is not None
+    await until(lambda: shared.model.open_streams == 1)
+    shared.clock.advance(LEASE + 1)
+    await other.sweep()
+
+    await lost.drivers.keep()
+    await running.ended.wait()
+
+    assert shared.model.open_streams == 0
+    assert len(lost.drivers) == 0
+
+
+async def test_a_session_goes_on_after_a_lost_turn(shared: World) -> None:
+    lost, other = Server(world=shared, name="lost"), Server(world=shared, name="other")
+    shared.model.will_say([Event()], said("Two."))
+    await lost.say("1")
+    second = await other.say("2", request_id=SECOND)
+    await until(lambda: shared.model.open_streams == 1)
+    shared.clock.advance(LEASE + 1)
+
+    await other.sweep()
+    await other.start_promoted()
+
+    assert (await other.settled(second)).answer == "Two."
+
+
+async def test_a_promoted_turn_whose_server_is_dead_is_ended_too(shared: World) -> None:
+    dead, other = Server(world=shared, name="dead"), Server(world=shared, name="other")
+    go = Event()
+    shared.model.will_say([go, *said("One.")])
+    first = await other.say("1")
+    second = await dead.say("2", request_id=SECOND)
+    go.set()
+    await other.settled(first)
+    shared.clock.advance(LEASE + 1)
+
+    assert await other.sweep() == 1
+
+    turn = await other.turn(second)
+    assert turn.failure is not None
+    assert turn.failure.reason == "TURN_ABANDONED"
+    assert shared.held(Metric.TOKENS) == 0
+
+
+async def test_numbers_never_pass_a_ceiling_that_was_not_raised(
+    shared: World, server: Server
+) -> None:
+    words = CEILING_STEP * 3
+    shared.model.will_say(said(*["word "] * words))
+
+    turn = await server.settled(await server.say())
+
+    assert turn.answer == "word " * words
+    events = await server.shown(turn.id)
+    assert [event.sequence for event in events] == list(range(1, words + 4))
+
+
+@pytest.mark.parametrize("step", ["finish"])
+async def test_an_end_whose_answer_was_lost_is_asked_for_again(shared: World, step: str) -> None:
+    flaky = FlakyJournal(Server(world=shared).plain_journal(), lost={step: 3})
+    server = Server(world=shared, journal=flaky)
+
+    turn_id = await server.say()
+    events = await server.shown(turn_id)
+    turn = await server.settled(turn_id)
+
+    assert turn.state is TurnState.COMPLETED
+    assert [event.final for event in events].count(True) == 1
+    assert len(shared.store.records) == 1
+    assert shared.spent(Metric.API_CALLS) == 1
+    assert await server.shown(turn_id) == events
+
+
+async def test_a_round_whose_answer_was_lost_is_not_reserved_twice(shared: World) -> None:
+    flaky = FlakyJournal(Server(world=shared).plain_journal(), lost={"extend": 2})
+    server = Server(world=shared, journal=flaky)
+    shared.tools.have("send", answers("sent"), effect=True)
+    shared.model.will_say(called(ToolCall("call_1", "send", "{}")), said("Sent."))
+
+    turn = await server.answered()
+
+    assert turn.answer == "Sent."
+    assert len(shared.tools.runs) == 1
+    assert shared.held(Metric.TOKENS) == 0
+    assert shared.spent(Metric.TOOL_CALLS) == 1
+
+
+async def test_when_the_database_stays_away_the_turn_is_left_to_the_sweep(
+    shared: World,
+) -> None:
+    flaky = FlakyJournal(Server(world=shared).plain_journal(), lost={"finish": 99})
+    server = Server(world=shared, journal=flaky)
+    shared.model.will_say(said("Unheard."))
+
+    turn_id = await server.say()
+    await server.settled(turn_id)
+
+    assert len(server.drivers) == 0
+    assert (await server.turn(turn_id)).state is TurnState.COMPLETED
+
+
+async def test_no_tool_of_a_round_outlives_its_turn(shared: World, server: Server) -> None:
+    shared.tools.have("slow", waits_for(Event()), effect=True)
+    shared.tools.have("broken", fails(ZeroDivisionError()))
+    calls = (ToolCall("a", "slow", "{}"), ToolCall("b", "broken", "{}"))
+    shared.model.will_say(called(*calls))
+
+    turn_id = await server.say()
+    turn = await server.settled(turn_id)
+
+    assert turn.failure is not None
+    assert turn.failure.reason == "INTERNAL"
+    kept = {one.tool: one.state for one in await shared.reader.invocations(TENANT, turn_id)}
+    assert kept["slow"] is InvocationState.UNKNOWN
+
+
+async def test_a_tool_with_effects_that_failed_is_written_as_failed(
+    shared: World, server: Server
+) -> None:
+    shared.tools.have("send", fails(ToolFailedError("send", "no such address")), effect=True)
+    shared.model.will_say(called(ToolCall("call_1", "send", "{}")), said("No."))
+
+    turn = await server.answered()
+
+    (kept,) = await shared.reader.invocations(TENANT, turn.id)
+    assert (kept.state, kept.reason) == (InvocationState.FAILED, "TOOL_FAILED")
+
+
+async def test_what_cannot_be_stored_is_replaced_and_the_turn_ends(
+    shared: World, server: Server
+) -> None:
+    shared.tools.have("clock", answers("no\x00on \udc80"))
+    shared.model.will_say(
+        called(ToolCall("call\x00", "clock", '{"zone":"\ud800"}')), said("a\x00b \ud83d")
+    )
+
+    turn = await server.answered()
+
+    assert turn.answer == "a\ufffdb \ufffd"
+    (kept,) = await shared.reader.invocations(TENANT, turn.id)
+    assert (kept.call_id, kept.result) == ("call\ufffd", "no\ufffdon \ufffd")
+
+
+async def test_a_stale_check_raises(shared: World, server: Server) -> None:
+    shared.model.will_say([Event()])
+    running = server.drivers.find(await server.say())
+    assert running is not None
+    shared.clock.advance(LEASE + 1)
+
+    with pytest.raises(StaleFenceError):
+        running.check()
