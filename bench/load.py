@@ -2,18 +2,19 @@
 
 import asyncio
 import time
-import uuid
 from collections import deque
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, final
+from uuid import UUID
 
 import grpc
 
 from bench.processes import BenchFailedError
 from bench.product import TENANT
 from bench.script import message, stamped_at
+from entrypoints.assembly.offline import identifiers
 from somagent.conversation.v1 import conversation_pb2 as pb
 from somagent.conversation.v1.conversation_pb2_grpc import ConversationServiceStub
 
@@ -24,6 +25,7 @@ METHOD: Final = "/somagent.conversation.v1.ConversationService/ProcessMessage"
 CHANNELS: Final = 4
 TURN_SECONDS: Final = 120.0
 _AT_ONCE: Final = 16
+_IDENTIFIERS: Final = identifiers()
 
 
 @dataclass(slots=True)
@@ -56,7 +58,7 @@ class Client:
     async def sessions(self, number: int) -> list[str]:
         """New sessions, one for each turn: none has a history. The floor knows none."""
         if not self.has_sessions:
-            return [f"tenants/{TENANT}/sessions/{uuid.UUID(int=one)}" for one in range(number)]
+            return [f"tenants/{TENANT}/sessions/{UUID(int=one)}" for one in range(number)]
         left = list(range(number))
         made: list[str] = []
 
@@ -73,7 +75,7 @@ class Client:
         request = pb.CreateSessionRequest(
             parent=f"tenants/{TENANT}",
             session=pb.Session(capsule=f"tenants/{TENANT}/capsules/bench"),
-            request_id=str(uuid.uuid4()),
+            request_id=str(_IDENTIFIERS.next()),
         )
         created = await self._stubs[0].CreateSession(request, metadata=self._metadata)
         return created.session.name
@@ -105,7 +107,7 @@ class Client:
             method = self._methods[number % len(self._methods)]
             while left:
                 request = pb.ProcessMessageRequest(
-                    session=left.popleft(), text=said, request_id=str(uuid.uuid4())
+                    session=left.popleft(), text=said, request_id=str(_IDENTIFIERS.next())
                 )
                 await self._turn(method, request, seen, keep=keep)
 

@@ -1,4 +1,4 @@
-"""`somagent serve` under a profiler that is switched on from outside: `python -m bench.profiled FILE`.
+"""`somagent serve` under a profiler, `python -m bench.profiled FILE`.
 
 SIGUSR1 begins to measure; SIGUSR2 ends it and writes what was found into the file, for `pstats`.
 """

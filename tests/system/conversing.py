@@ -9,10 +9,11 @@ from google.protobuf.message import Message
 from somagent.budget.v1 import budget_pb2
 from somagent.conversation.v1 import conversation_pb2 as pb
 from tests.system.client import Client, request_id
+from tests.system.service import until
 
 Event = pb.TurnEvent
 
-FINAL: Final = frozenset({"completed", "failed", "cancelled"})
+ENDED: Final = (pb.TURN_STATE_COMPLETED, pb.TURN_STATE_FAILED, pb.TURN_STATE_CANCELLED)
 
 
 async def open_session(client: Client, capsule: str, **fields: object) -> str:
@@ -55,6 +56,19 @@ async def seen(client: Client, turn: str, after: int = 0) -> list[Event]:
 
 async def turn_of(client: Client, name: str) -> pb.Turn:
     return (await client.ask(pb.GetTurnRequest(name=name), pb.GetTurnResponse)).turn
+
+
+async def ended(client: Client, turn: str) -> pb.Turn:
+    """The turn, once it has ended."""
+    found = pb.Turn()
+
+    async def has_ended() -> bool:
+        nonlocal found
+        found = await turn_of(client, turn)
+        return found.state in ENDED
+
+    await until(has_ended)
+    return found
 
 
 async def usage_of(client: Client) -> dict[str, budget_pb2.MetricUsage]:

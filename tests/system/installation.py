@@ -57,6 +57,13 @@ class Installation:
         given = {f"SOMAGENT_{name.upper()}": _written(value) for name, value in settings.items()}
         return replace(self, environment={**self.environment, **given})
 
+    def beside(self) -> "Installation":
+        """The same for one more server, on ports of its own."""
+        port, http_port = free_ports(2)
+        return self.with_settings(
+            server__address=f"127.0.0.1:{port}", server__http_address=f"127.0.0.1:{http_port}"
+        )
+
     async def operator(self, address: str) -> Client:
         """The operator's client: whoever has the machine has the key."""
         return connect(address, "platform", await operator_secret(self.settings))

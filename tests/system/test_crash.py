@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Generator
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
@@ -14,8 +14,10 @@ from somagent.conversation.v1 import conversation_pb2 as pb
 from tests.system.client import Client, RefusedError, connect
 from tests.system.conftest import QUICK
 from tests.system.conversing import (
+    ENDED,
     answer_to,
     as_bytes,
+    ended,
     held_by,
     kind_of,
     kinds,
@@ -41,7 +43,7 @@ from tests.upstream.scripted import ScriptedUpstream, streamed
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("crash")]
 
-ENDED = (pb.TURN_STATE_COMPLETED, pb.TURN_STATE_FAILED, pb.TURN_STATE_CANCELLED)
+AWAY = (grpc.StatusCode.UNAVAILABLE, "DATABASE_UNAVAILABLE")
 
 
 @pytest.fixture(scope="module")
@@ -129,19 +131,6 @@ def postmaster_of(installation: Installation) -> int:
     return int((data / "postmaster.pid").read_text().splitlines()[0])
 
 
-async def ended(client: Client, turn: str) -> pb.Turn:
-    """The turn, once it has ended."""
-    found = pb.Turn()
-
-    async def has_ended() -> bool:
-        nonlocal found
-        found = await turn_of(client, turn)
-        return found.state in ENDED
-
-    await until(has_ended)
-    return found
-
-
 async def test_the_client_learns_that_the_server_is_gone(aftermath: Aftermath) -> None:
     assert aftermath.ending.code is grpc.StatusCode.UNAVAILABLE
     assert aftermath.upstream_left
@@ -218,7 +207,6 @@ async def test_a_killed_database_comes_back_and_the_turn_ends(
     turn = ""
     dead = postmaster_of(carried)
 
-    with_loss = False
     try:
         async with aclosing(said(client, request)) as events:
             async for event in events:
@@ -227,14 +215,13 @@ async def test_a_killed_database_comes_back_and_the_turn_ends(
                     kill(dead)
                     go_on.set()
     except RefusedError as error:
-        with_loss = error.reason == "DATABASE_UNAVAILABLE"
-        assert with_loss
+        assert error.told == AWAY
 
     async def answers() -> bool:
         try:
             return (await turn_of(client, turn)).state in ENDED
         except RefusedError as error:
-            assert error.told == (grpc.StatusCode.UNAVAILABLE, "DATABASE_UNAVAILABLE")
+            assert error.told == AWAY
             return False
 
     await until(answers)
@@ -250,22 +237,9 @@ async def test_a_killed_database_comes_back_and_the_turn_ends(
 async def test_two_services_on_one_folder_share_its_database(
     aftermath: Aftermath, carried: Installation
 ) -> None:
-    second = carried.with_settings(
-        server__address="127.0.0.1:0", server__http_address=_other(carried)
-    )
     pid = postmaster_of(carried)
-    async with serving(second) as service:
+    async with serving(carried.beside()) as service:
         assert await service.stop() == 0
 
     assert postmaster_of(carried) == pid
     assert (await turn_of(aftermath.client, aftermath.turn)).state == pb.TURN_STATE_FAILED
-
-
-def _other(installation: Installation) -> str:
-    from tests.system.installation import free_ports
-
-    del installation
-    return f"127.0.0.1:{free_ports(1)[0]}"
-
-
-_ = replace

@@ -23,7 +23,7 @@ TOOL: Final = Tool(
             "expression": {
                 "type": "string",
                 "description": "The expression, without words or units.",
-                "pattern": "^[0-9a-z+*/^%(),. -]+$",
+                "pattern": "^[0-9a-z+*/^%(),. -]{1,120}$",
                 "minLength": 1,
                 "maxLength": MAX_LENGTH,
             }

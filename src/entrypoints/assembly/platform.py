@@ -60,7 +60,7 @@ async def open_schema(settings: Settings, report: Report) -> AsyncGenerator[Data
                 await _migrated(server.owner_url, {}, report)
                 yield _database(settings, server.request_url, server.writer_url)
         except DatabaseSetupError as error:
-            raise StartError("postgres", str(error), "see the advice in this message") from error
+            raise StartError("postgres", str(error), "") from error
         return
     secrets = SecretKeeper(settings)
     request = await login_url(settings.database.request, secrets, "database.request")
@@ -116,7 +116,7 @@ async def _migrated(url: str, passwords: dict[str, str], report: Report) -> None
     except DatabaseUnreachableError as error:
         raise _unreachable(error) from error
     except DatabaseSetupError as error:
-        raise StartError("migrations", str(error), "see the advice in this message") from error
+        raise StartError("migrations", str(error), "") from error
     report("migrations", "done")
 
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
-from platformdirs import user_data_path
 from pydantic import Field
 
+from entrypoints.settings.places import data_home
 from entrypoints.settings.values import (
     NO_FILE,
     Count,
@@ -39,7 +39,7 @@ class DatabaseSettings:
     """PostgreSQL: one that the service carries (embedded), or one by URL (standard)."""
 
     data_folder: Annotated[Path, Field(description="Where the embedded server keeps its data.")] = (
-        field(default_factory=lambda: user_data_path("somagent") / "postgres")
+        field(default_factory=lambda: data_home() / "postgres")
     )
     owner: Annotated[
         LoginSettings, Field(description="The login that migrates and owns the tables.")
@@ -196,7 +196,7 @@ class SecretSettings:
         Field(
             description="The encrypted store of this machine, and its key unless a keyring has it."
         ),
-    ] = field(default_factory=lambda: user_data_path("somagent") / "secrets")
+    ] = field(default_factory=lambda: data_home() / "secrets")
     mounted_folder: Annotated[
         Path,
         Field(

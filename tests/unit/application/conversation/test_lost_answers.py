@@ -1,0 +1,114 @@
+"""What is asked again after a lost answer is done once, and a turn always ends."""
+
+from asyncio import Event
+
+import pytest
+
+from adapters.inmemory.language_model import called, said
+from domain.conversation.message import ToolCall
+from domain.conversation.turn import TurnState
+from domain.kernel.metering import Metric
+from domain.tools.errors import ToolFailedError
+from domain.tools.invocation import InvocationState
+from tests.builders import TENANT
+from tests.doubles import FlakyJournal, answers, fails, waits_for
+from tests.inmemory_application import REQUEST, Server
+from tests.inmemory_world import World, world
+
+SECOND = REQUEST[:-1] + "2"
+
+
+@pytest.fixture
+async def shared() -> World:
+    return await world()
+
+
+@pytest.fixture
+def server(shared: World) -> Server:
+    return Server(world=shared)
+
+
+@pytest.mark.parametrize("step", ["finish"])
+async def test_an_end_whose_answer_was_lost_is_asked_for_again(shared: World, step: str) -> None:
+    flaky = FlakyJournal(Server(world=shared).plain_journal(), lost={step: 3})
+    server = Server(world=shared, journal=flaky)
+
+    turn_id = await server.say()
+    events = await server.shown(turn_id)
+    turn = await server.settled(turn_id)
+
+    assert turn.state is TurnState.COMPLETED
+    assert [event.final for event in events].count(True) == 1
+    assert len(shared.store.records) == 1
+    assert shared.spent(Metric.API_CALLS) == 1
+    assert await server.shown(turn_id) == events
+
+
+async def test_a_round_whose_answer_was_lost_is_not_reserved_twice(shared: World) -> None:
+    flaky = FlakyJournal(Server(world=shared).plain_journal(), lost={"extend": 2})
+    server = Server(world=shared, journal=flaky)
+    shared.tools.have("send", answers("sent"), effect=True)
+    shared.model.will_say(called(ToolCall("call_1", "send", "{}")), said("Sent."))
+
+    turn = await server.answered()
+
+    assert turn.answer == "Sent."
+    assert len(shared.tools.runs) == 1
+    assert shared.held(Metric.TOKENS) == 0
+    assert shared.spent(Metric.TOOL_CALLS) == 1
+
+
+async def test_when_the_database_stays_away_the_turn_is_left_to_the_sweep(
+    shared: World,
+) -> None:
+    flaky = FlakyJournal(Server(world=shared).plain_journal(), lost={"finish": 99})
+    server = Server(world=shared, journal=flaky)
+    shared.model.will_say(said("Unheard."))
+
+    turn_id = await server.say()
+    await server.settled(turn_id)
+
+    assert len(server.drivers) == 0
+    assert (await server.turn(turn_id)).state is TurnState.COMPLETED
+
+
+async def test_no_tool_of_a_round_outlives_its_turn(shared: World, server: Server) -> None:
+    shared.tools.have("slow", waits_for(Event()), effect=True)
+    shared.tools.have("broken", fails(ZeroDivisionError()))
+    calls = (ToolCall("a", "slow", "{}"), ToolCall("b", "broken", "{}"))
+    shared.model.will_say(called(*calls))
+
+    turn_id = await server.say()
+    turn = await server.settled(turn_id)
+
+    assert turn.failure is not None
+    assert turn.failure.reason == "INTERNAL"
+    kept = {one.tool: one.state for one in await shared.reader.invocations(TENANT, turn_id)}
+    assert kept["slow"] is InvocationState.UNKNOWN
+
+
+async def test_a_tool_with_effects_that_failed_is_written_as_failed(
+    shared: World, server: Server
+) -> None:
+    shared.tools.have("send", fails(ToolFailedError("send", "no such address")), effect=True)
+    shared.model.will_say(called(ToolCall("call_1", "send", "{}")), said("No."))
+
+    turn = await server.answered()
+
+    (kept,) = await shared.reader.invocations(TENANT, turn.id)
+    assert (kept.state, kept.reason) == (InvocationState.FAILED, "TOOL_FAILED")
+
+
+async def test_what_cannot_be_stored_is_replaced_and_the_turn_ends(
+    shared: World, server: Server
+) -> None:
+    shared.tools.have("clock", answers("no\x00on \udc80"))
+    shared.model.will_say(
+        called(ToolCall("call\x00", "clock", '{"zone":"\ud800"}')), said("a\x00b \ud83d")
+    )
+
+    turn = await server.answered()
+
+    assert turn.answer == "a\ufffdb \ufffd"
+    (kept,) = await shared.reader.invocations(TENANT, turn.id)
+    assert (kept.call_id, kept.result) == ("call\ufffd", "no\ufffdon \ufffd")

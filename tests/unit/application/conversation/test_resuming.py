@@ -1,0 +1,177 @@
+"""A paused turn goes on wherever and whenever it can, and ends where it never can."""
+
+from datetime import timedelta
+
+import pytest
+
+from adapters.inmemory.language_model import called, said
+from domain.conversation.message import ToolCall
+from domain.conversation.turn import TurnState
+from domain.conversation.turn_event import (
+    Paused,
+)
+from domain.kernel.identifiers import InvocationId, TurnId
+from domain.kernel.metering import Metric
+from domain.tools.errors import (
+    ApprovalExpiredError,
+)
+from domain.tools.invocation import InvocationState
+from tests.builders import TENANT
+from tests.doubles import FlakyJournal, answers, until
+from tests.inmemory_application import Server
+from tests.inmemory_world import World, manifest, world
+
+DAY = timedelta(hours=24).total_seconds()
+
+
+@pytest.fixture
+async def shared() -> World:
+    """A world whose capsule lets no tool run without a person's word."""
+    shared = await world(manifest(autonomy=2))
+    shared.tools.have("send", answers("sent"), effect=True)
+    shared.tools.have("clock", answers("noon"))
+    shared.model.will_say(
+        called(ToolCall("call_1", "send", '{"to":"grace"}')), said("It was sent.")
+    )
+    return shared
+
+
+@pytest.fixture
+def server(shared: World) -> Server:
+    return Server(world=shared)
+
+
+async def paused(server: Server) -> TurnId:
+    turn_id = await server.say("Send it")
+    await server.settled(turn_id)
+    return turn_id
+
+
+async def waiting(server: Server, turn_id: TurnId) -> list[InvocationId]:
+    found = await server.world.reader.invocations(TENANT, turn_id)
+    return [one.id for one in found if one.state is InvocationState.PENDING_APPROVAL]
+
+
+async def test_a_call_that_nobody_decided_in_time_has_expired(
+    shared: World, server: Server
+) -> None:
+    calls = (ToolCall("a", "send", "{}"), ToolCall("b", "clock", "{}"))
+    shared.model.will_say(called(*calls), said("Too late."))
+    turn_id = await paused(server)
+    one, other = await waiting(server, turn_id)
+    await server.decided(other, approved=True)
+    shared.clock.advance(DAY + 1)
+
+    with pytest.raises(ApprovalExpiredError):
+        await server.decided(one, approved=True)
+    await server.decided(other, approved=True)
+    turn = await server.settled(turn_id)
+
+    assert turn.answer == "Too late."
+    assert shared.tools.runs == [("clock", "{}")]
+    kept = {one.tool: one for one in await shared.reader.invocations(TENANT, turn_id)}
+    assert kept["send"].state is InvocationState.EXPIRED
+
+
+async def test_when_the_budget_does_not_let_it_go_on_the_decision_stands_and_it_stays_paused(
+    shared: World, server: Server
+) -> None:
+    turn_id = await paused(server)
+    (invocation_id,) = await waiting(server, turn_id)
+    await shared.limit(Metric.TOKENS, 20)
+
+    decided = await server.decided(invocation_id, approved=True)
+
+    assert decided.state is InvocationState.PERMITTED
+    assert (await server.turn(turn_id)).state is TurnState.PAUSED
+    assert shared.held(Metric.TOKENS) == 0
+
+    await shared.limit(Metric.TOKENS, 1_000_000)
+    await server.decided(invocation_id, approved=True)
+    assert (await server.settled(turn_id)).answer == "It was sent."
+
+
+async def test_a_turn_goes_on_at_another_server(shared: World) -> None:
+    one, other = Server(world=shared, name="one"), Server(world=shared, name="other")
+    turn_id = await paused(one)
+    (invocation_id,) = await waiting(one, turn_id)
+
+    await other.decided(invocation_id, approved=True)
+    turn = await other.settled(turn_id)
+
+    assert turn.answer == "It was sent."
+    assert await one.shown(turn_id) == await other.shown(turn_id)
+
+
+async def test_a_decision_that_is_quicker_than_the_pause_s_answer_is_not_lost(
+    shared: World,
+) -> None:
+    flaky = FlakyJournal(Server(world=shared).plain_journal())
+    server = Server(world=shared, journal=flaky)
+    done, go = flaky.hold_back("pause")
+    turn_id = await server.say("Send it")
+    await done.wait()
+    (invocation_id,) = await waiting(server, turn_id)
+
+    await server.decided(invocation_id, approved=True)
+    go.set()
+    await until(lambda: bool(server.observer.ended))
+
+    assert (await server.turn(turn_id)).answer == "It was sent."
+
+
+async def test_a_pause_whose_answer_was_lost_is_asked_for_again(shared: World) -> None:
+    flaky = FlakyJournal(Server(world=shared).plain_journal(), lost={"pause": 2})
+    server = Server(world=shared, journal=flaky)
+
+    turn_id = await paused(server)
+
+    assert (await server.turn(turn_id)).state is TurnState.PAUSED
+    assert isinstance((await server.shown(turn_id))[-1].body, Paused)
+
+
+async def test_a_turn_that_nobody_decided_about_in_time_goes_on_by_itself(
+    shared: World, server: Server
+) -> None:
+    shared.model.will_say(called(ToolCall("a", "send", "{}")), said("Nobody said yes."))
+    turn_id = await paused(server)
+    assert await server.sweep_decided() == 0
+    shared.clock.advance(DAY + 1)
+
+    assert await server.sweep_decided() == 1
+    turn = await server.settled(turn_id)
+
+    assert turn.answer == "Nobody said yes."
+    assert shared.tools.runs == []
+    assert "EXPIRED" in shared.model.requests[-1].messages[-1].text
+    (kept,) = await shared.reader.invocations(TENANT, turn_id)
+    assert kept.state is InvocationState.EXPIRED
+
+
+async def test_a_turn_whose_decider_was_lost_is_found_by_the_sweep(shared: World) -> None:
+    flaky = FlakyJournal(Server(world=shared).plain_journal())
+    lost, other = Server(world=shared, journal=flaky), Server(world=shared, name="other")
+    turn_id = await paused(lost)
+    (invocation_id,) = await waiting(lost, turn_id)
+    await shared.limit(Metric.TOKENS, 20)
+    await lost.decided(invocation_id, approved=True)
+    await shared.limit(Metric.TOKENS, 1_000_000)
+
+    assert await other.sweep_decided() == 1
+
+    assert (await other.settled(turn_id)).answer == "It was sent."
+
+
+async def test_a_paused_turn_whose_capsule_was_revoked_fails(shared: World, server: Server) -> None:
+    turn_id = await paused(server)
+    (invocation_id,) = await waiting(server, turn_id)
+    key, capsule = next(iter(shared.capsules.kept.items()))
+    shared.capsules.kept[key] = capsule.revoke()
+
+    await server.decided(invocation_id, approved=True)
+    turn = await server.turn(turn_id)
+
+    assert turn.failure is not None
+    assert turn.failure.reason == "CAPSULE_REVOKED"
+    assert shared.tools.runs == []
+    assert shared.spent(Metric.TOKENS) == turn.usage.tokens
