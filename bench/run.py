@@ -21,7 +21,7 @@ from bench.figures import (
     ratios,
 )
 from bench.load import client, turn_of
-from bench.machine import Cores, cores, resident_mib, steal_seconds
+from bench.machine import Cores, resident_mib, steal_seconds
 from bench.measuring import (
     COALESCED,
     COALESCED_1,
@@ -36,7 +36,7 @@ from bench.measuring import (
     idle_cpu_ms_per_second,
 )
 from bench.processes import part
-from bench.product import Order, Served, data_folder, new_api_key, product
+from bench.product import PROGRAM, Order, Served, data_folder, new_api_key, product
 
 Say = Callable[[str], None]
 
@@ -97,14 +97,14 @@ class Stage:
     say: Say
 
 
-async def measure(sizes: Sizes, folder: Path, say: Say) -> Figures:
+async def measure(sizes: Sizes, folder: Path, machine: Cores, say: Say) -> Figures:
     """Run everything.
 
     Raises:
         BenchFailedError, CommandFailedError, DatabaseSetupError: A part cannot be started, or a
             turn did not end as it should.
     """
-    machine, stolen, began = cores(), steal_seconds(), time.monotonic()
+    stolen, began = steal_seconds(), time.monotonic()
     async with stage(folder, machine, say) as parts:
         product_side = parts.product
         found: Figures = {
@@ -131,8 +131,10 @@ async def measure(sizes: Sizes, folder: Path, say: Say) -> Figures:
 
 
 @asynccontextmanager
-async def stage(folder: Path, machine: Cores, say: Say) -> AsyncGenerator[Stage]:
-    """Start the database, the upstream, the floor and the product."""
+async def stage(
+    folder: Path, machine: Cores, say: Say, program: tuple[str | Path, ...] = PROGRAM
+) -> AsyncGenerator[Stage]:
+    """Start the database, the upstream, the floor and the product, which is the program."""
     log = folder / "parts.log"
     async with AsyncExitStack() as lifetimes:
         enter = lifetimes.enter_async_context
@@ -151,7 +153,7 @@ async def stage(folder: Path, machine: Cores, say: Say) -> AsyncGenerator[Stage]
             )
         )
         say("starting the product")
-        order = Order(folder=folder, upstream_port=port, core=machine.server)
+        order = Order(folder=folder, upstream_port=port, core=machine.server, program=program)
         served = await enter(product(order))
         key = await new_api_key(order, served)
         pid = (data_folder(folder) / "data" / "postmaster.pid").read_text(encoding="utf-8")

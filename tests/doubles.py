@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, final
 
-from application.conversation.ports import (
+from application.conversation.ports.journal import (
     AcceptTurn,
     ExtendTurn,
     Finished,
@@ -14,8 +14,8 @@ from application.conversation.ports import (
     PauseTurn,
     ResumeTurn,
     TurnJournal,
-    TurnSummary,
 )
+from application.conversation.ports.observing import TurnSummary
 from application.tools.ports import ToolContext
 from domain.capability.capability import Capability
 from domain.conversation.bounds import estimated_tokens

@@ -30,7 +30,7 @@ from application.conversation.phases.model import CallModel
 from application.conversation.phases.reason import Reason
 from application.conversation.phases.save import SaveTurn
 from application.conversation.phases.tools import RunTools
-from application.conversation.ports import TurnJournal
+from application.conversation.ports.journal import TurnJournal
 from application.conversation.prepare_turn import PrepareTurn
 from application.conversation.process_message import ProcessMessage, ProcessMessageCommand
 from application.conversation.suspend_turn import SuspendTurn

@@ -18,6 +18,9 @@ JITTER: Final = 0.2
 LONGEST_PAUSE: Final = 30.0
 """Seconds between tries of a step that keeps failing."""
 
+CANCEL_SECONDS: Final = 1.0
+"""After so long a task that was cancelled and goes on is cancelled again."""
+
 _random: Final = SystemRandom()
 
 T = TypeVar("T")
@@ -81,6 +84,21 @@ async def hear(
         await asyncio.sleep(min(LONGEST_PAUSE, 0.25 * 2**failures))
 
 
+async def stopped(*tasks: asyncio.Task[None]) -> None:
+    """Cancel tasks until they have ended, however they end.
+
+    Once is not enough: on Python 3.11 `asyncio.wait_for`, with which connections are waited for,
+    forgets a cancellation that comes just as its wait is over.
+    """
+    while pending := [task for task in tasks if not task.done()]:
+        for task in pending:
+            task.cancel()
+        await asyncio.wait(pending, timeout=CANCEL_SECONDS)
+    for task in tasks:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            LOG.error("%s ended by itself", task.get_name(), exc_info=error)
+
+
 @asynccontextmanager
 async def running(*jobs: Coroutine[None, None, None]) -> AsyncGenerator[None]:
     """Run jobs beside whatever is done inside; they are cancelled, and waited for, at the end."""
@@ -88,6 +106,4 @@ async def running(*jobs: Coroutine[None, None, None]) -> AsyncGenerator[None]:
     try:
         yield
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await stopped(*tasks)

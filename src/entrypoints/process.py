@@ -34,6 +34,9 @@ from entrypoints.version import VERSION
 
 LOG: Final = getLogger("somagent.server")
 
+TEND_SECONDS: Final = 3600.0
+"""How often partitions of the time to come are made."""
+
 EXPIRY_SECONDS: Final = 30.0
 """How often reservations and calls whose time is over are looked for."""
 
@@ -186,6 +189,7 @@ def _jobs(
             step=partial(stores.effects.abandon_expired, MOST_EXPIRED),
             seconds=EXPIRY_SECONDS,
         ),
+        Repeated(name="partitions", step=stores.storage.tend, seconds=TEND_SECONDS),
     ]
     return [
         *(job.run() for job in jobs),

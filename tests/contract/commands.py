@@ -5,7 +5,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from application.budget.ports import ReserveHolds
-from application.conversation.ports import AcceptTurn, ExtendTurn, FinishTurn, PauseTurn, ResumeTurn
+from application.conversation.ports.journal import (
+    AcceptTurn,
+    ExtendTurn,
+    FinishTurn,
+    PauseTurn,
+    ResumeTurn,
+)
 from domain.budget.account import Account, AccountKind, Hold, Use
 from domain.conversation.message import Message, Role
 from domain.conversation.session import Busy, Session

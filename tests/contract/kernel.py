@@ -7,7 +7,10 @@ from typing import Protocol
 from uuid import UUID
 
 from application.budget.ports import Budgets
-from application.conversation.ports import TurnJournal, TurnLeases, TurnReader, TurnSignals
+from application.conversation.ports.journal import TurnJournal
+from application.conversation.ports.leases import TurnLeases
+from application.conversation.ports.reading import TurnReader
+from application.conversation.ports.signals import TurnSignals
 from application.tools.ports import EffectJournal, InvocationReader
 from domain.budget.account import Balance
 from domain.budget.reservation import ReservationState

@@ -86,9 +86,13 @@ class PostgresAdministrator:
         )
 
     async def expire_leases(self, tenant_id: TenantId) -> None:
+        # In the one lock order, and waiting for nobody, like every sweep.
         await self.superuser.execute(
-            "update turns set lease_until = '2020-01-01Z' where tenant_id = %s and state = 2",
-            (tenant_id,),
+            "with running as (select turn_id from turns where tenant_id = %s and state = 2 "
+            "order by turn_id for no key update skip locked) "
+            "update turns t set lease_until = '2020-01-01Z' from running r "
+            "where t.tenant_id = %s and t.turn_id = r.turn_id",
+            (tenant_id, tenant_id),
         )
         await self.superuser.execute(
             "update invocations set lease_until = '2020-01-01Z' "

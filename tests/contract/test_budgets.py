@@ -280,6 +280,24 @@ class TestUsage:
         assert usage.period.day == 1
         assert usage.balance == Balance(1000, spent=850, warned=80)
 
+    @pytest.mark.parametrize(
+        ("spent", "warned"), [(0, 0), (799, 0), (800, 80), (949, 80), (950, 95), (1000, 95)]
+    )
+    async def test_tells_which_warning_was_passed(
+        self, scene: Scene, spent: int, warned: int
+    ) -> None:
+        command = scene.ask.reserve(scene.ask.hold(1000))
+        await scene.kernel.budgets.reserve(command)
+        await scene.kernel.budgets.settle(
+            scene.ask.tenant_id, command.reservation_id, (tokens(spent),)
+        )
+
+        (usage,) = await scene.kernel.budgets.usage(
+            scene.ask.tenant_id, scene.ask.account_id(), None
+        )
+
+        assert usage.balance.warned == warned
+
     async def test_tells_nothing_of_a_month_before(self, scene: Scene) -> None:
         found = await scene.kernel.budgets.usage(
             scene.ask.tenant_id, scene.ask.account_id(), date(2020, 1, 1)

@@ -15,7 +15,7 @@ from adapters.llama.server import open_llama_server
 from adapters.openai.language_model import OpenAiLanguageModel
 from adapters.openai.provider import Provider
 from adapters.openai.session import open_session
-from application.conversation.ports import LanguageModel, ModelText
+from application.conversation.ports.models import LanguageModel, ModelText
 from domain.capability.capability import Capability
 from domain.conversation.errors import ModelTimedOutError
 from domain.conversation.message import Message, Role, ToolCall

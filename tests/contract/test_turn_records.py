@@ -11,7 +11,7 @@ from adapters.inmemory.store import InMemoryStore
 from adapters.postgres.chains import PostgresChains
 from adapters.postgres.database import Database
 from adapters.postgres.records import PostgresRecords
-from application.conversation.ports import FinishTurn, TurnJournal
+from application.conversation.ports.journal import FinishTurn, TurnJournal
 from application.provenance.ports import AppendRecord, Chains, Records
 from application.provenance.record_form import form_of
 from application.provenance.seal_records import SealRecords

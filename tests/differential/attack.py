@@ -6,13 +6,15 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Final, TypeVar
 
-from application.conversation.ports import AcceptTurn, Finished, Grant
+from application.budget.ports import Limit
+from application.conversation.ports.journal import AcceptTurn, Grant
 from domain.budget.account import Use
 from domain.budget.errors import BudgetExhaustedError
 from domain.conversation.errors import SessionBusyError, StaleFenceError
 from domain.conversation.turn import TurnState
 from domain.kernel.errors import DomainError
 from domain.kernel.identifiers import TurnId
+from domain.kernel.metering import Metric
 from tests.contract.commands import Commands, tokens
 from tests.contract.kernel import Kernel, Server
 
@@ -30,6 +32,8 @@ class Attack:
 
     kernel: Kernel
     sessions: tuple[Commands, ...]
+    limit: int
+    raising: asyncio.Lock = field(default_factory=asyncio.Lock)
     turns: dict[tuple[Commands, str], set[TurnId]] = field(
         default_factory=dict[tuple[Commands, str], set[TurnId]]
     )
@@ -46,6 +50,8 @@ class Attack:
                 await self._converse(chance)
             if chance.random() < 0.1:
                 await self._overtake(chance)
+            if chance.random() < 0.1:
+                await self._raise_limit()
 
     async def _reserve(self, chance: Random) -> None:
         ask, budgets = chance.choice(self.sessions), self.kernel.budgets
@@ -93,6 +99,9 @@ class Attack:
         more = ask.extend(grant.turn_id, ask.hold(chance.randint(0, 100)), fence=grant.fence)
         await self._tried(server.journal.extend(more))
         used = tokens(chance.randint(0, 500))
+        if chance.random() < 0.1:
+            stale = ask.finish(grant.turn_id, used, fence=grant.fence + 7)
+            assert await self._tried(server.journal.finish(stale)) is None
         await self._finish(ask, grant.turn_id, grant.fence, used)
 
     async def _finish(self, ask: Commands, turn_id: TurnId, fence: int, *used: Use) -> None:
@@ -104,11 +113,11 @@ class Attack:
                 for server in (self.kernel.one, self.kernel.other)
             )
         )
-        answered = {end for end in ends if isinstance(end, Finished)}
-        assert len(answered) <= 1
-        for end in answered:
-            if end.promoted is not None:
-                await self._finish(ask, end.promoted, 1, tokens(10))
+        promoted = {end.promoted for end in ends if end is not None}
+        assert len(promoted) <= 1
+        for head in promoted:
+            if head is not None:
+                await self._finish(ask, head, 1, tokens(10))
 
     async def _overtake(self, chance: Random) -> None:
         """A server takes over what its clients have abandoned, and ends it."""
@@ -119,6 +128,14 @@ class Attack:
             turn = abandoned.turn
             ask = next(one for one in self.sessions if one.session_id == turn.session_id)
             await self._finish(ask, turn.id, turn.fence, tokens(20))
+
+    async def _raise_limit(self) -> None:
+        """Let a little more in, so that the tenant is at its limit all the while."""
+        ask = self.sessions[0]
+        async with self.raising:
+            self.limit += 300
+            limit = Limit(ask.account, Metric.TOKENS, self.limit)
+            await self.kernel.budgets.set_limit(ask.tenant_id, limit)
 
     async def finish_all(self) -> None:
         """End what clients have left open."""

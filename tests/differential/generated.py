@@ -36,18 +36,25 @@ _session = st.sampled_from((1, 1, 2, 0))
 _server = st.integers(0, 1)
 _digest = st.sampled_from((0, 0, 0, 1))
 _off = st.sampled_from((0, 0, 0, 0, 0, 0, -1, 1))
-_amounts = st.sampled_from((0, 40, 90, 100, 150, 250, 400))
 
 
-def _lines(most: int) -> st.SearchStrategy[tuple[Amount, ...]]:
+def _lines(most: int, amounts: st.SearchStrategy[int]) -> st.SearchStrategy[tuple[Amount, ...]]:
     line = st.builds(
         Amount,
         account=st.sampled_from((0, 0, 1, 1, 2, 3)),
         metric=st.sampled_from((0, 0, 1)),
-        amount=_amounts,
+        amount=amounts,
         required=st.sampled_from((False,) * 9 + (True,)),
     )
     return st.lists(line, max_size=most).map(tuple)
+
+
+def _holds(most: int) -> st.SearchStrategy[tuple[Amount, ...]]:
+    return _lines(most, st.sampled_from((0, 40, 90, 100, 150, 250, 400)))
+
+
+def _uses(most: int) -> st.SearchStrategy[tuple[Amount, ...]]:
+    return _lines(most, st.sampled_from((0, 20, 40, 90, 150, 300)))
 
 
 _accept = st.builds(
@@ -57,14 +64,14 @@ _accept = st.builds(
     server=_server,
     request=st.none() | st.integers(0, 3),
     digest=_digest,
-    holds=_lines(4),
+    holds=_holds(4),
 )
 _extend = st.builds(
     Extend,
     turn=_index,
     fence=_off,
     round=_off,
-    holds=_lines(3),
+    holds=_holds(3),
     calls=st.sampled_from((0, 0, 1, 2)),
 )
 _finish = st.builds(
@@ -72,12 +79,14 @@ _finish = st.builds(
     turn=_index,
     fence=_off,
     state=st.sampled_from((TurnState.COMPLETED, TurnState.FAILED, TurnState.CANCELLED)),
-    uses=_lines(3),
+    uses=_uses(3),
     events=st.integers(0, 2),
 )
 _together = st.builds(
     Together,
-    steps=st.lists(_accept | _accept | _extend | _finish, min_size=2, max_size=12).map(tuple),
+    steps=st.lists(_accept | _accept | _accept | _extend | _finish, min_size=2, max_size=14).map(
+        tuple
+    ),
 )
 _limit = st.builds(
     SetLimit,
@@ -90,7 +99,7 @@ _pause = st.builds(
     Pause,
     turn=_index,
     fence=_off,
-    uses=_lines(2),
+    uses=_uses(2),
     waiting=st.integers(0, 2),
     overdue=st.sampled_from((False, False, True)),
 )
@@ -121,7 +130,7 @@ _reserve = st.builds(
     tenant=_tenant,
     request=st.none() | st.integers(0, 3),
     digest=_digest,
-    holds=_lines(3),
+    holds=_holds(3),
 )
 _OFTEN: tuple[tuple[int, st.SearchStrategy[Step]], ...] = (
     # A failing sequence is shrunk to the first, which changes nothing.
@@ -133,7 +142,7 @@ _OFTEN: tuple[tuple[int, st.SearchStrategy[Step]], ...] = (
     (4, st.builds(Again, back=st.sampled_from((1, 1, 2, 3, 5, 8, 12)))),
     (4, _pause),
     (4, st.builds(Decide, call=_index, approved=st.booleans())),
-    (4, st.builds(Resume, turn=_index, server=_server, holds=_lines(3))),
+    (4, st.builds(Resume, turn=_index, server=_server, holds=_holds(3))),
     (4, _outcome),
     (1, _begin),
     (1, st.builds(Start, call=_index)),
@@ -142,8 +151,8 @@ _OFTEN: tuple[tuple[int, st.SearchStrategy[Step]], ...] = (
     (1, st.builds(Renew, turn=_index, fence=_off, ceiling=st.sampled_from((10, 1500)))),
     (2, _append),
     (3, _reserve),
-    (1, st.builds(ExtendReservation, reservation=_index, step=_off, holds=_lines(2))),
-    (1, st.builds(Settle, reservation=_index, uses=_lines(2))),
+    (1, st.builds(ExtendReservation, reservation=_index, step=_off, holds=_holds(2))),
+    (1, st.builds(Settle, reservation=_index, uses=_uses(2))),
     (1, st.builds(Release, reservation=_index)),
     (1, st.builds(DeleteSession, tenant=_tenant, session=st.just(2))),
 )

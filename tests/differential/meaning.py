@@ -7,7 +7,7 @@ from functools import singledispatch
 from typing import Final, TypeAlias
 
 from application.budget.ports import Limit
-from application.conversation.ports import EventBatch, Renewal
+from application.conversation.ports.leases import EventBatch, Renewal
 from application.tools.ports import Outcome
 from domain.budget.account import Account, AccountKind
 from domain.conversation.turn import TurnState

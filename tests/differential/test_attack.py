@@ -17,7 +17,7 @@ from tests.differential.attack import Attack
 from tests.differential.twins import check
 from tests.fakes import CountingIdentifiers
 
-LIMIT = 40_000
+LIMIT = 3000
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ async def attack(subject: Kernel, request: pytest.FixtureRequest) -> Attack:
         await subject.administrator.open_session(seat.session(max_waiting=2))
     limit = Limit(ask.account, Metric.TOKENS, LIMIT)
     await subject.budgets.set_limit(ask.tenant_id, limit)
-    return Attack(subject, sessions)
+    return Attack(subject, sessions, LIMIT)
 
 
 @asynccontextmanager

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Sequence
 from typing import TypeAlias
 
-from application.conversation.ports import AcceptTurn, ExtendTurn, FinishTurn
+from application.conversation.ports.journal import AcceptTurn, ExtendTurn, FinishTurn
 from domain.conversation.turn import TurnState
 from domain.tools.invocation import InvocationState
 from tests.contract.commands import shown

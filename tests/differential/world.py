@@ -16,7 +16,7 @@ from tests.fakes import CountingIdentifiers
 
 METRICS: Final = (Metric.TOKENS, Metric.TOOL_CALLS)
 USERS: Final = (None, "ada", "bob", "nobody")
-LIMIT: Final = 900
+LIMIT: Final = 700
 ADA: Final = Account(AccountKind.USER, "ada")
 
 

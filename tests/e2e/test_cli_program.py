@@ -114,6 +114,14 @@ def shown(newcomer: Newcomer) -> str:
     return ended.stdout
 
 
+@pytest.fixture(scope="module")
+def served(newcomer: Newcomer, shown: str) -> Generator[Newcomer]:
+    """After the demonstration, with a server that goes on."""
+    assert shown
+    with newcomer.serving():
+        yield newcomer
+
+
 def test_the_demonstration_ends_with_a_receipt_that_holds(shown: str) -> None:
     assert "tool  arithmetic" in shown
     assert "budget of " in shown
@@ -129,29 +137,25 @@ def test_the_receipt_holds_in_the_hands_of_somebody_else(newcomer: Newcomer, sho
     assert orjson.loads(ended.stdout)["valid"]
 
 
-def test_every_call_of_the_tour_works_as_it_is_written(
-    newcomer: Newcomer, shown: str, grpcurl: Path
-) -> None:
-    assert shown
+def test_every_call_of_the_tour_works_as_it_is_written(served: Newcomer, grpcurl: Path) -> None:
     tour = (ROOT / "docs" / "api-tour.md").read_text()
     blocks = re.findall(r"^```sh\n(.*?)^```$", tour, re.MULTILINE | re.DOTALL)
-    program = newcomer.folder / "bin" / "somagent"
+    program = served.folder / "bin" / "somagent"
     program.parent.mkdir()
     program.write_text(f'#!/bin/sh\nexec {" ".join(PROGRAM)} "$@"\n')
     program.chmod(0o755)
-    os.symlink(ROOT / "contracts", newcomer.folder / "contracts")
+    (served.folder / "contracts").symlink_to(ROOT / "contracts")
     script = "\n".join(["set -euo pipefail", *blocks])
     path = os.pathsep.join([str(program.parent), str(grpcurl.parent), os.environ["PATH"]])
 
-    with newcomer.serving():
-        ended = subprocess.run(  # noqa: S603 - the tour
-            ["bash", "-c", script.replace(ADDRESS_OF_THE_TOUR, newcomer.address)],  # noqa: S607
-            cwd=newcomer.folder,
-            env={**newcomer.environment, "PATH": path},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+    ended = subprocess.run(  # noqa: S603 - the tour
+        ["bash", "-c", script.replace(ADDRESS_OF_THE_TOUR, served.address)],  # noqa: S607
+        cwd=served.folder,
+        env={**served.environment, "PATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
     assert ended.returncode == 0, ended.stderr[-2000:]
     assert "TURN_ALREADY_ENDED" in ended.stderr
@@ -172,11 +176,9 @@ def test_the_tour_calls_every_method_of_the_contract() -> None:
     assert declared - set(re.findall(r"[\w.]+Service/\w+", tour)) == set()
 
 
-def test_a_chat_answers_each_line_of_its_input(newcomer: Newcomer, shown: str) -> None:
-    assert shown
-    with newcomer.serving():
-        ended = newcomer.runs("chat", "--json", given="How much is 17.5 * 3?\n\n")
-        trace = newcomer.runs("turn", "show", "--json")
+def test_a_chat_answers_each_line_of_its_input(served: Newcomer) -> None:
+    ended = served.runs("chat", "--json", given="How much is 17.5 * 3?\n\n")
+    trace = served.runs("turn", "show", "--json")
 
     events = [orjson.loads(line) for line in ended.stdout.splitlines()]
     assert ended.returncode == 0, ended.stderr
@@ -185,10 +187,8 @@ def test_a_chat_answers_each_line_of_its_input(newcomer: Newcomer, shown: str) -
     assert orjson.loads(trace.stdout)["turn"]["name"] == events[0]["accepted"]["turn"]
 
 
-def test_a_port_in_use_is_told_with_what_to_do(newcomer: Newcomer, shown: str) -> None:
-    assert shown
-    with newcomer.serving():
-        ended = newcomer.runs("demo")
+def test_a_port_in_use_is_told_with_what_to_do(served: Newcomer) -> None:
+    ended = served.runs("demo")
 
     assert ended.returncode == 1
     assert "cannot be listened on" in ended.stderr

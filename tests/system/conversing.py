@@ -81,9 +81,7 @@ async def usage_of(client: Client) -> dict[str, budget_pb2.MetricUsage]:
 async def held_by(client: Client) -> dict[str, int]:
     """What turns still hold; a session holds itself until it is deleted."""
     usage = await usage_of(client)
-    return {
-        name: one.held for name, one in usage.items() if one.held and name != "METRIC_SESSIONS"
-    }
+    return {name: one.held for name, one in usage.items() if one.held and name != "METRIC_SESSIONS"}
 
 
 def kind_of(event: Event) -> str:

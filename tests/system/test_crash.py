@@ -71,9 +71,7 @@ class Aftermath:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def aftermath(
-    carried: Installation, upstream: ScriptedUpstream
-) -> AsyncGenerator[Aftermath]:
+async def aftermath(carried: Installation, upstream: ScriptedUpstream) -> AsyncGenerator[Aftermath]:
     async with serving(carried) as first:
         operator = await carried.operator(first.address)
         client = await new_tenant(operator, "acme")

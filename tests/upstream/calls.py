@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
-from application.conversation.ports import (
+from application.conversation.ports.models import (
     LanguageModel,
     ModelChunk,
     ModelEnd,

@@ -53,7 +53,7 @@ class _TooLargeError(ValueError):
 def _is_plain(value: object) -> bool:
     """Whether both libraries write the value alike."""
     kind = type(value)
-    if kind is str or value is None or kind is bool:
+    if isinstance(value, str) or value is None or kind is bool:
         return True
     if kind is int:
         return -_LARGEST <= cast("int", value) <= _LARGEST

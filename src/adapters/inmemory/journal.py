@@ -11,7 +11,7 @@ from adapters.inmemory.store import (
     LedgerLine,
     StoredTurn,
 )
-from application.conversation.ports import (
+from application.conversation.ports.journal import (
     AcceptTurn,
     ExtendTurn,
     Finished,

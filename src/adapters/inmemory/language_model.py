@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Sequence
 from typing import TypeAlias, final
 
-from application.conversation.ports import ModelChunk, ModelEnd, ModelRequest, ModelText
+from application.conversation.ports.models import ModelChunk, ModelEnd, ModelRequest, ModelText
 from domain.conversation.errors import ModelTimedOutError, ModelTruncatedError
 from domain.conversation.message import ToolCall
 from domain.kernel.errors import DomainError

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import final
 
 from adapters.inmemory.store import SEQUENCES, InMemoryStore, StoredTurn
-from application.conversation.ports import Abandoned, EventBatch, Renewal
+from application.conversation.ports.leases import Abandoned, EventBatch, Renewal
 from application.kernel.ports import Clock
 from domain.conversation.turn import Turn, TurnState
 from domain.kernel.identifiers import ServerId

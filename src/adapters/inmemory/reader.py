@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import final
 
 from adapters.inmemory.store import InMemoryStore, StoredMessage, StoredTurn
-from application.conversation.ports import Opening
+from application.conversation.ports.reading import Opening
 from domain.conversation.errors import SessionNotFoundError, TurnNotFoundError
 from domain.conversation.message import Message
 from domain.conversation.turn import Turn

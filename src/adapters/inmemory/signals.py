@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import final
 
 from adapters.inmemory.store import InMemoryStore
-from application.conversation.ports import Signal, SignalKind
+from application.conversation.ports.signals import Signal, SignalKind
 from domain.kernel.identifiers import ServerId, TenantId, TurnId
 
 

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Final
 from uuid import UUID
 
-from application.conversation.ports import Signal
+from application.conversation.ports.signals import Signal
 from domain.budget.account import Account, Balance, Hold, Use
 from domain.budget.granting import Granted, Place, refusal_of, release_all, reserve_all, settle_all
 from domain.budget.reservation import Reservation

@@ -20,7 +20,7 @@ from adapters.openai.wire import (
     TokenProbability,
     UsageReport,
 )
-from application.conversation.ports import ModelEnd
+from application.conversation.ports.models import ModelEnd
 from domain.conversation.errors import ModelFailedError, ModelTruncatedError
 from domain.conversation.message import ToolCall
 

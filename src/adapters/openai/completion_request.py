@@ -10,7 +10,7 @@ from adapters.openai.conversation_form import Written, as_plain_talk, with_nativ
 from adapters.openai.provider import Provider
 from adapters.openai.schema_call import SchemaCall, schema_call
 from adapters.openai.tool_names import ToolNames
-from application.conversation.ports import ModelRequest, ToolOffer
+from application.conversation.ports.models import ModelRequest, ToolOffer
 from domain.capability.capability import ToolCalling
 from domain.conversation.errors import ModelFailedError
 from domain.kernel.tool_choice import ToolChoice, ToolChoiceMode

@@ -12,7 +12,7 @@ from adapters.openai.event_stream import EventStream, EventTooLongError
 from adapters.openai.refusals import cause_of, http_refusal, not_a_stream, start_of_body
 from adapters.openai.session import ProviderSession, UnsendableKeyError
 from adapters.openai.stage_watch import StageWatch
-from application.conversation.ports import ModelChunk, ModelRequest, ModelText
+from application.conversation.ports.models import ModelChunk, ModelRequest, ModelText
 from application.kernel.ports import Clock
 from domain.conversation.errors import ModelFailedError, ModelTruncatedError
 

@@ -3,7 +3,12 @@
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import final
 
-from application.conversation.ports import LanguageModel, ModelChunk, ModelRequest, TokenCounter
+from application.conversation.ports.models import (
+    LanguageModel,
+    ModelChunk,
+    ModelRequest,
+    TokenCounter,
+)
 from domain.capability.capability import Capability
 from domain.conversation.errors import ModelFailedError
 

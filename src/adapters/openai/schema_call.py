@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 import msgspec
 import orjson
 
-from application.conversation.ports import ToolOffer
+from application.conversation.ports.models import ToolOffer
 from application.kernel.ports import Json
 from domain.kernel.tool_choice import ToolChoice, ToolChoiceMode
 

@@ -6,7 +6,7 @@ from typing import TypeAlias
 from adapters.postgres.outgoing import Outgoing
 from adapters.postgres.packing import Value, float8
 from adapters.postgres.turn_codec import encode_events, encode_outcome, encode_terms
-from application.conversation.ports import AcceptTurn, ExtendTurn, FinishTurn
+from application.conversation.ports.journal import AcceptTurn, ExtendTurn, FinishTurn
 from domain.budget.account import Hold, Use
 from domain.conversation.turn import TurnState
 from domain.conversation.turn_event import TurnEvent

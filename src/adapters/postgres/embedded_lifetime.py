@@ -131,6 +131,9 @@ class Lifetime:
             try:
                 fcntl.flock(self._use, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
+                if self._process is not None:
+                    # Others use it: it outlives us, and is no child that we forgot to end.
+                    self._process.returncode = 0
                 return
             finally:
                 self._use.close()

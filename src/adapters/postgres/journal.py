@@ -26,7 +26,7 @@ from adapters.postgres.outgoing import Outgoing
 from adapters.postgres.packing import microseconds
 from adapters.postgres.turn_codec import encode, encode_messages, encode_outcome
 from adapters.postgres.writer import Writer, WriterSettings
-from application.conversation.ports import (
+from application.conversation.ports.journal import (
     AcceptTurn,
     ExtendTurn,
     Finished,

@@ -13,7 +13,7 @@ from adapters.postgres.command_rows import event_batch
 from adapters.postgres.database import Connection, Database
 from adapters.postgres.journal import CEILING
 from adapters.postgres.turn_rows import TurnRow
-from application.conversation.ports import Abandoned, EventBatch, Renewal
+from application.conversation.ports.leases import Abandoned, EventBatch, Renewal
 from domain.conversation.turn import Turn
 from domain.kernel.identifiers import ServerId
 

@@ -13,7 +13,7 @@ from psycopg.rows import class_row
 
 from adapters.postgres.command_rows import text
 from adapters.postgres.database import Database, answering_storage
-from application.conversation.ports import Signal, SignalKind
+from application.conversation.ports.signals import Signal, SignalKind
 from domain.kernel.errors import StorageUnavailableError
 from domain.kernel.identifiers import ServerId, TenantId, TurnId
 

@@ -19,7 +19,7 @@ from adapters.postgres.tables.tools import invocations
 from adapters.postgres.tables.turns import turn_events
 from adapters.postgres.turn_codec import decode_events, decode_messages
 from adapters.postgres.turn_rows import TurnRow
-from application.conversation.ports import Opening
+from application.conversation.ports.reading import Opening
 from domain.conversation.errors import SessionNotFoundError, TurnNotFoundError
 from domain.conversation.message import Message, Role
 from domain.conversation.session import Busy, Session, SessionQueue
@@ -79,15 +79,19 @@ class PostgresTurnReader:
     async def events(
         self, tenant_id: TenantId, turn_id: TurnId, after: int, limit: int
     ) -> Sequence[TurnEvent]:
+        rest = (
+            turn_events.c.tenant_id == tenant_id,
+            turn_events.c.turn_id == turn_id,
+            turn_events.c.last_sequence > after,
+        )
+        # A batch holds many events: no more of them are read than the limit reaches into. The next
+        # one may begin further up, after numbers that it covers.
+        next_batch = sa.select(sa.func.min(turn_events.c.first_sequence)).where(*rest)
+        reached = sa.func.greatest(after + limit, next_batch.scalar_subquery())
         query = (
             sa.select(turn_events.c.payload)
-            .where(
-                turn_events.c.tenant_id == tenant_id,
-                turn_events.c.turn_id == turn_id,
-                turn_events.c.last_sequence > after,
-            )
+            .where(*rest, turn_events.c.first_sequence <= reached)
             .order_by(turn_events.c.first_sequence)
-            .limit(limit)
         )
         async with self.database.tenant(tenant_id) as connection:
             batches = (await connection.execute(query)).all()

@@ -72,6 +72,7 @@ class Writer:
         seconds = database.settings.statement_seconds + database.settings.connect_seconds
         self._link = Link(database.connect_writer, STATEMENTS, seconds)
         self._second_link = Link(database.connect_writer, STATEMENTS, seconds)
+        self._unanswered: set[asyncio.Future[Answer]] = set()
         self._waiting: list[_Waiting] = []
         self._stalled: dict[bytes, list[_Waiting]] = {}
         self._arrival, self._stall = asyncio.Event(), asyncio.Event()
@@ -88,14 +89,14 @@ class Writer:
     async def close(self) -> None:
         """Take no more, answer what waits, and close."""
         self._open = False
-        waiting = [item.answer for item in self._everything()]
-        if waiting:
-            await asyncio.wait(waiting, timeout=_CLOSE_SECONDS)
+        if self._unanswered:
+            await asyncio.wait(self._unanswered, timeout=_CLOSE_SECONDS)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for item in self._everything():
-            item.fail(StorageUnavailableError())
+        for answer in self._unanswered:
+            if not answer.done():
+                answer.set_exception(StorageUnavailableError())
         await self._link.close()
         await self._second_link.close()
 
@@ -110,10 +111,11 @@ class Writer:
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Waiting(job, answer))
         self._arrival.set()
-        return await answer
-
-    def _everything(self) -> list[_Waiting]:
-        return [*self._waiting, *(item for items in self._stalled.values() for item in items)]
+        self._unanswered.add(answer)
+        try:
+            return await answer
+        finally:
+            self._unanswered.discard(answer)
 
     async def _write(self) -> None:
         while True:
@@ -177,7 +179,9 @@ class Writer:
             if patience_seconds is not None:
                 raise
             return await self._commit_singly(link, items, StorageUnavailableError())
-        except (*UNAVAILABLE, StorageUnavailableError):
+        except (*UNAVAILABLE, StorageUnavailableError) as error:
+            if isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
+                await link.close()  # it is a standby now: find the new primary
             for item in items:
                 item.fail(StorageUnavailableError())
             return []

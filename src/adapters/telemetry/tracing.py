@@ -90,12 +90,18 @@ class Tracer:
         )
         self._sink.record(ended, place)
 
-    def tree(self, trace: int, root: Ended, parts: tuple[Ended, ...]) -> None:
-        """Record a piece of work with its parts as a trace of its own."""
-        above = _random(8)
-        self._sink.record(root, Place(trace=trace, span=above))
+    def tree(self, root: Ended, parts: tuple[Ended, ...], *, below: str, otherwise: int) -> None:
+        """Record a piece of work with its parts, below what it came with.
+
+        Where it came with nothing it is a trace of its own, with the identifier `otherwise`.
+        """
+        above = _TRACEPARENT.fullmatch(below)
+        trace = int(above["trace"], 16) if above else otherwise
+        span = _random(8)
+        parent = int(above["span"], 16) if above else 0
+        self._sink.record(root, Place(trace=trace, span=span, parent=parent))
         for part in parts:
-            self._sink.record(part, Place(trace=trace, span=_random(8), parent=above))
+            self._sink.record(part, Place(trace=trace, span=_random(8), parent=span))
 
 
 def _random(size: int) -> int:

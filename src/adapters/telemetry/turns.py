@@ -1,6 +1,7 @@
 """Measures, logs and traces turns, from the times that their phases took themselves."""
 
 import logging
+from collections.abc import Callable
 from typing import Final, final
 
 from adapters.telemetry.catalogue import (
@@ -19,7 +20,7 @@ from adapters.telemetry.catalogue import (
 from adapters.telemetry.instruments import Metrics
 from adapters.telemetry.logs import Share
 from adapters.telemetry.tracing import Ended, Tracer
-from application.conversation.ports import TurnSummary
+from application.conversation.ports.observing import TurnSummary
 from application.kernel.ports import Clock
 from domain.conversation.phase import PhaseStatus, PhaseTime
 from domain.conversation.turn import Usage
@@ -33,15 +34,28 @@ _NANO: Final = 1_000_000_000
 
 @final
 class ObservedTurns:
-    """A turn's trace has the turn's identifier as its own, so that either is found by the other."""
+    """`trace` gives the traceparent of the call that the turn's message came with.
 
-    def __init__(self, *, metrics: Metrics, tracer: Tracer, clock: Clock, log_ratio: float) -> None:
+    A turn that goes on without one, after a crash or an approval, is a trace of its own, which has
+    the turn's identifier: either is found by the other.
+    """
+
+    def __init__(
+        self,
+        *,
+        metrics: Metrics,
+        tracer: Tracer,
+        clock: Clock,
+        log_ratio: float,
+        trace: Callable[[], str],
+    ) -> None:
         self._counters = metrics.counters
         self._histograms = metrics.histograms
         self._phases = metrics.histograms[PHASE_SECONDS]
         self._tracer = tracer
         self._clock = clock
         self._share = Share(log_ratio)
+        self._traceparent = trace
 
     def turn_ended(self, summary: TurnSummary) -> None:
         state = summary.state.name.lower()
@@ -58,8 +72,9 @@ class ObservedTurns:
         self._attempts(summary)
         if summary.reason or self._share.takes():
             self._log(summary, state, seconds)
-        if self._tracer.samples(summary.turn_id.int):
-            self._trace(summary, state, seconds)
+        below = self._traceparent()
+        if self._tracer.recorded(below) if below else self._tracer.samples(summary.turn_id.int):
+            self._trace(summary, state, seconds, below)
 
     def broke(self, turn_id: TurnId, error: Exception) -> None:
         self._counters[DEFECTS].add()
@@ -94,11 +109,10 @@ class ObservedTurns:
         level = logging.WARNING if summary.reason else logging.INFO
         LOG.log(level, "turn %s", state, extra=facts)
 
-    def _trace(self, summary: TurnSummary, state: str, seconds: float) -> None:
+    def _trace(self, summary: TurnSummary, state: str, seconds: float, below: str) -> None:
         end = round(self._clock.now().timestamp() * _NANO)
         start = end - round(seconds * _NANO)
         self._tracer.tree(
-            summary.turn_id.int,
             Ended(
                 name="turn",
                 start=start,
@@ -111,6 +125,8 @@ class ObservedTurns:
                 },
             ),
             tuple(_part(time, start) for time in summary.times),
+            below=below,
+            otherwise=summary.turn_id.int,
         )
 
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Final, final
 
 from application.conversation.end_turn import EndTurn
-from application.conversation.ports import TurnReader, TurnSignals
+from application.conversation.ports.reading import TurnReader
+from application.conversation.ports.signals import TurnSignals
 from application.conversation.turn_drivers import TurnDrivers
 from application.conversation.watch_turn import Watchers
 from domain.conversation.errors import TurnAlreadyEndedError

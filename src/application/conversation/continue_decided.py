@@ -5,7 +5,7 @@ from typing import Final, final
 
 from application.conversation.continue_turns import ResumePaused
 from application.conversation.end_turn import EndTurn
-from application.conversation.ports import TurnLeases
+from application.conversation.ports.leases import TurnLeases
 from domain.budget.errors import BudgetExhaustedError
 from domain.conversation.turn import Turn
 from domain.kernel.errors import DomainError, UnavailableError

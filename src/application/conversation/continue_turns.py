@@ -8,7 +8,9 @@ from application.capsule.load_capsule import LoadCapsuleQuery
 from application.conversation.drive_turn import DriveTurn, Task
 from application.conversation.holds import turn_holds
 from application.conversation.plan import TurnPlan
-from application.conversation.ports import Grant, ResumeTurn, TurnJournal, TurnLeases, TurnReader
+from application.conversation.ports.journal import Grant, ResumeTurn, TurnJournal
+from application.conversation.ports.leases import TurnLeases
+from application.conversation.ports.reading import TurnReader
 from application.conversation.prepare_turn import LoadingCapsule, PrepareTurn
 from application.conversation.process_message import HISTORY_MESSAGES, turn_seconds
 from application.conversation.progress import Progress

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import final
 
 from application.conversation.continue_decided import ContinueDecided
-from application.conversation.ports import TurnReader
+from application.conversation.ports.reading import TurnReader
 from application.kernel.ports import Clock, IdentifierSource
 from application.tools.ports import EffectJournal, InvocationReader
 from application.tools.run_approved import RunApproved

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final, final
 
-from application.conversation.ports import SessionStore
+from application.conversation.ports.sessions import SessionStore
 from application.kernel.ports import Clock
 from domain.conversation.session import Session
 from domain.kernel.identifiers import RequestId, SessionId, TenantId

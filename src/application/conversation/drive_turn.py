@@ -10,7 +10,8 @@ from application.conversation.phases.memory import RecallMemories
 from application.conversation.phases.reason import Conversation, Reason, Reasoned
 from application.conversation.phases.save import SaveTurn
 from application.conversation.plan import TurnPlan
-from application.conversation.ports import TurnObserver, TurnSignals, TurnSummary
+from application.conversation.ports.observing import TurnObserver, TurnSummary
+from application.conversation.ports.signals import TurnSignals
 from application.conversation.progress import Progress
 from application.conversation.running_turn import RunningTurn
 from application.conversation.suspend_turn import SuspendTurn

@@ -6,7 +6,10 @@ from typing import Final, final
 from application.conversation.drive_turn import failure_of
 from application.conversation.ending import Ending
 from application.conversation.phases.save import SaveTurn
-from application.conversation.ports import Abandoned, Grant, TurnReader, TurnSignals
+from application.conversation.ports.journal import Grant
+from application.conversation.ports.leases import Abandoned
+from application.conversation.ports.reading import TurnReader
+from application.conversation.ports.signals import TurnSignals
 from application.conversation.progress import Progress
 from application.conversation.running_turn import RunningTurn
 from application.kernel.ports import Clock, IdentifierSource

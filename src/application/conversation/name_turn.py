@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import final
 
-from application.conversation.ports import TurnReader
+from application.conversation.ports.reading import TurnReader
 from application.kernel.timed_cache import TimedCache
 from domain.kernel.identifiers import SessionId, TenantId, TurnId
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final, final
 
 from application.capsule.load_capsule import LoadCapsule, LoadCapsuleQuery
-from application.conversation.ports import SessionStore
+from application.conversation.ports.sessions import SessionStore
 from application.kernel.ports import CanonicalJson, Clock, IdentifierSource
 from domain.capsule.manifest import SessionTerms, WhenBusy
 from domain.conversation.session import Busy, Session

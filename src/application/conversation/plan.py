@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from application.capsule.load_capsule import LoadedCapsule
-from application.conversation.ports import ToolOffer
+from application.conversation.ports.models import ToolOffer
 from domain.capability.capability import Capability
 from domain.capability.selection import Selection
 from domain.capsule.knob import DerivedSettings

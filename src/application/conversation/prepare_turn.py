@@ -8,7 +8,7 @@ from application.capsule.load_capsule import LoadCapsule, LoadedCapsule
 from application.conversation.phases.context import BuildContext
 from application.conversation.phases.derive import DeriveSettings
 from application.conversation.plan import TurnPlan
-from application.conversation.ports import Opening
+from application.conversation.ports.reading import Opening
 from application.conversation.progress import Progress
 from domain.conversation.phase import Phase
 from domain.conversation.turn import TurnOrder

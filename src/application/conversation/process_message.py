@@ -8,7 +8,8 @@ from application.capsule.load_capsule import LoadCapsuleQuery
 from application.conversation.drive_turn import DriveTurn, Task
 from application.conversation.holds import turn_holds
 from application.conversation.plan import TurnPlan
-from application.conversation.ports import AcceptTurn, Grant, TurnJournal, TurnReader
+from application.conversation.ports.journal import AcceptTurn, Grant, TurnJournal
+from application.conversation.ports.reading import TurnReader
 from application.conversation.prepare_turn import PrepareTurn
 from application.conversation.progress import Progress
 from application.conversation.turn_drivers import TurnDrivers

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
-from application.conversation.ports import SessionStore, TurnReader
+from application.conversation.ports.reading import TurnReader
+from application.conversation.ports.sessions import SessionStore
 from application.conversation.trace_reading import trace_of
 from application.kernel.ports import CanonicalJson
 from domain.conversation.errors import TurnNotFoundError

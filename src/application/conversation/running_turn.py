@@ -1,10 +1,10 @@
 """A turn as the process that drives it holds it: its lease, its events, its end."""
 
-from asyncio import Event, Lock, Task, sleep
+from asyncio import CancelledError, Event, Lock, Task, sleep
 from collections.abc import Awaitable, Callable
 from typing import Final, final
 
-from application.conversation.ports import Grant
+from application.conversation.ports.journal import Grant
 from application.conversation.turn_log import TurnLog
 from application.kernel.ports import Clock
 from domain.conversation.errors import StaleFenceError
@@ -87,11 +87,14 @@ class RunningTurn:
                 self.task.cancel()
 
     def check(self) -> None:
-        """Raise unless the lease is still ours.
+        """Raise unless the turn is still to go on, here.
 
         Raises:
+            CancelledError: It was cancelled, and what the driver waited for forgot to say so.
             StaleFenceError: The lease has run out; another server may drive the turn.
         """
+        if self.cancelled_by is not None and not self.closing:
+            raise CancelledError
         if self._clock.monotonic() >= self.lease_until:
             raise StaleFenceError(str(self.turn_id))
 

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Final, final
 
-from application.conversation.ports import FeedbackStore, TurnReader
+from application.conversation.ports.reading import TurnReader
+from application.conversation.ports.sessions import FeedbackStore
 from application.kernel.ports import CanonicalJson, Clock
 from domain.conversation.errors import TurnNotFoundError
 from domain.conversation.feedback import Feedback, Rating

@@ -6,7 +6,7 @@ from typing import Final, final
 
 from application.conversation.holds import turn_uses
 from application.conversation.phases.reason import Reasoned
-from application.conversation.ports import PauseTurn, TurnJournal
+from application.conversation.ports.journal import PauseTurn, TurnJournal
 from application.conversation.progress import Progress
 from application.conversation.running_turn import RunningTurn
 from application.conversation.turn_drivers import TurnDrivers

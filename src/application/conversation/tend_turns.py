@@ -5,7 +5,8 @@ from typing import Final, final
 
 from application.conversation.continue_turns import StartPromoted
 from application.conversation.end_turn import EndTurn
-from application.conversation.ports import Signal, SignalKind, TurnLeases
+from application.conversation.ports.leases import TurnLeases
+from application.conversation.ports.signals import Signal, SignalKind
 from application.conversation.turn_drivers import TurnDrivers
 from application.conversation.watch_turn import Watchers
 

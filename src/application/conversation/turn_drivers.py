@@ -6,13 +6,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, Protocol, TypeVar, final
 
-from application.conversation.ports import (
-    EventBatch,
-    Grant,
-    Renewal,
-    TurnLeases,
-    TurnSignals,
-)
+from application.conversation.ports.journal import Grant
+from application.conversation.ports.leases import EventBatch, Renewal, TurnLeases
+from application.conversation.ports.signals import TurnSignals
 from application.conversation.running_turn import CEILING_STEP, RunningTurn
 from application.kernel.ports import Clock
 from domain.conversation.errors import StaleFenceError

@@ -6,7 +6,8 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Final, final
 
-from application.conversation.ports import TurnReader, TurnSignals
+from application.conversation.ports.reading import TurnReader
+from application.conversation.ports.signals import TurnSignals
 from application.conversation.turn_drivers import TurnDrivers
 from application.conversation.turn_log import TurnLog
 from domain.conversation.errors import SequenceOutOfRangeError
@@ -17,7 +18,8 @@ from domain.kernel.identifiers import TenantId, TurnId
 NET_SECONDS: Final = 1.0
 """How often a watcher looks by himself, should a signal be lost."""
 
-PAGE: Final = 64
+PAGE: Final = 256
+"""How many stored events are held at once: as many as are written together at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

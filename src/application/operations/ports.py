@@ -25,6 +25,12 @@ class StuckTurn:
     lease_until: datetime
 
 
+class Storage(Protocol):
+    async def tend(self) -> None:
+        """Make room for the time to come, and drop what was kept long enough. Daily, or oftener."""
+        ...
+
+
 class StuckTurns(Protocol):
     async def stuck(self, after: TurnId | None, limit: int) -> Sequence[StuckTurn]:
         """Those of all tenants, oldest first, later than `after`, by the database's time."""

@@ -1,6 +1,6 @@
 """Run one tool for a client, outside any turn."""
 
-from asyncio import shield, sleep
+from asyncio import sleep, wait
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -196,9 +196,9 @@ class ExecuteTool:
         """The call once it has ended; where another process runs it, as it is a little later."""
         task = self.running.find(call.id)
         if task is not None:
-            return await shield(task)
+            await wait([task])
         now = await self.invocations.invocation(call.tenant_id, call.id)
-        if now.state is InvocationState.STARTED:
+        if now.state is InvocationState.STARTED and task is None:
             await sleep(POLL_SECONDS)
         return now
 

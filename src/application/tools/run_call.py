@@ -143,5 +143,8 @@ class RunningCalls:
 
     def _ended(self, invocation_id: InvocationId, done: Task[Invocation]) -> None:
         self._tasks.pop(invocation_id, None)
-        if not done.cancelled():
-            done.exception()  # looked at, so that one that nobody waits for is not reported as lost
+        error = None if done.cancelled() else done.exception()
+        if error is not None and not isinstance(error, DomainError):
+            # Clients are told that the outcome is unknown; operators are told of the defect.
+            message = f"invocation {invocation_id} broke"
+            done.get_loop().call_exception_handler({"message": message, "exception": error})

@@ -168,4 +168,17 @@ def list_price_micro_usd(metric: Metric, amount: int) -> int:
 
     Only voice and storage can have a fraction to round: at most half a millionth of a USD a call.
     """
+    whole = _WHOLE_MICRO_USD.get(metric)
+    if whole is not None:
+        return whole * amount
     return int((list_price(metric, amount) / MICRO_USD).to_integral_value(ROUND_HALF_EVEN))
+
+
+_WHOLE_MICRO_USD: Final[Mapping[Metric, int]] = MappingProxyType(
+    {
+        metric: int(terms.usd_per_unit / MICRO_USD)
+        for metric, terms in BUDGET_METRICS.items()
+        if terms.base_units == 1 and terms.usd_per_unit % MICRO_USD == 0
+    }
+)
+"""Millionths of a USD for a base unit, of the metrics where that is a whole number."""

@@ -15,7 +15,7 @@ from adapters.openai.provider import KeySource, Patience, Provider, no_key
 from adapters.openai.router import LanguageModelRouter, TokenCounterRouter
 from adapters.openai.session import open_session
 from adapters.openai.token_counter import EstimatingTokenCounter, LlamaTokenCounter
-from application.conversation.ports import LanguageModel, TokenCounter
+from application.conversation.ports.models import LanguageModel, TokenCounter
 from application.kernel.ports import Clock
 from domain.capability.capability import Capability, Modality
 from domain.kernel.provider_price import ProviderPrice

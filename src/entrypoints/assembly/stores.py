@@ -15,6 +15,7 @@ from adapters.postgres.journal import open_turn_journal
 from adapters.postgres.leases import PostgresTurnLeases
 from adapters.postgres.memories import PostgresMemories, PostgresNotes
 from adapters.postgres.outgoing import Outgoing
+from adapters.postgres.partitions import PostgresPartitions
 from adapters.postgres.records import PostgresRecords
 from adapters.postgres.sessions import PostgresSessions
 from adapters.postgres.signals import PostgresTurnSignals
@@ -25,17 +26,14 @@ from adapters.protobuf.events import EventEncoding
 from application.budget.ports import Budgets
 from application.capability.ports import Capabilities
 from application.capsule.ports import Capsules
-from application.conversation.ports import (
-    FeedbackStore,
-    SessionStore,
-    TurnJournal,
-    TurnLeases,
-    TurnReader,
-    TurnSignals,
-)
+from application.conversation.ports.journal import TurnJournal
+from application.conversation.ports.leases import TurnLeases
+from application.conversation.ports.reading import TurnReader
+from application.conversation.ports.sessions import FeedbackStore, SessionStore
+from application.conversation.ports.signals import TurnSignals
 from application.identity.ports import Credentials
 from application.memory.ports import MemoryStore, NoteStore
-from application.operations.ports import StuckTurns
+from application.operations.ports import Storage, StuckTurns
 from application.provenance.ports import Chains, Records
 from application.tenancy.ports import ApiKeys, Tenants
 from application.tools.ports import EffectJournal, InvocationReader
@@ -63,6 +61,7 @@ class Stores:
     memories: MemoryStore
     notes: NoteStore
     stuck_turns: StuckTurns
+    storage: Storage
 
 
 @asynccontextmanager
@@ -102,4 +101,5 @@ async def open_stores(
             memories=PostgresMemories(database=database),
             notes=PostgresNotes(database=database),
             stuck_turns=PostgresStuckTurns(database=database),
+            storage=PostgresPartitions(database=database),
         )

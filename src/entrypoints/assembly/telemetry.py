@@ -11,12 +11,13 @@ from adapters.telemetry.instruments import Metrics
 from adapters.telemetry.logs import logs
 from adapters.telemetry.tracing import NoSpans, SpanSink, Tracer
 from adapters.telemetry.turns import ObservedTurns
-from application.conversation.ports import TurnObserver
+from application.conversation.ports.observing import TurnObserver
 from application.kernel.ports import Clock
 from entrypoints.assembly.secrets import SecretKeeper
 from entrypoints.grpc.caller import CallObserver
 from entrypoints.settings.sections import TelemetrySettings
 from entrypoints.settings.settings import Settings
+from entrypoints.trace_context import TRACEPARENT
 from entrypoints.version import VERSION
 
 
@@ -59,7 +60,13 @@ def _telemetry(settings: TelemetrySettings, spans: SpanSink, clock: Clock) -> Te
     return Telemetry(
         metrics=metrics,
         calls=ObservedCalls(metrics=metrics, tracer=tracer, clock=clock, log_ratio=ratio),
-        turns=ObservedTurns(metrics=metrics, tracer=tracer, clock=clock, log_ratio=ratio),
+        turns=ObservedTurns(
+            metrics=metrics,
+            tracer=tracer,
+            clock=clock,
+            log_ratio=ratio,
+            trace=TRACEPARENT.get,
+        ),
     )
 
 

@@ -24,7 +24,7 @@ from application.conversation.phases.model import CallModel
 from application.conversation.phases.reason import Reason
 from application.conversation.phases.save import SaveTurn
 from application.conversation.phases.tools import RunTools
-from application.conversation.ports import TurnObserver
+from application.conversation.ports.observing import TurnObserver
 from application.conversation.prepare_turn import PrepareTurn
 from application.conversation.process_message import ProcessMessage
 from application.conversation.suspend_turn import SuspendTurn

@@ -2,9 +2,9 @@
 
 import asyncio
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from application.kernel.ports import IdentifierSource
@@ -33,6 +33,8 @@ class ChatOrder:
     session: str = ""
     capsule: str = ""
     message: str = ""
+    source: Iterable[str] = field(default_factory=lambda: sys.stdin)
+    """Where the messages come from, one a line, when nobody sits there."""
 
 
 def chat(
@@ -54,7 +56,7 @@ def chat(
         try:
             talk = runner.run(_open(client, screen, order))
             try:
-                return _exchange(runner, talk, order.message)
+                return _exchange(runner, talk, order)
             finally:
                 runner.run(_leave(talk, opened=not order.session))
                 if talk.turn:
@@ -90,11 +92,11 @@ async def _leave(talk: Conversation, *, opened: bool) -> None:
         talk.screen.say(f"go on with: somagent chat {talk.session}", "dim")
 
 
-def _exchange(runner: asyncio.Runner, talk: Conversation, message: str) -> ExitCode:
-    if message:
-        return _answer(runner, talk, message)
+def _exchange(runner: asyncio.Runner, talk: Conversation, order: ChatOrder) -> ExitCode:
+    if order.message:
+        return _answer(runner, talk, order.message)
     code = ExitCode.DONE
-    for line in _lines(talk.screen):
+    for line in _lines(talk.screen, order.source):
         if not line.strip():
             continue
         try:
@@ -136,9 +138,9 @@ def _approved(screen: Screen, invocation: str) -> bool:
         return False
 
 
-def _lines(screen: Screen) -> Iterator[str]:
+def _lines(screen: Screen, source: Iterable[str]) -> Iterator[str]:
     if not screen.interactive:
-        yield from sys.stdin
+        yield from source
         return
     with suppress(ImportError):
         __import__("readline")  # gives input() its editing and its history

@@ -91,8 +91,9 @@ class TurnView:
         result = event.tool_result
         state = label(InvocationState.Name(result.state), "INVOCATION_STATE_")
         good = result.state == InvocationState.INVOCATION_STATE_SUCCEEDED
-        reason = f" {result.reason}" if result.reason else ""
         content = one_line(result.content, _RESULT_LONGEST)
+        said = not result.reason or content.startswith(result.reason)
+        reason = "" if said else f" {result.reason}"
         self._line(f"      {state}{reason}: {content}", "green" if good else "yellow")
         self._shown = ""
 

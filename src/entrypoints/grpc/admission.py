@@ -17,10 +17,12 @@ from application.identity.authenticate import Authenticate, AuthenticateQuery
 from application.identity.ports import Credentials
 from application.kernel.ports import Clock
 from domain.authorization.rule import is_operator
+from domain.identity.errors import TenantSuspendedError
 from domain.kernel.errors import DomainError
 from domain.kernel.identifiers import TenantId
 from domain.kernel.principal import Principal
 from domain.tenancy.errors import TenantNotFoundError
+from domain.tenancy.tenant import Standing
 from entrypoints.grpc.caller import Caller, CallObserver, EndedCall
 from entrypoints.grpc.errors import STATUS_DETAILS, code_of, defect_status, status_of
 from entrypoints.grpc.foreign import not_found
@@ -28,8 +30,12 @@ from entrypoints.grpc.methods import Method
 from entrypoints.grpc.names import ALL_TENANTS, tenant_name, tenant_of
 from entrypoints.grpc.refusals import INTERNAL, OverloadedError, ShuttingDownError
 from entrypoints.grpc.requests import RequestReader
+from entrypoints.trace_context import TRACEPARENT
 
 Call: TypeAlias = "grpc.aio.ServicerContext[Message, Message]"
+
+STOPPED_SECONDS: Final = 10.0
+"""Longer than any process remembers that a tenant was active."""
 
 _CREDENTIALS: Final = ("authorization", "x-api-key")
 _TRACE: Final = "traceparent"
@@ -61,10 +67,15 @@ class Admission:
     in_flight: int = field(default=0, init=False)
     draining: bool = field(default=False, init=False)
     of_tenants: Counter[str] = field(default_factory=Counter[str], init=False)
+    stopped: dict[TenantId, float] = field(default_factory=dict[TenantId, float], init=False)
 
     def drain(self) -> None:
         """Begin no more calls; those in flight go on."""
         self.draining = True
+
+    def shut_out(self, tenant_id: TenantId) -> None:
+        """Refuse a tenant that was stopped here, at once: what is remembered of it is older."""
+        self.stopped[tenant_id] = self.clock.monotonic() + STOPPED_SECONDS
 
     async def admit(self, request: Message, call: Call, entry: "Entry") -> Caller:
         """Let a call in, or refuse it before any work is done for it."""
@@ -79,6 +90,7 @@ class Admission:
             )
         )
         entry.knows(principal)
+        self._check_stopped(principal)
         if self.of_tenants[principal.tenant] >= self.room.calls_of_a_tenant:
             raise OverloadedError
         self.of_tenants[principal.tenant] += 1
@@ -95,6 +107,14 @@ class Admission:
             self.of_tenants[counted] -= 1
         else:
             del self.of_tenants[counted]
+
+    def _check_stopped(self, principal: Principal) -> None:
+        until = self.stopped.get(principal.tenant_id)
+        if until is None:
+            return
+        if self.clock.monotonic() < until:
+            raise TenantSuspendedError(principal.tenant, Standing.STOPPED.name.lower())
+        del self.stopped[principal.tenant_id]
 
     async def _permitted(
         self, principal: Principal, names: list[str], entry: "Entry", seconds: float | None
@@ -163,6 +183,7 @@ class Entry(AbstractAsyncContextManager[Caller]):
 
     async def __aenter__(self) -> Caller:
         self._admission.in_flight += 1
+        TRACEPARENT.set(self.ended.traceparent)
         try:
             return await self._admission.admit(self._request, self._call, self)
         except BaseException as error:

@@ -3,10 +3,11 @@
 import asyncio
 import signal
 from collections.abc import Awaitable, Callable, Generator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, TypeAlias, final
 
+from entrypoints.background import stopped
 from entrypoints.grpc.admission import Admission
 from entrypoints.grpc.server import ApiServer
 from entrypoints.readiness import Readiness
@@ -63,9 +64,7 @@ class Lifecycle:
         try:
             await stop.wait()
         finally:
-            following.cancel()
-            with suppress(asyncio.CancelledError):
-                await following
+            await stopped(following)
             await self._leave()
 
     async def _follow(self) -> None:

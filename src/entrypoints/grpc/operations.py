@@ -82,6 +82,7 @@ class OperationsServicer:
                     request_id=RequestId(request.request_id.lower()),
                 )
             )
+            self.admission.shut_out(tenant.id)
             cancelled = await self.end_open_turns(tenant.id, by=subject)
             return pb.StopTenantResponse(tenant=tenant_form(tenant), cancelled_turns=cancelled)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final, final
 
 from application.conversation.plan import Context, TurnSettings
-from application.conversation.ports import TokenCounter, ToolOffer
+from application.conversation.ports.models import TokenCounter, ToolOffer
 from domain.capsule.knob import DerivedSettings
 from domain.conversation.bounds import (
     FRAME_TOKENS,

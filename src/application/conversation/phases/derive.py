@@ -7,7 +7,7 @@ from application.authorization.authorize import Authorize, AuthorizeQuery
 from application.capability.select_capability import SelectCapability, SelectCapabilityQuery
 from application.capsule.load_capsule import LoadedCapsule
 from application.conversation.plan import TurnSettings
-from application.conversation.ports import ToolOffer
+from application.conversation.ports.models import ToolOffer
 from application.conversation.progress import Progress
 from application.tools.ports import ToolRunner
 from domain.capability.capability import Modality

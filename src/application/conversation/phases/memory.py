@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final, final
 
 from application.conversation.plan import TurnPlan
-from application.conversation.ports import TokenCounter
+from application.conversation.ports.models import TokenCounter
 from application.conversation.progress import Progress
 from application.conversation.running_turn import RunningTurn
 from application.memory.ports import MemoryStore, Recalled

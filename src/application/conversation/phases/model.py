@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, final
 
 from application.capability.ports import ProviderHealth
-from application.conversation.ports import (
+from application.conversation.ports.models import (
     LanguageModel,
     ModelEnd,
     ModelRequest,

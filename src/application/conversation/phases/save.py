@@ -6,7 +6,7 @@ from typing import final
 
 from application.conversation.ending import Ending
 from application.conversation.holds import turn_uses
-from application.conversation.ports import Finished, FinishTurn, TurnJournal
+from application.conversation.ports.journal import Finished, FinishTurn, TurnJournal
 from application.conversation.progress import Progress
 from application.conversation.running_turn import RunningTurn
 from application.conversation.turn_drivers import TurnDrivers

@@ -17,7 +17,7 @@ from application.conversation.phases.tool_round import (
     refused,
 )
 from application.conversation.plan import TurnPlan
-from application.conversation.ports import ExtendTurn, TurnJournal
+from application.conversation.ports.journal import ExtendTurn, TurnJournal
 from application.conversation.progress import Progress
 from application.conversation.running_turn import RunningTurn
 from application.kernel.insisting import insisting

@@ -8,7 +8,7 @@ import pytest
 
 from adapters.openai.completion_request import CompletionRequest
 from adapters.openai.provider import Provider
-from application.conversation.ports import ModelRequest
+from application.conversation.ports.models import ModelRequest
 from application.kernel.ports import Json
 from domain.capability.capability import ToolCalling
 from domain.conversation.errors import ModelFailedError

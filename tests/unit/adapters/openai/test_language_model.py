@@ -9,7 +9,7 @@ import pytest
 from adapters.openai.language_model import OpenAiLanguageModel
 from adapters.openai.provider import Provider
 from adapters.openai.session import open_session
-from application.conversation.ports import ModelEnd, ModelText
+from application.conversation.ports.models import ModelEnd, ModelText
 from domain.capability.capability import ToolCalling
 from tests.fakes import StoppedClock
 from tests.upstream.calls import (

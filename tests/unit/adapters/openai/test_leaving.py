@@ -8,7 +8,7 @@ import pytest
 from adapters.openai.language_model import OpenAiLanguageModel
 from adapters.openai.provider import Patience, Provider
 from adapters.openai.session import ProviderSession, open_session
-from application.conversation.ports import ModelRequest, ModelText
+from application.conversation.ports.models import ModelRequest, ModelText
 from domain.conversation.errors import (
     ModelTimedOutError,
     ModelTruncatedError,

@@ -7,7 +7,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.protocols import Validator
 
 from adapters.openai.schema_call import NotTheSchemaError, SchemaCall, schema_call
-from application.conversation.ports import ToolOffer
+from application.conversation.ports.models import ToolOffer
 from application.kernel.ports import Json
 from domain.kernel.tool_choice import ToolChoice, ToolChoiceMode
 from tests.upstream.calls import ARITHMETIC, AUTO, CURRENT_TIME, NAMED, REQUIRED

@@ -12,7 +12,8 @@ import pytest
 
 from adapters.postgres.journal import PostgresTurnJournal
 from adapters.postgres.leases import PostgresTurnLeases
-from application.conversation.ports import AcceptTurn, Finished, FinishTurn, Renewal
+from application.conversation.ports.journal import AcceptTurn, Finished, FinishTurn
+from application.conversation.ports.leases import Renewal
 from domain.budget.account import Hold
 from domain.budget.errors import BudgetExhaustedError
 from domain.conversation.errors import SessionBusyError, StaleFenceError

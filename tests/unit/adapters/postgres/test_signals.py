@@ -11,7 +11,7 @@ from adapters.postgres.database import Database
 from adapters.postgres.journal import PostgresTurnJournal, open_turn_journal
 from adapters.postgres.outgoing import Outgoing
 from adapters.postgres.signals import PostgresTurnSignals
-from application.conversation.ports import Signal, SignalKind
+from application.conversation.ports.signals import Signal, SignalKind
 from tests.contract.commands import Commands
 from tests.contract.inmemory_kernel import ONE, OTHER
 from tests.contract.postgres_kernel import PostgresAdministrator, encode

@@ -15,7 +15,7 @@ from adapters.postgres.journal import PostgresTurnJournal, open_turn_journal
 from adapters.postgres.leases import PostgresTurnLeases
 from adapters.postgres.outgoing import Outgoing
 from adapters.postgres.writer import WriterSettings
-from application.conversation.ports import AcceptTurn, Grant
+from application.conversation.ports.journal import AcceptTurn, Grant
 from domain.budget.account import Account, AccountKind
 from domain.conversation.turn import TurnState
 from domain.kernel.errors import InvalidArgumentError, StorageUnavailableError
@@ -262,6 +262,27 @@ async def test_a_command_is_sent_again_when_the_connection_was_lost(
         await finish
 
     assert await wrong(superuser) == {}
+
+
+async def test_a_journal_that_closes_answers_what_is_under_way(
+    fresh_database: Database, superuser: Superuser
+) -> None:
+    (ask,) = await tenant(superuser, "closing", sessions=1, limit=1000)
+    journal = await (opened := journal_of(fresh_database)).__aenter__()
+    async with superuser.transaction():
+        await superuser.execute("select from tenants for update")
+        accepted = asyncio.ensure_future(journal.accept(ask.accept(ask.hold(1))))
+        while not await count(
+            superuser,
+            "select count(*) from pg_stat_activity where wait_event_type = 'Lock' "
+            "and usename = 'somagent_writer' and datname = current_database()",
+        ):
+            pass
+        closed = asyncio.ensure_future(opened.__aexit__(None, None, None))
+        await asyncio.sleep(0)
+
+    await closed
+    assert (await accepted).state is TurnState.RUNNING
 
 
 async def test_a_closed_journal_is_unavailable(

@@ -78,14 +78,18 @@ def test_a_span_stands_below_what_it_came_with() -> None:
     assert place.span == int(own.split("-")[2], 16)
 
 
-def test_the_parts_of_a_work_stand_below_it() -> None:
+@pytest.mark.parametrize(("below", "trace", "parent"), [(PARENT, TRACE, SPAN), ("", 99, 0)])
+def test_the_parts_of_a_work_stand_below_it(below: str, trace: int, parent: int) -> None:
     kept = Kept()
 
-    Tracer(1, kept).tree(TRACE, work("turn"), (work("phase a"), work("phase b")))
+    Tracer(1, kept).tree(
+        work("turn"), (work("phase a"), work("phase b")), below=below, otherwise=99
+    )
 
     (_, root), *parts = kept.spans
+    assert root.parent == parent
     assert [place.parent for _, place in parts] == [root.span, root.span]
-    assert {place.trace for _, place in kept.spans} == {TRACE}
+    assert {place.trace for _, place in kept.spans} == {trace}
 
 
 def test_spans_are_exported_with_their_times_and_their_failure() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from adapters.inmemory.language_model import called, said
-from application.conversation.ports import ModelText
+from application.conversation.ports.models import ModelText
 from domain.conversation.errors import (
     ModelFailedError,
     ModelTruncatedError,

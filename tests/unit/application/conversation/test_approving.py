@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from adapters.inmemory.language_model import called, said
-from application.conversation.ports import ModelEnd, ModelText
+from application.conversation.ports.models import ModelEnd, ModelText
 from domain.conversation.errors import TurnAlreadyEndedError
 from domain.conversation.message import Role, ToolCall
 from domain.conversation.turn import TurnState

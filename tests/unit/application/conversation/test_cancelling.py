@@ -5,7 +5,8 @@ from asyncio import Event, create_task, sleep
 import pytest
 
 from adapters.inmemory.language_model import called, said
-from application.conversation.ports import ModelText, Signal, SignalKind
+from application.conversation.ports.models import ModelText
+from application.conversation.ports.signals import Signal, SignalKind
 from domain.conversation.errors import TurnAlreadyEndedError, TurnNotFoundError
 from domain.conversation.message import ToolCall
 from domain.conversation.turn import TurnState

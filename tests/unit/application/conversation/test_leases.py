@@ -5,7 +5,7 @@ from asyncio import Event
 import pytest
 
 from adapters.inmemory.language_model import said
-from application.conversation.ports import ModelText
+from application.conversation.ports.models import ModelText
 from application.conversation.running_turn import CEILING_STEP
 from domain.conversation.errors import StaleFenceError
 from domain.conversation.turn import TurnState

@@ -5,7 +5,8 @@ from asyncio import CancelledError, Event, create_task, ensure_future, sleep
 import pytest
 
 from adapters.inmemory.language_model import said
-from application.conversation.ports import ModelEnd, ModelText, Signal, SignalKind
+from application.conversation.ports.models import ModelEnd, ModelText
+from application.conversation.ports.signals import Signal, SignalKind
 from application.conversation.turn_log import KEPT_EVENTS
 from application.conversation.watch_turn import WatchTurnQuery
 from domain.conversation.errors import SequenceOutOfRangeError, TurnNotFoundError

@@ -79,7 +79,7 @@ async def test_a_message_whose_acceptance_was_not_seen_is_sent_again_under_its_r
     client: Client, service: Service
 ) -> None:
     refusal = Refusal(grpc.StatusCode.UNAVAILABLE, "OVERLOADED", retry_after_seconds=7)
-    service.streams = [[refusal] for _ in range(4)] + [completed_turn()]
+    service.streams = [[refusal], [refusal], [refusal], [refusal], completed_turn()]
     pauses = Pauses()
 
     numbers, lost = await seen(Follower(client, pauses))

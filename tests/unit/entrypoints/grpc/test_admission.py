@@ -11,7 +11,6 @@ from google.protobuf.message import Message
 from domain.budget.errors import BudgetExhaustedError
 from domain.kernel.identifiers import TenantId
 from domain.tenancy.tenant import Standing
-from entrypoints.grpc.admission import Room
 from somagent.memory.v1 import memory_pb2 as pb
 from tests.builders import TENANT
 from tests.unit.entrypoints.grpc.rig import (
@@ -206,49 +205,6 @@ async def test_a_draining_server_begins_nothing() -> None:
 
     assert (error.code(), reason_in(error)) == (grpc.StatusCode.UNAVAILABLE, "SHUTTING_DOWN")
     assert len(status_in(error).details) == 2
-
-
-async def reason_beyond(rig: Rig, calls: int) -> str:
-    """Hold so many calls in flight: what is said to one more. When they have ended, it gets in."""
-    entered = asyncio.Semaphore(0)
-    leave = asyncio.Event()
-
-    async def hold() -> None:
-        entered.release()
-        await leave.wait()
-
-    async with (
-        serving(rig) as (memories, server),
-        grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel,
-    ):
-        memories.before = hold
-        held = [asyncio.create_task(call(channel, RECALL, key=rig.member)) for _ in range(calls)]
-        for _ in range(calls):
-            await entered.acquire()
-        with pytest.raises(grpc.aio.AioRpcError) as error:
-            await call(channel, RECALL, key=rig.member)
-        leave.set()
-        await asyncio.gather(*held)
-        await call(channel, RECALL, key=rig.member)
-    return reason_in(error.value)
-
-
-async def test_more_calls_than_the_room_are_shed_before_anything_is_done() -> None:
-    rig = Rig(room=Room(calls=2, calls_of_a_tenant=2))
-
-    assert await reason_beyond(rig, 2) == "OVERLOADED"
-    assert rig.admission.in_flight == 0
-    assert rig.admission.of_tenants == {}
-    shed = next(told for told in rig.told.calls if told.reason)
-    assert (shed.code, shed.tenant) == ("UNAVAILABLE", "")
-
-
-async def test_one_tenant_cannot_take_the_whole_room() -> None:
-    rig = Rig(room=Room(calls=8, calls_of_a_tenant=2))
-
-    assert await reason_beyond(rig, 2) == "OVERLOADED"
-    shed = next(told for told in rig.told.calls if told.reason)
-    assert shed.tenant == "acme"
 
 
 async def test_a_refusal_of_the_use_case_is_answered_with_its_own_status() -> None:

@@ -1,0 +1,65 @@
+"""Who drives which turn, and what is written while it runs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from domain.conversation.turn import Turn
+from domain.conversation.turn_event import TurnEvent
+from domain.kernel.identifiers import TenantId, TurnId
+
+
+@dataclass(frozen=True, slots=True)
+class EventBatch:
+    tenant_id: TenantId
+    turn_id: TurnId
+    fence: int
+    events: tuple[TurnEvent, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    tenant_id: TenantId
+    turn_id: TurnId
+    fence: int
+    ceiling: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Abandoned:
+    """A turn whose driver was lost, taken over: its events go on above `ceiling`."""
+
+    turn: Turn
+    last_written: int
+    ceiling: int
+    lease_seconds: float
+
+
+class TurnLeases(Protocol):
+    """Who drives which turn; none of these waits for a tenant's or a turn's lock."""
+
+    async def renew(self, renewals: Sequence[Renewal]) -> Sequence[float | None]:
+        """Renew leases in one statement: seconds that remain for each, None where it was lost.
+
+        A turn whose row was locked elsewhere answers 0.0: ask again soon.
+        """
+        ...
+
+    async def append(self, batches: Sequence[EventBatch]) -> Sequence[bool | None]:
+        """Write events of running turns: True, None where the lease was lost, False: again."""
+        ...
+
+    async def take_over(self, limit: int) -> Sequence[Abandoned]:
+        """Take expired turns of all tenants: fence + 1 and a lease for this server."""
+        ...
+
+    async def promoted(self, limit: int) -> Sequence[Turn]:
+        """Turns of this server that were promoted from a queue and that nobody drives yet."""
+        ...
+
+    async def decided(self, limit: int) -> Sequence[Turn]:
+        """Paused turns of all tenants none of whose calls waits any more.
+
+        Any server goes on with one whose decider was lost, or whose calls were not decided in time.
+        """
+        ...

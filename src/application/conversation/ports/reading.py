@@ -1,0 +1,72 @@
+"""Reads of one tenant's turns."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from domain.conversation.message import Message
+from domain.conversation.session import Session
+from domain.conversation.turn import Turn
+from domain.conversation.turn_event import TurnEvent
+from domain.kernel.identifiers import SessionId, TenantId, TurnId
+from domain.tools.invocation import Invocation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """What a turn begins with: its session, and the session's latest messages, oldest first."""
+
+    session: Session
+    history: tuple[Message, ...]
+
+
+class TurnReader(Protocol):
+    """Reads of one tenant's conversations, under row-level security."""
+
+    async def opening(self, tenant_id: TenantId, session_id: SessionId, messages: int) -> Opening:
+        """Read a session and at most so many of its latest messages.
+
+        Raises:
+            SessionNotFoundError: No such session of this tenant, or it was deleted.
+        """
+        ...
+
+    async def turn(self, tenant_id: TenantId, turn_id: TurnId) -> Turn:
+        """Raises: TurnNotFoundError: No such turn of this tenant."""
+        ...
+
+    async def events(
+        self, tenant_id: TenantId, turn_id: TurnId, after: int, limit: int
+    ) -> Sequence[TurnEvent]:
+        """The written events above a sequence number, in order, at most so many."""
+        ...
+
+    async def last_sequence(self, tenant_id: TenantId, turn_id: TurnId) -> int:
+        """The last number that is written of the turn's events; 0 while there is none.
+
+        Raises:
+            TurnNotFoundError: No such turn of this tenant.
+        """
+        ...
+
+    async def trace(self, tenant_id: TenantId, turn_id: TurnId) -> bytes:
+        """The decision trace as JSON; empty while the turn has not ended.
+
+        Raises:
+            TurnNotFoundError: No such turn of this tenant.
+        """
+        ...
+
+    async def transcript(self, tenant_id: TenantId, turn_id: TurnId) -> tuple[Message, ...]:
+        """What a paused turn had said to and heard from its model."""
+        ...
+
+    async def invocations(self, tenant_id: TenantId, turn_id: TurnId) -> Sequence[Invocation]:
+        """The turn's tool calls, in order of their identifiers."""
+        ...
+
+    async def turns(
+        self, tenant_id: TenantId, session_id: SessionId, after: TurnId | None, limit: int
+    ) -> Sequence[Turn]:
+        """The session's turns, newest first, older than `after`."""
+        ...

@@ -1,0 +1,79 @@
+"""somagent.operations.v1, from outside."""
+
+from somagent.memory.v1 import memory_pb2, memory_pb2_grpc
+from somagent.operations.v1 import operations_pb2 as pb
+from somagent.operations.v1 import operations_pb2_grpc as rpc
+from somagent.tenancy.v1 import tenancy_pb2
+from tests.e2e.refused import reason_of
+from tests.e2e.stage import Stage, fresh_id
+
+
+async def test_the_server_says_what_it_is_and_how_its_engines_do(stage: Stage) -> None:
+    stub = rpc.OperationsServiceStub(stage.channel)
+
+    info = await stub.GetServerInfo(pb.GetServerInfoRequest(), metadata=stage.operator.pairs)
+
+    assert (info.profile, info.mode) == (pb.PROFILE_EMBEDDED, pb.MODE_TEST)
+    assert info.version
+    assert info.start_time.seconds > 0
+    names = {one.name: one for one in info.engines}
+    assert names["postgres"].version.startswith("18")
+    assert "scripted-large" in names
+
+
+async def test_the_service_as_a_whole_is_the_operators_alone(stage: Stage) -> None:
+    slug, administrator = await stage.tenant()
+    stub = rpc.OperationsServiceStub(stage.channel)
+
+    for refused in (
+        stub.GetServerInfo(pb.GetServerInfoRequest(), metadata=administrator.pairs),
+        stub.ListStuckTurns(
+            pb.ListStuckTurnsRequest(parent="tenants/-"), metadata=administrator.pairs
+        ),
+        stub.StopTenant(
+            pb.StopTenantRequest(name=f"tenants/{slug}", reason="x", request_id=fresh_id()),
+            metadata=administrator.pairs,
+        ),
+    ):
+        assert await reason_of(refused) == "PERMISSION_DENIED"
+
+
+async def test_stuck_turns_are_listed_for_one_tenant_and_for_all(stage: Stage) -> None:
+    slug, _ = await stage.tenant()
+    stub = rpc.OperationsServiceStub(stage.channel)
+
+    for parent in (f"tenants/{slug}", "tenants/-"):
+        answer = await stub.ListStuckTurns(
+            pb.ListStuckTurnsRequest(parent=parent), metadata=stage.operator.pairs
+        )
+        assert not [one for one in answer.stuck_turns if slug in one.turn]
+
+
+async def test_a_tenant_that_is_not_there_cannot_be_stopped(stage: Stage) -> None:
+    refused = await reason_of(
+        rpc.OperationsServiceStub(stage.channel).StopTenant(
+            pb.StopTenantRequest(
+                name="tenants/nobody-is-called-so", reason="x", request_id=fresh_id()
+            ),
+            metadata=stage.operator.pairs,
+        )
+    )
+
+    assert refused == "TENANT_NOT_FOUND"
+
+
+async def test_a_stopped_tenant_is_refused_from_the_answer_on(stage: Stage) -> None:
+    slug, administrator = await stage.tenant()
+    memory = memory_pb2_grpc.MemoryServiceStub(stage.channel)
+    recall = memory_pb2.RecallRequest(parent=f"tenants/{slug}", cue="x")
+    await memory.Recall(recall, metadata=administrator.pairs)
+
+    stopped = await rpc.OperationsServiceStub(stage.channel).StopTenant(
+        pb.StopTenantRequest(name=f"tenants/{slug}", reason="leaked key", request_id=fresh_id()),
+        metadata=stage.operator.pairs,
+    )
+
+    assert stopped.tenant.state == tenancy_pb2.TENANT_STATE_STOPPED
+    assert (stopped.tenant.state_reason, stopped.cancelled_turns) == ("leaked key", 0)
+    refused = await reason_of(memory.Recall(recall, metadata=administrator.pairs))
+    assert refused == "TENANT_SUSPENDED"

@@ -1,0 +1,161 @@
+"""Every fact is told by a message of the contract."""
+
+from collections.abc import Iterator
+from datetime import date, datetime
+from importlib import import_module
+from pathlib import Path
+from typing import Final, TypedDict
+
+import pytest
+from google.protobuf.descriptor_pool import Default
+from google.protobuf.message_factory import GetMessageClass
+
+from adapters.protobuf.events import PAYLOADS, EventEncoding
+from domain.budget.events import BudgetWarning
+from domain.conversation.events import (
+    ToolInvoked,
+    TurnAccepted,
+    TurnCancelled,
+    TurnCompleted,
+    TurnFact,
+    TurnFailed,
+    TurnPaused,
+    TurnResumed,
+    UsageLine,
+    UsageRecorded,
+)
+from domain.conversation.turn import Failure, Usage
+from domain.kernel.events import DomainEvent
+from domain.kernel.identifiers import AccountId, EventId, RecordId, SessionId, TenantId, TurnId
+from domain.kernel.metering import Metric
+from domain.tools.events import ApprovalDecided, ApprovalFact, ApprovalRequested
+from domain.tools.invocation import InvocationState
+from somagent.events.v1 import events_pb2 as pb
+from somagent.tools.v1 import tools_pb2
+from tests.builders import CAPSULE_VERSION, EVENT, INVOCATION, SESSION, TENANT, TURN, fact
+from tests.fakes import NOON
+
+SRC: Final = Path(__file__).parents[4] / "src"
+USAGE: Final = Usage(prompt_tokens=30, completion_tokens=10, tool_calls=1, api_calls=1)
+TURN_NAME: Final = f"tenants/acme/sessions/{SESSION}/turns/{TURN}"
+CALL_NAME: Final = f"tenants/acme/invocations/{INVOCATION}"
+RECORD: Final = RecordId(EVENT)
+FAILURE: Final = Failure(
+    kind="UnavailableError", reason="MODEL_FAILED", message="it broke", facts={"capability": "tiny"}
+)
+
+encode: Final = EventEncoding({"UnavailableError": 14})
+
+
+class Header(TypedDict):
+    id: EventId
+    tenant_id: TenantId
+    key: SessionId
+    occurred_at: datetime
+    tenant: str
+    session_id: SessionId
+    turn_id: TurnId
+
+
+HEADER: Final = Header(
+    id=EVENT, tenant_id=TENANT, key=SESSION, occurred_at=NOON,
+    tenant="acme", session_id=SESSION, turn_id=TURN,
+)  # fmt: skip
+
+FACTS: Final[tuple[DomainEvent, ...]] = (
+    TurnAccepted(**HEADER, capsule_version_id=CAPSULE_VERSION, subject="ada"),
+    TurnPaused(**HEADER, waiting=(INVOCATION,)),
+    TurnResumed(**HEADER),
+    TurnCompleted(**HEADER, capsule_version_id=CAPSULE_VERSION, usage=USAGE, record_id=RECORD),
+    TurnFailed(**HEADER, failure=FAILURE, usage=USAGE, record_id=RECORD),
+    TurnCancelled(**HEADER, by="ada", usage=USAGE, record_id=RECORD),
+    UsageRecorded(**HEADER, subject="ada", lines=(UsageLine(Metric.TOKENS, 40, 1, 4000),)),
+    ToolInvoked(
+        **HEADER, invocation_id=INVOCATION, tool="send", state="SUCCEEDED", digest=bytes(32)
+    ),
+    ApprovalRequested(**HEADER, invocation_id=INVOCATION, tool="send", expires_at=NOON),
+    ApprovalDecided(
+        **HEADER, invocation_id=INVOCATION, state=InvocationState.PERMITTED, decider="grace"
+    ),
+    BudgetWarning(
+        id=EVENT, tenant_id=TENANT, key=TENANT, occurred_at=NOON, account_id=AccountId(TENANT),
+        metric=Metric.TOKENS, period=date(2026, 11, 1), percent=80, limit=1000, spent=801,
+    ),
+)  # fmt: skip
+
+
+def names_of(kind: type[DomainEvent]) -> Iterator[str]:
+    """The facts by name: a slotted class leaves the one it was made of behind for a while."""
+    for child in kind.__subclasses__():
+        if child.__module__.startswith("domain."):
+            yield child.__qualname__
+            yield from names_of(child)
+
+
+@pytest.fixture(scope="module")
+def published() -> set[str]:
+    for module in SRC.glob("domain/*/events.py"):
+        import_module(".".join(module.relative_to(SRC).with_suffix("").parts))
+    return set(names_of(DomainEvent)) - {TurnFact.__qualname__, ApprovalFact.__qualname__}
+
+
+def test_every_fact_has_a_message(published: set[str]) -> None:
+    assert {type(one).__qualname__ for one in FACTS} == published
+
+
+@pytest.mark.parametrize("event", FACTS, ids=lambda event: type(event).__name__)
+def test_a_payload_is_the_message_that_its_type_says(event: DomainEvent) -> None:
+    kind, payload = encode(event)
+
+    message = GetMessageClass(Default().FindMessageTypeByName(PAYLOADS[kind]))
+    assert message.FromString(payload).SerializeToString() == payload
+
+
+def test_types_are_unlike() -> None:
+    assert len({encode(event)[0] for event in FACTS}) == len(FACTS) == len(PAYLOADS)
+
+
+def test_an_answered_turn_tells_its_use_and_its_record() -> None:
+    kind, payload = encode(FACTS[3])
+
+    told = pb.TurnCompleted.FromString(payload)
+    assert kind == "turn.completed"
+    assert (told.turn, told.record) == (TURN_NAME, f"tenants/acme/records/{RECORD}")
+    assert (told.usage.prompt_tokens, told.usage.cost_micro_usd) == (30, 4000 + 10_000)
+
+
+def test_a_failure_has_the_code_of_its_kind() -> None:
+    told = pb.TurnFailed.FromString(encode(FACTS[4])[1])
+
+    assert (told.error.code, told.error.reason) == (14, "MODEL_FAILED")
+    assert told.error.domain == "somagent.dev"
+    assert dict(told.error.metadata) == {"capability": "tiny"}
+
+
+def test_a_failure_of_no_kind_is_an_internal_one() -> None:
+    broken = Failure(kind="DomainError", reason="INTERNAL", message="", facts={})
+    event = TurnFailed(**HEADER, failure=broken, usage=USAGE, record_id=RECORD)
+
+    assert pb.TurnFailed.FromString(encode(event)[1]).error.code == 13
+
+
+def test_a_decision_names_its_call_and_its_turn() -> None:
+    told = pb.ApprovalDecided.FromString(encode(FACTS[9])[1])
+
+    assert (told.invocation, told.turn, told.decider) == (CALL_NAME, TURN_NAME, "grace")
+    assert told.state == tools_pb2.INVOCATION_STATE_PERMITTED
+
+
+def test_a_decision_about_a_call_by_itself_names_no_turn() -> None:
+    event = ApprovalDecided(
+        id=EVENT, tenant_id=TENANT, key=TENANT, occurred_at=NOON, tenant="acme",
+        invocation_id=INVOCATION, session_id=None, turn_id=None,
+        state=InvocationState.REJECTED, decider="grace",
+    )  # fmt: skip
+
+    assert not pb.ApprovalDecided.FromString(encode(event)[1]).turn
+
+
+def test_a_fact_without_a_message_is_refused() -> None:
+    with pytest.raises(TypeError):
+        encode(fact())

@@ -1,0 +1,60 @@
+"""Calls of tools by clients themselves, as a test asks for them."""
+
+from asyncio import timeout
+
+from adapters.schema.arguments import JsonSchemaArguments
+from application.authorization.authorize import Authorize
+from application.authorization.role_authorizer import RoleAuthorizer
+from application.tools.execute_tool import CallTerms, ExecuteTool, ExecuteToolCommand
+from domain.kernel.identifiers import RequestId
+from domain.kernel.principal import Principal
+from domain.tools.invocation_event import InvocationEvent
+from tests.builders import SESSION, TENANT, principal
+from tests.doubles import PATIENCE
+from tests.inmemory_application import REQUEST, Server
+
+
+def execute(server: Server) -> ExecuteTool:
+    shared = server.world
+    return ExecuteTool(
+        runner=shared.tools,
+        checker=JsonSchemaArguments(),
+        authorize=Authorize(authorizer=RoleAuthorizer()),
+        health=server.tool_health,
+        budgets=shared.budgets,
+        effects=shared.effects,
+        invocations=shared.invocations,
+        run=server.run_call,
+        running=server.running_calls,
+        canonical=shared.canonical,
+        clock=shared.clock,
+        identifiers=shared.identifiers,
+    )
+
+
+def command(
+    tool: str = "send",
+    arguments: str = "{}",
+    *,
+    terms: CallTerms | None = None,
+    asked_by: Principal | None = None,
+    request_id: str = REQUEST,
+) -> ExecuteToolCommand:
+    return ExecuteToolCommand(
+        principal=asked_by or principal(roles=("service",)),
+        tenant_id=TENANT,
+        tool=tool,
+        arguments=arguments,
+        request_id=RequestId(request_id),
+        terms=terms or CallTerms(),
+        session_id=SESSION,
+    )
+
+
+async def shown(server: Server, asked: ExecuteToolCommand) -> list[InvocationEvent]:
+    async with timeout(PATIENCE):
+        return [event async for event in execute(server)(asked)]
+
+
+def kinds(events: list[InvocationEvent]) -> list[type]:
+    return [type(event.body) for event in events]

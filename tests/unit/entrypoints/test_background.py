@@ -1,0 +1,44 @@
+"""Tasks beside the calls: how they are stopped."""
+
+import asyncio
+
+from entrypoints.background import running, stopped
+
+
+async def test_a_task_that_forgets_a_cancellation_is_stopped_all_the_same() -> None:
+    forgotten: list[str] = []
+    begun = asyncio.Event()
+
+    async def forgetful() -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            forgotten.append("once")
+        await asyncio.Event().wait()
+
+    task = asyncio.create_task(forgetful())
+    await begun.wait()
+    await stopped(task)
+
+    assert forgotten == ["once"]
+    assert task.cancelled()
+
+
+async def test_jobs_run_beside_what_is_done_and_end_with_it() -> None:
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def job() -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    async def broken() -> None:
+        raise ValueError("this job breaks")
+
+    async with running(job(), broken()):
+        await begun.wait()
+
+    assert ended.is_set()
