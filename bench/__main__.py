@@ -1,7 +1,10 @@
 """The benchmark's command line: `python -m bench`."""
 
-import argparse
 import os
+
+os.environ["GRPC_VERBOSITY"] = "NONE"
+
+import argparse
 import sys
 import tempfile
 import time
@@ -23,8 +26,6 @@ from entrypoints.cli.failure import CommandFailedError
 def main() -> int:
     """Run what was asked for; gives the exit code."""
     options = _options()
-    # gRPC's own lines about forks would stand between ours.
-    os.environ["GRPC_VERBOSITY"] = "NONE"
     machine, began = cores(), time.monotonic()
     pin([os.getpid()], machine.others)
 

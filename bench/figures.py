@@ -1,5 +1,6 @@
 """From samples to figures: medians, percentiles, and the ratios of neighbours in time."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 from typing import Final
@@ -11,6 +12,9 @@ Figures = dict[str, float]
 """Measure → number; the unit is in the name."""
 
 _PHASE: Final = "PHASE_"
+_HISTOGRAM: Final = re.compile(
+    r'^somagent_phase_seconds_(sum|count)\{phase="(\w+)"\} (\S+)$', re.MULTILINE
+)
 
 
 def percentile(values: Iterable[float], share: float) -> float:
@@ -77,8 +81,35 @@ def phase_figures(traces: Sequence[pb.DecisionTrace]) -> Figures:
     return found
 
 
-def phases_in(figures: Mapping[str, float]) -> Mapping[str, tuple[float, float]]:
-    """Each phase's median and 95th percentile, in milliseconds."""
+def phase_means(before: str, after: str) -> Figures:
+    """How long each phase took on average between two looks at the product's own histograms.
+
+    A turn's trace is a part of its last commit, so only these tell how long that one took.
+    """
+    found: Figures = {}
+    early, late = _phases_of(before), _phases_of(after)
+    for phase, (seconds, runs) in late.items():
+        earlier_seconds, earlier_runs = early.get(phase, (0.0, 0.0))
+        if runs > earlier_runs:
+            mean = (seconds - earlier_seconds) / (runs - earlier_runs)
+            found[f"product_phase_{phase}_ms_mean_1"] = mean * 1000
+    return found
+
+
+def _phases_of(exposition: str) -> dict[str, tuple[float, float]]:
+    """Seconds and runs of each phase since the process began."""
+    values: dict[tuple[str, str], float] = {
+        (phase, kind): float(value) for kind, phase, value in _HISTOGRAM.findall(exposition)
+    }
+    return {
+        phase: (seconds, values[phase, "count"])
+        for (phase, kind), seconds in values.items()
+        if kind == "sum"
+    }
+
+
+def phases_in(figures: Mapping[str, float]) -> Mapping[str, tuple[float, float, float]]:
+    """Each phase's median, 95th percentile and mean, in milliseconds."""
     begin, end = "product_phase_", "_ms_p50_1"
     names = [
         name.removeprefix(begin).removesuffix(end)
@@ -86,5 +117,10 @@ def phases_in(figures: Mapping[str, float]) -> Mapping[str, tuple[float, float]]
         if name.startswith(begin) and name.endswith(end)
     ]
     return {
-        name: (figures[f"{begin}{name}{end}"], figures[f"{begin}{name}_ms_p95_1"]) for name in names
+        name: (
+            figures[f"{begin}{name}{end}"],
+            figures[f"{begin}{name}_ms_p95_1"],
+            figures.get(f"{begin}{name}_ms_mean_1", 0.0),
+        )
+        for name in names
     }

@@ -68,6 +68,11 @@ def steal_seconds() -> float:
     return int(fields[8]) / _TICKS
 
 
+def load_average() -> float:
+    """Processes that wanted a core during the last minute: ours are about two."""
+    return os.getloadavg()[0]
+
+
 def facts() -> Mapping[str, str]:
     """What a reader must know to compare: processor, system, versions, state of the tree."""
     model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text(encoding="utf-8"))

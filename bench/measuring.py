@@ -82,7 +82,6 @@ class Meter:
             BenchFailedError: A turn did not end as it should.
         """
         sessions = await side.client.sessions(turns)
-        await asyncio.sleep(SETTLE_SECONDS)
         database = with_children(self.postgres)
         began, database_began = cpu_seconds(side.pids), cpu_seconds(database)
         seen = await side.client.run(sessions, scene.in_flight, scene.pace_ms, keep=keep)

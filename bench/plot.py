@@ -45,7 +45,7 @@ def _phases(axes: Axes, figures: Figures) -> None:
     phases = phases_in(figures)
     names = list(phases)[::-1]
     axes.barh(names, [phases[name][1] for name in names], color=_FLOOR, label="p95")
-    axes.barh(names, [phases[name][0] for name in names], color=_PRODUCT, label="p50")
+    axes.barh(names, [phases[name][2] for name in names], color=_PRODUCT, label="mean")
     axes.set_xlabel("ms, 1 in flight")
     axes.legend(frameon=False)
     axes.spines[["top", "right"]].set_visible(False)

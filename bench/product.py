@@ -126,6 +126,15 @@ async def new_api_key(order: Order, served: Served) -> str:
     return key
 
 
+async def scraped(http_port: int) -> str:
+    """The product's own metrics, as text."""
+    async with (
+        ClientSession() as session,
+        session.get(f"http://127.0.0.1:{http_port}/metrics") as answer,
+    ):
+        return await answer.text()
+
+
 def _settings(order: Order, served: Served) -> Settings:
     port = int(served.address.rpartition(":")[2])
     return load(environment(order, port, served.http_port), places=()).settings

@@ -12,7 +12,7 @@ from typing import Final
 from bench.machine import Cores
 from bench.measuring import COALESCED, Scene
 from bench.processes import BenchFailedError
-from bench.run import stage
+from bench.stage import stage
 
 TURNS: Final = 400
 WARM_TURNS: Final = 128

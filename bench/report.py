@@ -83,8 +83,8 @@ streams 64 tokens), one call of the tool `arithmetic`, and what is to be kept of
 a process on loopback that speaks the OpenAI stream.
 
 - *floor*: the least that answers such a turn, made by hand: grpc.aio on uvloop, aiohttp, orjson,
-  the same two model calls and tool call, one plain commit of the two messages on psycopg; no identity,
-  no checks, no budget, no records.
+  the same two model calls and tool call, one plain commit of the two messages on psycopg; no
+  identity, no checks, no budget, no records.
 - *product*: `somagent serve` with its defaults (embedded PostgreSQL, fsync on), tracing at 1 % to a
   collector on loopback, a tenant of plan enterprise, a capsule with recall and one tool: all twelve
   phases, permission, policy, reservation, settlement, events, record and its sealing.
@@ -143,7 +143,8 @@ def _document(figures: Figures, facts: Mapping[str, str]) -> str:
     )
     holds = (
         "The phase `reason` holds the phases `model` and `tools`; a phase that runs once a round "
-        "is counted once a run."
+        "is counted once a run. Medians are those of decision traces, which are a part of the last "
+        "commit and cannot tell how long it takes; means are those of the service's histograms."
     )
     parts = [
         "# Performance",
@@ -157,10 +158,10 @@ def _document(figures: Figures, facts: Mapping[str, str]) -> str:
         "## Phases of a turn, 1 in flight",
         _markdown(
             [
-                ("phase", "p50 ms", "p95 ms"),
+                ("phase", "p50 ms", "p95 ms", "mean ms"),
                 *(
-                    (name, f"{middle:.3f}", f"{high:.3f}")
-                    for name, (middle, high) in phases_in(figures).items()
+                    (name, *(f"{value:.3f}" for value in values))
+                    for name, values in phases_in(figures).items()
                 ),
             ]
         ),

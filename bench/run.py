@@ -3,25 +3,25 @@
 Floor and product take turns, so that both have the same machine with the same neighbours.
 """
 
+import sys
 import time
-from collections.abc import AsyncGenerator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-import psycopg
+import orjson
 
-from adapters.postgres.embedded import embedded_server
 from bench.figures import (
     Figures,
     figures_of,
     first_token_figures,
     phase_figures,
+    phase_means,
     ratios,
 )
 from bench.load import client, turn_of
-from bench.machine import Cores, resident_mib, steal_seconds
+from bench.machine import Cores, load_average, resident_mib, steal_seconds
 from bench.measuring import (
     COALESCED,
     COALESCED_1,
@@ -29,16 +29,17 @@ from bench.measuring import (
     PACED_1,
     PACED_16,
     PER_TOKEN,
-    Meter,
     Sample,
     Scene,
     Side,
     idle_cpu_ms_per_second,
 )
-from bench.processes import part
-from bench.product import PROGRAM, Order, Served, data_folder, new_api_key, product
-
-Say = Callable[[str], None]
+from bench.processes import BenchFailedError, child, tail
+from bench.product import (
+    environment,
+    product,
+    scraped,
+)
 
 WARM_TURNS: Final = 128
 WORKER_CHANNELS: Final = 16
@@ -84,19 +85,6 @@ USUAL: Final = Sizes(
 FULL: Final = replace(USUAL, name="full", memory=10_000)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stage:
-    """Everything that runs: both sides, the upstream's port, the database."""
-
-    floor: Side
-    product: Side
-    served: Served
-    order: Order
-    key: str
-    meter: Meter
-    say: Say
-
-
 async def measure(sizes: Sizes, folder: Path, machine: Cores, say: Say) -> Figures:
     """Run everything.
 
@@ -104,7 +92,7 @@ async def measure(sizes: Sizes, folder: Path, machine: Cores, say: Say) -> Figur
         BenchFailedError, CommandFailedError, DatabaseSetupError: A part cannot be started, or a
             turn did not end as it should.
     """
-    stolen, began = steal_seconds(), time.monotonic()
+    stolen, loaded, began = steal_seconds(), load_average(), time.monotonic()
     async with stage(folder, machine, say) as parts:
         product_side = parts.product
         found: Figures = {
@@ -120,60 +108,17 @@ async def measure(sizes: Sizes, folder: Path, machine: Cores, say: Say) -> Figur
         found |= await _side_by_side(parts, sizes)
         found |= await _by_numbers(parts, sizes)
         found |= await _phases(parts, sizes)
+        found |= await _commits(parts)
         found |= await _memory(parts, sizes)
         found |= await _workers(parts, sizes)
     elapsed = time.monotonic() - began
     return found | {
         "machine_cores": machine.number,
         "machine_stolen_percent": (steal_seconds() - stolen) * 100 / elapsed / machine.number,
+        "machine_load_average_before": loaded,
+        "machine_load_average_after": load_average(),
         "bench_seconds": elapsed,
     }
-
-
-@asynccontextmanager
-async def stage(
-    folder: Path, machine: Cores, say: Say, program: tuple[str | Path, ...] = PROGRAM
-) -> AsyncGenerator[Stage]:
-    """Start the database, the upstream, the floor and the product, which is the program."""
-    log = folder / "parts.log"
-    async with AsyncExitStack() as lifetimes:
-        enter = lifetimes.enter_async_context
-        say("starting PostgreSQL, upstream, floor")
-        database = await enter(embedded_server(data_folder(folder)))
-        _, port = await enter(part("bench.upstream", core=machine.others, log=log))
-        with psycopg.connect(database.url("postgres", "postgres"), autocommit=True) as connection:
-            connection.execute("create database floor")
-        floor_pid, floor_port = await enter(
-            part(
-                "bench.floor",
-                f"http://127.0.0.1:{port}/v1",
-                database.url("postgres", "floor"),
-                core=machine.server,
-                log=log,
-            )
-        )
-        say("starting the product")
-        order = Order(folder=folder, upstream_port=port, core=machine.server, program=program)
-        served = await enter(product(order))
-        key = await new_api_key(order, served)
-        pid = (data_folder(folder) / "data" / "postmaster.pid").read_text(encoding="utf-8")
-        yield Stage(
-            floor=Side(
-                name="floor",
-                client=await enter(client(f"127.0.0.1:{floor_port}")),
-                pids=(floor_pid,),
-            ),
-            product=Side(
-                name="product",
-                client=await enter(client(served.address, key)),
-                pids=served.pids,
-            ),
-            served=served,
-            order=order,
-            key=key,
-            meter=Meter(postgres=int(pid.split()[0])),
-            say=say,
-        )
 
 
 async def _alternating(
@@ -225,8 +170,30 @@ async def _by_numbers(parts: Stage, sizes: Sizes) -> Figures:
 async def _phases(parts: Stage, sizes: Sizes) -> Figures:
     parts.say("phases, 1 in flight")
     caller = parts.product.client
+    before = await scraped(parts.served.http_port)
     _, seen = await parts.meter.watched(parts.product, COALESCED_1, sizes.traces, keep=True)
-    return phase_figures([await caller.trace(turn_of(stream)) for stream in seen.streams])
+    after = await scraped(parts.served.http_port)
+    traces = [await caller.trace(turn_of(stream)) for stream in seen.streams]
+    return phase_figures(traces) | phase_means(before, after)
+
+
+async def _commits(parts: Stage) -> Figures:
+    """The two commits by themselves, in a process that does nothing else."""
+    parts.say("a turn's two commits by themselves")
+    served = parts.served
+    ports = int(served.address.rpartition(":")[2]), served.http_port
+    async with child(
+        sys.executable,
+        "-m",
+        "bench.commits",
+        core=parts.order.core,
+        log=parts.order.folder / "parts.log",
+        environment=environment(parts.order, *ports),
+    ) as process:
+        told, _ = await process.communicate()
+    if process.returncode:
+        raise BenchFailedError(f"bench.commits failed:\n{tail(parts.order.folder / 'parts.log')}")
+    return {str(name): float(value) for name, value in orjson.loads(told).items()}
 
 
 async def _memory(parts: Stage, sizes: Sizes) -> Figures:

@@ -136,10 +136,12 @@ class FlakyJournal:
     """A journal whose answers take a moment, and are lost as often as `lost` says.
 
     A lost answer is one whose step was done all the same. `gates` hold the answers of steps back.
+    `defects` are raised by the next ends, which are not made.
     """
 
     journal: TurnJournal
     lost: dict[str, int] = field(default_factory=dict[str, int])
+    defects: list[Exception] = field(default_factory=list[Exception])
     gates: dict[str, Event] = field(default_factory=dict[str, Event])
     reached: dict[str, Event] = field(default_factory=dict[str, Event])
 
@@ -169,6 +171,8 @@ class FlakyJournal:
 
     async def finish(self, command: FinishTurn) -> Finished:
         await sleep(0)
+        if self.defects:
+            raise self.defects.pop()
         finished = await self.journal.finish(command)
         await self._answer("finish")
         return finished

@@ -120,6 +120,7 @@ class Server:
                     health=self.tool_health,
                     journal=journal,
                     effects=shared.effects,
+                    json=shared.canonical,
                     clock=clock,
                     identifiers=ids,
                 ),
@@ -140,7 +141,7 @@ class Server:
         self.end = EndTurn(
             save=save, reader=shared.reader, signals=self.signals, clock=clock, identifiers=ids
         )
-        self.sweep = SweepTurns(leases=self.leases, end=self.end)
+        self.sweep = SweepTurns(leases=self.leases, end=self.end, observer=self.observer)
         self.start_promoted = StartPromoted(
             leases=self.leases, reader=shared.reader, prepare=prepare, drivers=self.drivers,
             drive=drive, clock=clock,

@@ -1,5 +1,6 @@
 """One server process: what it opens, what it serves, and what it does besides."""
 
+import gc
 from collections.abc import AsyncGenerator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -98,6 +99,7 @@ async def open_process(
                 profile=settings.profile.value,
                 mode=settings.mode.value,
                 started=system.clock.monotonic(),
+                started_at=system.clock.now(),
             ),
             database_url=platform.database.request_url,
             system=system,
@@ -128,6 +130,9 @@ async def open_process(
             )
         )
         await enter(running(*_jobs(settings, application, stores)))
+        # What was loaded and opened stays for good: a collection need not look at it each time.
+        gc.collect()
+        gc.freeze()
         yield ServerProcess(
             application=application,
             api=api,

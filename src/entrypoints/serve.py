@@ -1,7 +1,10 @@
 """Serve until told to stop: one process by itself, or a parent with several."""
 
 import asyncio
+import socket
 import sys
+from contextlib import suppress
+from logging import getLogger
 from typing import Final
 
 import uvloop
@@ -13,6 +16,9 @@ from entrypoints.failure import StartError
 from entrypoints.grpc.lifecycle import stop_signals
 from entrypoints.process import open_process
 from entrypoints.settings.settings import Settings
+from entrypoints.settings.values import host_of
+
+LOG: Final = getLogger("somagent.server")
 
 RESTART_SECONDS: Final = 1.0
 """The pause before a worker that has died is started again."""
@@ -45,12 +51,18 @@ async def _serve_here(
     settings: Settings, platform: Platform, report: Report, stop: asyncio.Event
 ) -> None:
     async with open_process(settings, platform) as process:
-        report("server", _listening(settings))
+        api, http = settings.server.address, settings.server.http_address
+        report("server", _listening(_bound(api, process.api.port), _bound(http, process.http_port)))
         await process.lifecycle.run(stop)
 
 
-def _listening(settings: Settings) -> str:
-    return f"{settings.server.address}, /metrics on {settings.server.http_address}"
+def _listening(address: str, http_address: str) -> str:
+    return f"{address}, /metrics on {http_address}"
+
+
+def _bound(address: str, port: int) -> str:
+    """The address with the port that was bound, which need not be the one that was asked for."""
+    return f"{address.rpartition(':')[0]}:{port}"
 
 
 async def _serve_with_workers(
@@ -59,15 +71,25 @@ async def _serve_with_workers(
     """Keep every worker running; when told to stop, let all of them drain, side by side.
 
     Raises:
-        StartError: One of them did not start.
+        StartError: The port is taken, or one of them did not start.
     """
+    server = settings.server
+    _refuse_taken(server.address)
     keepers: list[asyncio.Task[None]] = []
     try:
-        for index in range(settings.server.workers):
-            order = encode_order(WorkerOrder(settings, platform, index))
-            first = await _spawn(order, index)
-            keepers.append(asyncio.create_task(_keep(order, index, first)))
-        report("server", f"{_listening(settings)}, {len(keepers)} workers")
+        orders = [
+            encode_order(WorkerOrder(settings, platform, index)) for index in range(server.workers)
+        ]
+        begun = [await _begin(order) for order in orders]
+        keepers = [
+            asyncio.create_task(_keep(order, index, process))
+            for index, (order, process) in enumerate(zip(orders, begun, strict=True))
+        ]
+        for index, process in enumerate(begun):
+            if not await _is_ready(process):
+                raise StartError("server", f"worker {index} did not start", "its log says why")
+        workers = f"{len(keepers)} workers"
+        report("server", f"{_listening(server.address, server.http_address)}, {workers}")
         await stop.wait()
     finally:
         for keeper in keepers:
@@ -75,12 +97,38 @@ async def _serve_with_workers(
         await asyncio.gather(*keepers, return_exceptions=True)
 
 
+def _refuse_taken(address: str) -> None:
+    """Raise when somebody listens there: workers share their port, with strangers too.
+
+    Raises:
+        StartError: It is taken, or is no address of this machine.
+    """
+    try:
+        places = socket.getaddrinfo(
+            host_of(address), address.rpartition(":")[2], type=socket.SOCK_STREAM
+        )
+        for family, kind, protocol, _, place in places:
+            with socket.socket(family, kind, protocol) as probe:
+                # What is left of connections that were closed is not in the way.
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(place)
+    except OSError as error:
+        raise StartError(
+            "grpc",
+            f"{address} cannot be listened on: {error.strerror or error}",
+            "stop what listens there (another somagent?), or set server.address to another one",
+        ) from None
+
+
 async def _keep(order: bytes, index: int, process: asyncio.subprocess.Process) -> None:
+    """Start the worker again whenever it ends. When cancelled, let it drain and wait for it."""
     try:
         while True:
-            await process.wait()
+            code = await process.wait()
+            LOG.error("worker %d ended and is started again", index, extra={"code": code})
             await asyncio.sleep(RESTART_SECONDS)
-            process = await _spawn(order, index)
+            process = await _begin(order)
+            await _is_ready(process)
     finally:
         # Its standard input is the leash: closed, the worker drains and ends.
         if process.stdin is not None:
@@ -88,7 +136,7 @@ async def _keep(order: bytes, index: int, process: asyncio.subprocess.Process) -
         await process.wait()
 
 
-async def _spawn(order: bytes, index: int) -> asyncio.subprocess.Process:
+async def _begin(order: bytes) -> asyncio.subprocess.Process:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-P",
@@ -98,12 +146,15 @@ async def _spawn(order: bytes, index: int) -> asyncio.subprocess.Process:
         stdout=asyncio.subprocess.PIPE,
         start_new_session=True,
     )
-    if process.stdin is None or process.stdout is None:
-        raise StartError("server", f"worker {index} has no pipes", "this is a defect")
-    process.stdin.write(order + b"\n")
-    await process.stdin.drain()
-    said = await process.stdout.readline()
-    if said.strip() != READY:
-        await process.wait()
-        raise StartError("server", f"worker {index} did not start", "its log says why")
+    if process.stdin is not None:
+        # One that has died already is found by whoever waits for it.
+        with suppress(ConnectionError):
+            process.stdin.write(order + b"\n")
+            await process.stdin.drain()
     return process
+
+
+async def _is_ready(process: asyncio.subprocess.Process) -> bool:
+    """Wait until a worker says that it serves; False when it has ended instead."""
+    said = b"" if process.stdout is None else await process.stdout.readline()
+    return said.strip() == READY

@@ -95,6 +95,11 @@ class InMemoryAdministrator:
     async def snapshot(self, tenant_id: TenantId) -> Snapshot:
         store = self.store
         return Snapshot(
+            limits={
+                (account.id_in(tenant_id), metric): amount
+                for (owner, account, metric), amount in store.limits.items()
+                if owner == tenant_id
+            },
             balances={
                 key[1:]: balance for key, balance in store.balances.items() if key[0] == tenant_id
             },

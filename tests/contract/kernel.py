@@ -91,6 +91,7 @@ class Snapshot:
     of the records in order of theirs; numbers with gaps are refused when a snapshot is made.
     """
 
+    limits: Mapping[tuple[AccountId, Metric], int | None]
     balances: Mapping[tuple[AccountId, Metric, date], Balance]
     seats: Mapping[SessionId, SessionQueue]
     keys: Mapping[tuple[SessionId, str], TurnId]

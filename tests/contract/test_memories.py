@@ -1,5 +1,6 @@
 """What every memory and every store of notes must honour, whatever stores them."""
 
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -9,7 +10,7 @@ import pytest
 
 from adapters.inmemory.memories import InMemoryMemories, InMemoryNotes
 from adapters.postgres.database import Database
-from adapters.postgres.memories import PostgresMemories, PostgresNotes
+from adapters.postgres.memories import PostgresMemories, PostgresNotes, open_memories
 from application.memory.forget import Forget, ForgetCommand
 from application.memory.ports import MemoryStore, NoteStore
 from application.memory.recall import Recall, RecallQuery
@@ -82,14 +83,20 @@ class Mind:
         await Forget(memories=self.memories)(command)
 
 
+@pytest.fixture
+async def postgres_memories(database: Database) -> AsyncGenerator[PostgresMemories]:
+    async with open_memories(database) as memories:
+        yield memories
+
+
 @pytest.fixture(params=["inmemory", pytest.param("postgres", marks=pytest.mark.postgres)])
 def mind(request: pytest.FixtureRequest) -> Mind:
     identifiers = CountingIdentifiers(request.node.nodeid)
     memories: MemoryStore = InMemoryMemories()
     notes: NoteStore = InMemoryNotes()
     if request.param == "postgres":
-        database: Database = request.getfixturevalue("database")
-        memories, notes = PostgresMemories(database), PostgresNotes(database)
+        memories = request.getfixturevalue("postgres_memories")
+        notes = PostgresNotes(request.getfixturevalue("database"))
     return Mind(
         memories,
         notes,

@@ -219,6 +219,19 @@ async def test_history_is_told_turn_after_turn(place: Place) -> None:
     assert turn.state is TurnState.COMPLETED
 
 
+async def test_an_accepted_request_is_known_by_its_id(place: Place) -> None:
+    session = await place.opened()
+    command = place.ask.in_session(session.id).accept(request_id="one")
+    await place.kernel.one.journal.accept(command)
+    reader, tenant_id = place.kernel.reader, session.tenant_id
+
+    known = await reader.accepted(tenant_id, session.id, "one")
+
+    assert known == (command.turn_id, command.digest)
+    assert await reader.accepted(tenant_id, session.id, "two") is None
+    assert await reader.accepted(OTHER_TENANT, session.id, "one") is None
+
+
 def word(
     place: Place, turn_id: TurnId, rating: Rating = Rating.GOOD, comment: str = "fine"
 ) -> Feedback:
@@ -251,4 +264,6 @@ async def test_nothing_is_said_of_a_turn_that_is_not_there(place: Place) -> None
         await place.feedback.submit(word(place, TURN), asked("Feedback"))
 
     turn_id = await place.answered(await place.opened())
-    assert await place.feedback.submit(word(place, turn_id), asked("Feedback"))
+    said = await place.feedback.submit(word(place, turn_id), asked("Feedback"))
+
+    assert said == word(place, turn_id)

@@ -13,7 +13,7 @@ from tests.differential.twins import Twins
 from tests.differential.world import World
 from tests.fakes import CountingIdentifiers
 
-NewTwins: TypeAlias = Callable[[], Twins]
+NewTwins: TypeAlias = Callable[[int], Twins]
 
 
 @pytest.fixture
@@ -24,6 +24,9 @@ async def subject(fresh_database: Database) -> AsyncGenerator[Kernel]:
 
 @pytest.fixture
 def new_twins(subject: Kernel, request: pytest.FixtureRequest) -> NewTwins:
-    """Makes an empty model beside the subject, and two tenants that are new to both."""
+    """Makes an empty model beside the subject, and two tenants that are new to both.
+
+    It is told how many sessions each of them has.
+    """
     identifiers = CountingIdentifiers(request.node.nodeid)
-    return lambda: Twins(inmemory_kernel(), subject, World.new(identifiers))
+    return lambda sessions: Twins(inmemory_kernel(), subject, World.new(identifiers, sessions))

@@ -1,10 +1,14 @@
 """How steps are generated: what matters often, what is rare now and then."""
 
+from dataclasses import replace
+from typing import TypeVar
+
 from hypothesis import strategies as st
 
 from domain.conversation.turn import TurnState
 from domain.tools.invocation import InvocationState
 from tests.differential.steps import (
+    MANY_SESSIONS,
     Accept,
     Again,
     Amount,
@@ -46,15 +50,15 @@ def _lines(most: int, amounts: st.SearchStrategy[int]) -> st.SearchStrategy[tupl
         amount=amounts,
         required=st.sampled_from((False,) * 9 + (True,)),
     )
-    return st.lists(line, max_size=most).map(tuple)
+    return st.lists(line, min_size=1, max_size=most).map(tuple)
 
 
 def _holds(most: int) -> st.SearchStrategy[tuple[Amount, ...]]:
-    return _lines(most, st.sampled_from((0, 40, 90, 100, 150, 250, 400)))
+    return _lines(most, st.sampled_from((0, 0, 40, 90, 100, 150, 250, 400)))
 
 
 def _uses(most: int) -> st.SearchStrategy[tuple[Amount, ...]]:
-    return _lines(most, st.sampled_from((0, 20, 40, 90, 150, 300)))
+    return _lines(most, st.sampled_from((0, 40, 90, 150, 300, 600)))
 
 
 _accept = st.builds(
@@ -159,3 +163,43 @@ _OFTEN: tuple[tuple[int, st.SearchStrategy[Step]], ...] = (
 steps: st.SearchStrategy[Step] = st.sampled_from(
     [kind for weight, kind in _OFTEN for _ in range(weight)]
 ).flatmap(lambda kind: kind)
+
+_many_sessions = st.builds(
+    Accept,
+    tenant=_tenant,
+    session=st.integers(0, MANY_SESSIONS - 1),
+    server=st.just(0),
+    request=st.none() | st.integers(0, 3),
+    digest=_digest,
+    holds=_holds(4),
+)
+_ends = st.tuples(_uses(3), st.integers(0, 2)).map(
+    lambda drawn: Finish(0, 0, TurnState.COMPLETED, drawn[0], drawn[1])
+)
+_rounds = st.builds(
+    Extend, turn=st.just(0), fence=st.just(0), round=st.just(0), holds=_holds(3), calls=st.just(0)
+)
+
+
+_Part = TypeVar("_Part", Extend, Finish)
+
+
+def _each(parts: st.SearchStrategy[_Part]) -> st.SearchStrategy[Together]:
+    """One command for each of so many turns, the newest first."""
+
+    def numbered(made: list[_Part]) -> Together:
+        return Together(tuple(replace(part, turn=number) for number, part in enumerate(made)))
+
+    return st.lists(parts, min_size=2, max_size=20).map(numbered)
+
+
+batches: st.SearchStrategy[list[Together]] = st.lists(
+    st.one_of(
+        st.lists(_many_sessions, min_size=2, max_size=40).map(lambda made: Together(tuple(made))),
+        _each(_rounds),
+        _each(_ends),
+    ),
+    min_size=4,
+    max_size=10,
+)
+"""Batches of one kind: many acceptances, or rounds or ends of many turns."""

@@ -199,3 +199,4 @@ Step: TypeAlias = (
 
 TENANTS: Final = 2
 SESSIONS: Final = 3
+MANY_SESSIONS: Final = 12

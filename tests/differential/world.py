@@ -31,7 +31,7 @@ class Standing:
 
 @dataclass(slots=True)
 class World:
-    """Two tenants with three sessions each.
+    """Two tenants with some sessions each.
 
     `facts` are what each tenant has after the last step. Turns, calls and reservations are known
     with the tenant and session that they were asked for.
@@ -48,10 +48,10 @@ class World:
     )
 
     @classmethod
-    def new(cls, identifiers: CountingIdentifiers) -> "World":
+    def new(cls, identifiers: CountingIdentifiers, sessions_each: int) -> "World":
         def tenant() -> tuple[Commands, ...]:
             ask = Commands.fresh(identifiers)
-            sessions = [SessionId(identifiers.next()) for _ in range(do.SESSIONS)]
+            sessions = [SessionId(identifiers.next()) for _ in range(sessions_each)]
             return tuple(ask.in_session(session_id) for session_id in sessions)
 
         return cls(tuple(tenant() for _ in range(do.TENANTS)))

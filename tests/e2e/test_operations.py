@@ -1,11 +1,13 @@
 """somagent.operations.v1, from outside."""
 
+from somagent.conversation.v1 import conversation_pb2, conversation_pb2_grpc
 from somagent.memory.v1 import memory_pb2, memory_pb2_grpc
 from somagent.operations.v1 import operations_pb2 as pb
 from somagent.operations.v1 import operations_pb2_grpc as rpc
 from somagent.tenancy.v1 import tenancy_pb2
 from tests.e2e.refused import reason_of
 from tests.e2e.stage import Stage, fresh_id
+from tests.upstream.scripted import NOTHING, ScriptedUpstream
 
 
 async def test_the_server_says_what_it_is_and_how_its_engines_do(stage: Stage) -> None:
@@ -77,3 +79,40 @@ async def test_a_stopped_tenant_is_refused_from_the_answer_on(stage: Stage) -> N
     assert (stopped.tenant.state_reason, stopped.cancelled_turns) == ("leaked key", 0)
     refused = await reason_of(memory.Recall(recall, metadata=administrator.pairs))
     assert refused == "TENANT_SUSPENDED"
+
+
+async def test_stopping_a_tenant_ends_its_open_turns(
+    stage: Stage, upstream: ScriptedUpstream
+) -> None:
+    slug, ada = await stage.tenant()
+    capsule = await stage.capsule(slug, ada)
+    conversation = conversation_pb2_grpc.ConversationServiceStub(stage.channel)
+    opened = await conversation.CreateSession(
+        conversation_pb2.CreateSessionRequest(
+            parent=f"tenants/{slug}",
+            session=conversation_pb2.Session(capsule=capsule),
+            request_id=fresh_id(),
+        ),
+        metadata=ada.pairs,
+    )
+    upstream.answers(NOTHING)
+    events = aiter(
+        conversation.ProcessMessage(
+            conversation_pb2.ProcessMessageRequest(
+                session=opened.session.name, text="Say something.", request_id=fresh_id()
+            ),
+            metadata=ada.pairs,
+        )
+    )
+    await anext(events)
+    await upstream.came.wait()
+
+    stopped = await rpc.OperationsServiceStub(stage.channel).StopTenant(
+        pb.StopTenantRequest(name=f"tenants/{slug}", reason="leaked key", request_id=fresh_id()),
+        metadata=stage.operator.pairs,
+    )
+    rest = [answer.event.WhichOneof("event") async for answer in events]
+
+    assert stopped.cancelled_turns == 1
+    assert rest[-1] == "cancelled"
+    await upstream.last.left.wait()

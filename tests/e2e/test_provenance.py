@@ -8,6 +8,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from domain.kernel.identifiers import RecordId, TenantId
 from domain.provenance.receipt import Receipt
 from entrypoints.assembly.offline import verify_receipts
+from somagent.conversation.v1 import conversation_pb2, conversation_pb2_grpc
 from somagent.provenance.v1 import provenance_pb2 as pb
 from somagent.provenance.v1 import provenance_pb2_grpc as rpc
 from tests.e2e.refused import reason_of
@@ -147,3 +148,37 @@ async def test_personal_data_has_no_place_in_a_record(stage: Stage) -> None:
     )
 
     assert refused == "INVALID_ARGUMENT"
+
+
+async def test_the_record_of_a_turn_names_it(stage: Stage) -> None:
+    slug, ada = await stage.tenant()
+    capsule = await stage.capsule(slug, ada)
+    conversation = conversation_pb2_grpc.ConversationServiceStub(stage.channel)
+    opened = await conversation.CreateSession(
+        conversation_pb2.CreateSessionRequest(
+            parent=f"tenants/{slug}",
+            session=conversation_pb2.Session(capsule=capsule),
+            request_id=fresh_id(),
+        ),
+        metadata=ada.pairs,
+    )
+    events = [
+        answer.event
+        async for answer in conversation.ProcessMessage(
+            conversation_pb2.ProcessMessageRequest(
+                session=opened.session.name, text="Good day.", request_id=fresh_id()
+            ),
+            metadata=ada.pairs,
+        )
+    ]
+    name = events[-1].completed.record
+
+    read = await rpc.ProvenanceServiceStub(stage.channel).GetRecord(
+        pb.GetRecordRequest(name=name), metadata=ada.pairs
+    )
+    (receipt,) = await receipts_of(stage, ada, [read.record])
+
+    assert read.record.kind == pb.RECORD_KIND_TURN
+    assert read.record.turn == events[0].accepted.turn
+    assert orjson.loads(receipt.body)["outcome"] == "completed"
+    assert b"Good day." not in receipt.body

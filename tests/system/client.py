@@ -7,15 +7,21 @@ from uuid import uuid4
 
 import grpc
 from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
 from google.rpc.status_pb2 import Status
 
 from entrypoints.grpc.errors import STATUS_DETAILS
-from entrypoints.grpc.methods import methods
+from entrypoints.grpc.handlers import SERVICES
 
 M = TypeVar("M", bound=Message)
 
-METHODS: Final = methods()
+METHODS_BY_REQUEST: Final = {
+    method.input_type.full_name: method
+    for service in SERVICES.values()
+    for method in service.methods
+}
+"""Every method of the contract by the full name of its request."""
 
 PATIENCE_SECONDS: Final = 60.0
 """Far more than anything here takes: a test that waits this long has failed."""
@@ -83,7 +89,7 @@ class Client:
             RefusedError: It was refused.
         """
         call = self.channel.unary_unary(
-            f"/{METHODS[request.DESCRIPTOR.full_name].name}",
+            path_of(request),
             request_serializer=_bytes_of,
             response_deserializer=kind.FromString,
         )
@@ -91,6 +97,18 @@ class Client:
             return await call(request, metadata=self.metadata, timeout=seconds)
         except grpc.aio.AioRpcError as error:
             raise refusal_of(error) from error
+
+    async def answers(self, request: Message) -> list[Message]:
+        """Every answer of whatever method takes the request: one, where it does not stream.
+
+        Raises:
+            RefusedError: It was refused.
+        """
+        method = METHODS_BY_REQUEST[request.DESCRIPTOR.full_name]
+        kind = GetMessageClass(method.output_type)
+        if not method.server_streaming:
+            return [await self.ask(request, kind)]
+        return [one async for one in self.stream(request, kind)]
 
     async def stream(
         self, request: Message, kind: type[M], seconds: float = PATIENCE_SECONDS
@@ -101,7 +119,7 @@ class Client:
             RefusedError: It was refused.
         """
         call = self.channel.unary_stream(
-            f"/{METHODS[request.DESCRIPTOR.full_name].name}",
+            path_of(request),
             request_serializer=_bytes_of,
             response_deserializer=kind.FromString,
         )(request, metadata=self.metadata, timeout=seconds)
@@ -112,6 +130,12 @@ class Client:
             raise refusal_of(error) from error
         finally:
             call.cancel()
+
+
+def path_of(request: Message) -> str:
+    """The path of the method that takes a request."""
+    method = METHODS_BY_REQUEST[request.DESCRIPTOR.full_name]
+    return f"/{method.containing_service.full_name}/{method.name}"
 
 
 def connect(address: str, tenant: str = "", key: str = "") -> Client:

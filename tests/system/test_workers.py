@@ -34,26 +34,26 @@ async def operator(service: Service, installation: Installation) -> Client:
     return await installation.operator(service.address)
 
 
-async def server_names(operator: Client, address: str) -> set[str]:
-    """The servers that answer, over enough connections that each of two has been met."""
-    names: set[str] = set()
+async def servers_at(operator: Client, address: str) -> set[int]:
+    """When each server began that answers, over enough connections that two have been met."""
+    found: set[int] = set()
     request = operations_pb2.GetServerInfoRequest()
 
     async def both_met() -> bool:
         client = connect(address, operator.tenant, operator.key)
         async with client.channel:
             told = await client.ask(request, operations_pb2.GetServerInfoResponse)
-        names.add(told.server_info.name)
-        return len(names) == 2
+        found.add(told.start_time.ToNanoseconds())
+        return len(found) == 2
 
     await until(both_met)
-    return names
+    return found
 
 
 async def test_both_serve_on_the_one_port(
     service: Service, operator: Client, installation: Installation, upstream: ScriptedUpstream
 ) -> None:
-    assert len(await server_names(operator, service.address)) == 2
+    assert len(await servers_at(operator, service.address)) == 2
     client = await new_tenant(operator, "acme")
     capsule = await new_capsule(client, installation.author_key, "plain")
     clients = [connect(service.address, client.tenant, client.key) for _ in range(8)]
@@ -66,7 +66,7 @@ async def test_both_serve_on_the_one_port(
 
 
 async def test_a_worker_that_dies_is_started_again(service: Service, operator: Client) -> None:
-    before = await server_names(operator, service.address)
+    before = await servers_at(operator, service.address)
     workers = children_of(service.process.pid)
     assert len(workers) == 2
 
@@ -77,7 +77,7 @@ async def test_a_worker_that_dies_is_started_again(service: Service, operator: C
         return len(now) == 2 and workers[0] not in now
 
     await until(replaced)
-    after = await server_names(operator, service.address)
+    after = await servers_at(operator, service.address)
     assert len(before & after) == 1
 
 

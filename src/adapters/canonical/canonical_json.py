@@ -39,6 +39,12 @@ class Rfc8785Json:
         ) as error:
             raise InvalidArgumentError("json", "it has no canonical form") from error
 
+    def encode_plain(self, value: Json) -> bytes:
+        try:
+            return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+        except orjson.JSONEncodeError as error:
+            raise InvalidArgumentError("json", "it has no canonical form") from error
+
     def decode(self, data: bytes) -> Json:
         try:
             return cast("Json", orjson.loads(data))

@@ -31,6 +31,12 @@ class InMemoryTurnReader:
         ]
         return Opening(session=session, history=tuple(said[-messages:] if messages else ()))
 
+    async def accepted(
+        self, tenant_id: TenantId, session_id: SessionId, request_id: str
+    ) -> tuple[TurnId, bytes] | None:
+        known = self.store.turn_requests.get((tenant_id, session_id, request_id))
+        return None if known is None else (known[1], known[0])
+
     async def turn(self, tenant_id: TenantId, turn_id: TurnId) -> Turn:
         return self._found(tenant_id, turn_id).turn
 

@@ -140,7 +140,8 @@ def binaries(account: ServerAccount, folder: Path) -> Path:
     """The folder of the programs, somewhere the account can run them.
 
     Found without importing the package, which would warn, and make folders of its own. Where the
-    account cannot reach the installed ones (a venv below root's home), they are copied beside the data.
+    account cannot reach the installed ones (a venv below root's home), they are copied beside the
+    data.
 
     Raises:
         BinariesMissingError: The package is not installed.

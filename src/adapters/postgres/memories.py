@@ -1,16 +1,21 @@
 """The built-in memory, and notes, in PostgreSQL."""
 
-from collections.abc import Sequence
+import struct
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, LiteralString, final
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, final
 from uuid import UUID
 
+import psycopg
 import sqlalchemy as sa
-from psycopg.rows import class_row
 from sqlalchemy.dialects.postgresql import insert
 
-from adapters.postgres.database import Database
+from adapters.postgres.database import Database, answering_storage
+from adapters.postgres.link import Link
+from adapters.postgres.packing import int4, moment
 from adapters.postgres.tables.memories import memories, notes
 from application.memory.ports import Recalled, RememberText
 from domain.kernel.errors import IdempotencyKeyReusedError
@@ -18,6 +23,17 @@ from domain.kernel.identifiers import InvocationId, MemoryId, SessionId, TenantI
 from domain.memory.errors import MemoryNotFoundError
 from domain.memory.note import Note
 from domain.memory.recollection import MemoryKind, MemoryScope, Recollection
+
+if TYPE_CHECKING:
+    from psycopg.pq.abc import PGresult
+
+_RECALL: Final = "recall"
+_STATEMENTS: Final = MappingProxyType(
+    {
+        _RECALL: "select memory_id, subject, session_id, text, kind, strength, source,"
+        " text_digest, created_at, score from recall_memories($1, $2, $3, $4, $5)"
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,9 +67,10 @@ class _Row:
 @final
 @dataclass(frozen=True, slots=True)
 class PostgresMemories:
-    """A `MemoryStore` on full-text search."""
+    """A `MemoryStore` on full-text search. Recall is in every turn, and has a link of its own."""
 
     database: Database
+    link: Link
 
     async def remember(self, command: RememberText) -> Recollection:
         """Keep a text; the stored one when the request was there before."""
@@ -102,17 +119,19 @@ class PostgresMemories:
 
     async def recall(self, scope: MemoryScope, cue: str, limit: int) -> Recalled:
         """One round trip: the function reads the full-text index for the tenant it is given."""
-        named = {
-            "tenant": scope.tenant_id,
-            "subject": scope.subject,
-            "session": scope.session_id,
-            "cue": cue,
-            "limit": limit,
-        }
-        async with self.database.reading() as connection:
-            cursor = connection.cursor(row_factory=class_row(_Row))
-            rows = await (await cursor.execute(_RECALL, named, binary=True)).fetchall()
-        return Recalled(tuple(row.of(scope.tenant_id) for row in rows))
+        session = None if scope.session_id is None else scope.session_id.bytes
+        call = (
+            _RECALL,
+            (scope.tenant_id.bytes, scope.subject.encode(), session, cue.encode(), int4(limit)),
+        )
+        with answering_storage():
+            try:
+                (result,) = await self.link.transact(call)
+            except psycopg.OperationalError:
+                (result,) = await self.link.transact(call)
+        return Recalled(
+            tuple(_recollection(scope.tenant_id, result, row) for row in range(result.ntuples))
+        )
 
     async def forget(self, tenant_id: TenantId, memory_id: MemoryId) -> None:
         """Empty the row and keep its place, so that the same request remembers nothing again."""
@@ -128,6 +147,44 @@ class PostgresMemories:
             )
             if changed.first() is None:
                 raise MemoryNotFoundError(str(memory_id))
+
+
+@asynccontextmanager
+async def open_memories(database: Database) -> AsyncGenerator[PostgresMemories]:
+    """The memory with its link, which is made when it is first needed."""
+    link = Link(database.connect_reader, _STATEMENTS, database.settings.statement_seconds)
+    try:
+        yield PostgresMemories(database, link)
+    finally:
+        await link.close()
+
+
+def _recollection(tenant_id: TenantId, result: "PGresult", row: int) -> Recollection:
+    """A row of the function, in binary; only `session_id` may be null."""
+    session = result.get_value(row, 2)
+    memory, subject, text, kind, strength, source, digest, created, score = (
+        result.get_value(row, column) or b"" for column in (0, 1, 3, 4, 5, 6, 7, 8, 9)
+    )
+    return Recollection(
+        id=MemoryId(UUID(bytes=memory)),
+        scope=MemoryScope(
+            tenant_id,
+            subject.decode(),
+            None if session is None else SessionId(UUID(bytes=session)),
+        ),
+        text=text.decode(),
+        kind=MemoryKind(kind.decode()),
+        strength=_double(strength),
+        source=source.decode(),
+        digest=digest,
+        created_at=moment(created),
+        score=_double(score),
+    )
+
+
+def _double(value: bytes) -> float:
+    number: float = struct.unpack(">d", value)[0]
+    return number
 
 
 @final
@@ -190,9 +247,6 @@ class _Note:
         )
 
 
-_RECALL: Final[LiteralString] = (
-    "select * from recall_memories(%(tenant)s, %(subject)s, %(session)s, %(cue)s, %(limit)s)"
-)
 _NOTES: Final = sa.select(
     notes.c.note_id, notes.c.subject, notes.c.session_id, notes.c.text, notes.c.created_at
 )

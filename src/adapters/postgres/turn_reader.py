@@ -16,7 +16,7 @@ from adapters.postgres.invocation_rows import InvocationRow
 from adapters.postgres.link import Link
 from adapters.postgres.packing import elements, int4, integer, integers, moment
 from adapters.postgres.tables.tools import invocations
-from adapters.postgres.tables.turns import turn_events
+from adapters.postgres.tables.turns import turn_events, turn_requests
 from adapters.postgres.turn_codec import decode_events, decode_messages
 from adapters.postgres.turn_rows import TurnRow
 from application.conversation.ports.reading import Opening
@@ -58,6 +58,18 @@ class PostgresTurnReader:
             except psycopg.OperationalError:
                 (result,) = await self.link.transact(call)
         return _opening(tenant_id, session_id, result)
+
+    async def accepted(
+        self, tenant_id: TenantId, session_id: SessionId, request_id: str
+    ) -> tuple[TurnId, bytes] | None:
+        query = sa.select(turn_requests.c.turn_id, turn_requests.c.digest).where(
+            turn_requests.c.tenant_id == tenant_id,
+            turn_requests.c.session_id == session_id,
+            turn_requests.c.request_id == request_id,
+        )
+        async with self.database.tenant(tenant_id) as connection:
+            row = (await connection.execute(query)).one_or_none()
+        return None if row is None else (TurnId(row.turn_id), bytes(row.digest))
 
     async def turn(self, tenant_id: TenantId, turn_id: TurnId) -> Turn:
         async with self.database.reading() as connection:

@@ -143,6 +143,9 @@ class ResumePaused:
             return
         progress.held_tokens = hold
         progress.round = _rounds_done(transcript)
+        progress.invocations = [
+            one for one in decided if one.round <= progress.round and not one.state.open
+        ]
 
         async def planned(_: Progress) -> TurnPlan:
             return plan

@@ -2,7 +2,8 @@
 
 from asyncio import CancelledError, current_task, timeout
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import Final, final
 
 from application.conversation.ending import Ending
@@ -26,6 +27,7 @@ from domain.conversation.turn import Failure, TurnOrder, TurnState
 from domain.conversation.turn_event import Accepted, Resumed
 from domain.kernel.errors import DomainError, StorageUnavailableError
 from domain.kernel.identifiers import CapsuleVersionId, RecordId
+from domain.kernel.principal import Principal
 from domain.kernel.storable_text import storable
 from domain.tools.invocation import Invocation
 
@@ -81,7 +83,7 @@ class DriveTurn:
             async with timeout(max(0.0, task.deadline - self.clock.monotonic())):
                 reasoned = await self._answer(turn, task)
             if reasoned.waiting:
-                await self._suspend(turn, task.order.principal.tenant, task.progress, reasoned)
+                await self._suspend(turn, task.order.principal, task.progress, reasoned)
                 return
             ending = _ending(task, record_id, reasoned)
         except (Exception, CancelledError) as error:
@@ -140,12 +142,12 @@ class DriveTurn:
         return reasoned
 
     async def _suspend(
-        self, turn: RunningTurn, tenant: str, progress: Progress, reasoned: Reasoned
+        self, turn: RunningTurn, asker: Principal, progress: Progress, reasoned: Reasoned
     ) -> None:
         turn.closing = True
         for attempt in range(SAVE_ATTEMPTS):
             try:
-                await self.suspend(turn, tenant, progress, reasoned)
+                await self.suspend(turn, asker, progress, reasoned)
             except StorageUnavailableError:
                 if attempt + 1 == SAVE_ATTEMPTS:
                     raise
@@ -164,8 +166,16 @@ class DriveTurn:
                 # Whether it was done is not known; the same end asked again is answered as before.
                 # When the database stays away, the sweep of whichever server comes first ends it.
                 continue
+            except Exception as error:  # noqa: BLE001 - a turn must end, if not so then as broken
+                self.observer.broke(turn.turn_id, error)
+                if ending.failure is BROKEN:
+                    return
+                progress.text = ""
+                ending = replace(ending, state=TurnState.FAILED, text="", failure=BROKEN)
+                continue
             if finished.promoted is not None and finished.owner is not None:
-                await self.signals.promoted(finished.promoted, finished.owner)
+                with suppress(StorageUnavailableError):  # its server looks by itself, too
+                    await self.signals.promoted(finished.promoted, finished.owner)
             break
         self.observer.turn_ended(
             TurnSummary(

@@ -1,11 +1,8 @@
 """How a turn ends: its state, its last event, and the facts that others are told."""
 
 from dataclasses import dataclass
-from datetime import datetime
-from typing import TypedDict
-from uuid import UUID
 
-from application.conversation.holds import turn_uses
+from application.conversation.facts import FactHeader, usage_recorded
 from application.conversation.progress import Progress
 from application.conversation.running_turn import RunningTurn
 from application.kernel.ports import Clock, IdentifierSource
@@ -15,8 +12,6 @@ from domain.conversation.events import (
     TurnCompleted,
     TurnFact,
     TurnFailed,
-    UsageLine,
-    UsageRecorded,
 )
 from domain.conversation.turn import Failure, TurnOrder, TurnState
 from domain.conversation.turn_event import Cancelled, Completed, Failed, TurnEventBody
@@ -24,21 +19,7 @@ from domain.kernel.identifiers import (
     CapsuleVersionId,
     EventId,
     RecordId,
-    SessionId,
-    TenantId,
-    TurnId,
 )
-from domain.kernel.metering import list_price_micro_usd
-
-
-class _Header(TypedDict):
-    id: EventId
-    tenant_id: TenantId
-    key: UUID
-    occurred_at: datetime
-    tenant: str
-    session_id: SessionId
-    turn_id: TurnId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,8 +53,8 @@ class Ending:
         at = clock.now()
         session = turn.session_id
 
-        def header() -> _Header:
-            return _Header(
+        def header() -> FactHeader:
+            return FactHeader(
                 id=EventId(identifiers.next()),
                 tenant_id=turn.tenant_id,
                 key=session,
@@ -90,21 +71,11 @@ class Ending:
             )
             for one in progress.invocations
         ]  # fmt: skip
-        lines = tuple(
-            UsageLine(
-                use.metric,
-                use.amount,
-                use.price_version,
-                list_price_micro_usd(use.metric, use.amount),
-            )
-            for use in turn_uses(progress.due)
-        )
-        used = [
-            UsageRecorded(**header(), subject=self.order.principal.subject, lines=lines)
-        ] if lines else []  # fmt: skip
-        return (*invoked, self._end(header(), progress), *used)
+        end = self._end(header(), progress)
+        used = usage_recorded(header, self.order.principal.subject, progress.due)
+        return (*invoked, end, *used)
 
-    def _end(self, header: _Header, progress: Progress) -> TurnFact:
+    def _end(self, header: FactHeader, progress: Progress) -> TurnFact:
         if self.state is TurnState.COMPLETED:
             return TurnCompleted(
                 **header,

@@ -18,6 +18,7 @@ from domain.conversation.events import TurnAccepted
 from domain.conversation.phase import Phase
 from domain.conversation.turn import TurnOrder, TurnState
 from domain.kernel.digest import digest_of
+from domain.kernel.errors import DomainError, IdempotencyKeyReusedError
 from domain.kernel.identifiers import (
     CapsuleVersionId,
     EventId,
@@ -79,8 +80,29 @@ class ProcessMessage:
             self.prepare.load_capsule,
             LoadCapsuleQuery(tenant_id=tenant_id, capsule=opening.session.capsule),
         )
-        plan = await self.prepare(order, opening, progress, load)
+        try:
+            plan = await self.prepare(order, opening, progress, load)
+        except DomainError:
+            # What would be refused by now may have been accepted when it was first asked for.
+            if (known := await self._known(command)) is None:
+                raise
+            return known
         return await self.drivers.to_the_end(self._accept(command, plan, progress))
+
+    async def _known(self, command: ProcessMessageCommand) -> TurnId | None:
+        """The turn that the same request was accepted as before.
+
+        Raises:
+            IdempotencyKeyReusedError: It had another content.
+        """
+        tenant_id = command.order.principal.tenant_id
+        found = await self.reader.accepted(tenant_id, command.session_id, command.request_id)
+        if found is None:
+            return None
+        turn_id, digest = found
+        if digest != order_digest(command.order):
+            raise IdempotencyKeyReusedError(command.request_id)
+        return turn_id
 
     async def _accept(
         self, command: ProcessMessageCommand, plan: TurnPlan, progress: Progress

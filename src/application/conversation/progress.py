@@ -1,10 +1,9 @@
 """What is known of a turn so far: enough to end it at any point, well or badly."""
 
-from collections.abc import Generator
-from contextlib import contextmanager
 from dataclasses import replace
 from decimal import Decimal
-from typing import Final, final
+from types import TracebackType
+from typing import Final, Self, final
 
 from application.conversation.plan import TurnPlan
 from application.kernel.ports import Clock
@@ -21,16 +20,38 @@ _MICRO: Final = 1_000_000
 
 @final
 class Timing:
-    """The phase that runs now; `mark` says how it went when it did not go as it should."""
+    """A phase that runs now; `mark` says how it went when it did not go as it should.
 
-    __slots__ = ("note", "status")
+    A phase that raises has failed.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_phase", "_progress", "_start", "note", "status")
+
+    def __init__(self, progress: "Progress", phase: Phase) -> None:
+        self._progress = progress
+        self._phase = phase
+        self._start = progress.microseconds()
         self.status = PhaseStatus.OK
         self.note = ""
 
     def mark(self, status: PhaseStatus, note: str) -> None:
         self.status, self.note = status, note
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is not None:
+            self.mark(PhaseStatus.FAILED, kind.__name__)
+        took = self._progress.microseconds() - self._start
+        self._progress.times.append(
+            PhaseTime(self._phase, self._start, took, self.status, self.note)
+        )
 
 
 @final
@@ -66,20 +87,9 @@ class Progress:
     def microseconds(self) -> int:
         return int((self._clock.monotonic() - self.began) * _MICRO)
 
-    @contextmanager
-    def timing(self, phase: Phase) -> Generator[Timing]:
-        """Take the time of a phase; a phase that raises has failed."""
-        start = self.microseconds()
-        timing = Timing()
-        try:
-            yield timing
-        except BaseException as error:
-            timing.mark(PhaseStatus.FAILED, type(error).__name__)
-            raise
-        finally:
-            self.times.append(
-                PhaseTime(phase, start, self.microseconds() - start, timing.status, timing.note)
-            )
+    def timing(self, phase: Phase) -> Timing:
+        """Take the time of a phase, as a context."""
+        return Timing(self, phase)
 
     def passed(self, phase: Phase) -> None:
         """A phase that took all the time until now: what the edge did before the use case."""
@@ -133,7 +143,7 @@ class Progress:
     @property
     def left(self) -> int:
         """Reserved tokens that are not used yet."""
-        return max(0, self.held_tokens - self.due.tokens)
+        return max(0, self.held_tokens + self._settled.tokens - self.usage.tokens)
 
     @property
     def due(self) -> Usage:

@@ -1,9 +1,10 @@
 """Let a turn wait for people, giving back its lease and what it had reserved."""
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
-from typing import Final, final
+from datetime import datetime
+from typing import final
 
+from application.conversation.facts import FactHeader, usage_recorded
 from application.conversation.holds import turn_uses
 from application.conversation.phases.reason import Reasoned
 from application.conversation.ports.journal import PauseTurn, TurnJournal
@@ -13,10 +14,11 @@ from application.conversation.turn_drivers import TurnDrivers
 from application.kernel.ports import Clock, IdentifierSource
 from domain.conversation.events import TurnPaused
 from domain.conversation.turn_event import ApprovalRequested, Paused
+from domain.kernel.events import DomainEvent
 from domain.kernel.identifiers import EventId
-
-APPROVAL_TIME: Final = timedelta(hours=24)
-"""How long a decision is waited for."""
+from domain.kernel.principal import Principal
+from domain.tools.events import ApprovalRequested as ApprovalRequestedFact
+from domain.tools.invocation import APPROVAL_TIME, Invocation
 
 
 @final
@@ -30,7 +32,7 @@ class SuspendTurn:
     identifiers: IdentifierSource
 
     async def __call__(
-        self, turn: RunningTurn, tenant: str, progress: Progress, reasoned: Reasoned
+        self, turn: RunningTurn, asker: Principal, progress: Progress, reasoned: Reasoned
     ) -> None:
         """Pause the turn.
 
@@ -39,11 +41,9 @@ class SuspendTurn:
             StorageUnavailableError: It is not known whether it was done.
         """
         now = self.clock.now()
-        waiting = tuple(replace(one, expires_at=now + APPROVAL_TIME) for one in reasoned.waiting)
-        asked = [
-            ApprovalRequested(one.id, one.tool, one.arguments, now + APPROVAL_TIME)
-            for one in waiting
-        ]
+        until = now + APPROVAL_TIME
+        waiting = tuple(replace(one, expires_at=until) for one in reasoned.waiting)
+        asked = [ApprovalRequested(one.id, one.tool, one.arguments, until) for one in waiting]
         paused = Paused(tuple(one.id for one in waiting))
         async with turn.writing:
             await self.drivers.write_all(turn)
@@ -59,18 +59,40 @@ class SuspendTurn:
                     usage=progress.usage,
                     waiting=waiting,
                     made=tuple(progress.unwritten),
-                    outgoing=(
-                        TurnPaused(
-                            id=EventId(self.identifiers.next()),
-                            tenant_id=turn.tenant_id,
-                            key=turn.session_id,
-                            occurred_at=now,
-                            tenant=tenant,
-                            session_id=turn.session_id,
-                            turn_id=turn.turn_id,
-                            waiting=paused.waiting,
-                        ),
-                    ),
+                    outgoing=self._facts(turn, asker, progress, waiting, now),
                 )
             )
             turn.log.show(shown)
+
+    def _facts(
+        self,
+        turn: RunningTurn,
+        asker: Principal,
+        progress: Progress,
+        waiting: tuple[Invocation, ...],
+        now: datetime,
+    ) -> tuple[DomainEvent, ...]:
+        """What is published: who is asked for, the pause, and what was used until here."""
+
+        def header() -> FactHeader:
+            return FactHeader(
+                id=EventId(self.identifiers.next()),
+                tenant_id=turn.tenant_id,
+                key=turn.session_id,
+                occurred_at=now,
+                tenant=asker.tenant,
+                session_id=turn.session_id,
+                turn_id=turn.turn_id,
+            )
+
+        requested = [
+            ApprovalRequestedFact(
+                **header(),
+                invocation_id=one.id,
+                tool=one.tool,
+                expires_at=one.expires_at or now,
+            )
+            for one in waiting
+        ]
+        paused = TurnPaused(**header(), waiting=tuple(one.id for one in waiting))
+        return (*requested, paused, *usage_recorded(header, asker.subject, progress.due))

@@ -6,9 +6,11 @@ from typing import Final, final
 from application.conversation.continue_turns import StartPromoted
 from application.conversation.end_turn import EndTurn
 from application.conversation.ports.leases import TurnLeases
+from application.conversation.ports.observing import TurnObserver
 from application.conversation.ports.signals import Signal, SignalKind
 from application.conversation.turn_drivers import TurnDrivers
 from application.conversation.watch_turn import Watchers
+from domain.kernel.errors import StorageUnavailableError
 
 MOST_AT_ONCE: Final = 32
 
@@ -20,11 +22,17 @@ class SweepTurns:
 
     leases: TurnLeases
     end: EndTurn
+    observer: TurnObserver
 
     async def __call__(self) -> int:
         lost = await self.leases.take_over(MOST_AT_ONCE)
         for turn in lost:
-            await self.end.abandon(turn)
+            try:
+                await self.end.abandon(turn)
+            except StorageUnavailableError:
+                raise
+            except Exception as error:  # noqa: BLE001 - one that cannot be ended keeps no other
+                self.observer.broke(turn.turn.id, error)
         return len(lost)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import final
 
 from application.kernel.ports import Clock
@@ -11,13 +12,17 @@ from domain.kernel.identifiers import ServerId
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerIdentity:
-    """What does not change while the process runs; `started` is in monotonic seconds."""
+    """What does not change while the process runs.
+
+    It started at `started_at`, and at `started` in seconds of the monotonic clock.
+    """
 
     server_id: ServerId
     version: str
     profile: str
     mode: str
     started: float
+    started_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,6 @@
 from asyncio import sleep, wait
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Final, final
 
 from application.authorization.authorize import Authorize, AuthorizeQuery
@@ -21,14 +20,11 @@ from domain.kernel.errors import IdempotencyKeyReusedError
 from domain.kernel.identifiers import InvocationId, RequestId, ReservationId, SessionId, TenantId
 from domain.kernel.principal import Principal
 from domain.tools.errors import ToolFailedError, ToolNotFoundError
-from domain.tools.invocation import Invocation, InvocationState
+from domain.tools.invocation import APPROVAL_TIME, Invocation, InvocationState
 from domain.tools.invocation_event import InvocationEvent, events_of
 from domain.tools.tool import Tool
 
 TOOL_USE: Final = "tool:use"
-
-APPROVAL_TIME: Final = timedelta(hours=24)
-"""How long a decision is waited for."""
 
 RESERVED_SECONDS: Final = 600.0
 """How long a call's reservation is kept when nobody settles it."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import IntEnum
 from types import MappingProxyType
 from typing import Final, Self
@@ -50,6 +50,9 @@ TRANSITIONS: Final[Mapping[InvocationState, frozenset[InvocationState]]] = Mappi
         InvocationState.EXPIRED: frozenset(),
     }
 )
+
+APPROVAL_TIME: Final = timedelta(hours=24)
+"""How long a person's decision is waited for; all calls wait equally long."""
 
 ABANDONED: Final = "the server that made the call was lost before it knew the outcome"
 """Why an invocation is UNKNOWN whose lease has run out."""

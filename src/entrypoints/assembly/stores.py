@@ -13,7 +13,7 @@ from adapters.postgres.effects import PostgresEffectJournal, PostgresInvocations
 from adapters.postgres.feedback import PostgresFeedback
 from adapters.postgres.journal import open_turn_journal
 from adapters.postgres.leases import PostgresTurnLeases
-from adapters.postgres.memories import PostgresMemories, PostgresNotes
+from adapters.postgres.memories import PostgresNotes, open_memories
 from adapters.postgres.outgoing import Outgoing
 from adapters.postgres.partitions import PostgresPartitions
 from adapters.postgres.records import PostgresRecords
@@ -78,6 +78,7 @@ async def open_stores(
         open_database(settings) as database,
         open_turn_journal(database, server_id, outgoing, lease_seconds=lease_seconds) as journal,
         open_turn_reader(database) as reader,
+        open_memories(database) as memories,
     ):
         yield Stores(
             journal=journal,
@@ -98,7 +99,7 @@ async def open_stores(
             capabilities=PostgresCapabilities(database=database),
             records=PostgresRecords(database=database),
             chains=PostgresChains(database=database),
-            memories=PostgresMemories(database=database),
+            memories=memories,
             notes=PostgresNotes(database=database),
             stuck_turns=PostgresStuckTurns(database=database),
             storage=PostgresPartitions(database=database),

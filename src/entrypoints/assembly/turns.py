@@ -175,7 +175,7 @@ def turns(parts: TurnParts) -> Turns:
         ),
         go_on=go_on,
         start_promoted=start_promoted,
-        sweep=SweepTurns(leases=stores.leases, end=end),
+        sweep=SweepTurns(leases=stores.leases, end=end, observer=parts.observer),
         sweep_decided=SweepDecided(leases=stores.leases, go_on=go_on),
         hear=HearSignal(drivers=drivers, watchers=watchers, start_promoted=start_promoted),
     )
@@ -196,6 +196,7 @@ def _drive(parts: TurnParts, drivers: TurnDrivers, save: SaveTurn) -> DriveTurn:
                 health=parts.tools.health,
                 journal=stores.journal,
                 effects=stores.effects,
+                json=system.json,
                 clock=system.clock,
                 identifiers=system.identifiers,
             ),

@@ -108,7 +108,7 @@ class BudgetServicer:
                 ReadUsageQuery(tenant_id=caller.tenant_id, account=asked, period=month)
             )
             if not found and asked.kind is not AccountKind.TENANT:
-                raise AccountNotFoundError(asked.name, "any")
+                raise AccountNotFoundError(asked.name, "such")
             now = self.clock.now()
             period = found[0].usage.period if found else month or period_of(now)
             return pb.GetUsageResponse(
@@ -165,7 +165,7 @@ def _account(caller: Caller, given: pb.Account) -> Account:
     if kind is not AccountKind.TENANT:
         return Account(kind, given.id)
     if given.id != caller.tenant:
-        raise AccountNotFoundError(given.id, "any")
+        raise AccountNotFoundError(given.id, "such")
     return Account(kind, str(caller.tenant_id))
 
 

@@ -12,6 +12,7 @@ from application.conversation.name_capsule_version import CapsuleVersionName
 from domain.conversation.feedback import Rating
 from domain.conversation.session import Busy, Session
 from domain.conversation.turn import Failure, Turn, TurnState, Usage
+from domain.kernel.errors import InvalidArgumentError
 from domain.kernel.metering import Metric, list_price_micro_usd
 from domain.kernel.tool_choice import ToolChoice, ToolChoiceMode
 from entrypoints.grpc.errors import CODES, ERROR_DOMAIN
@@ -136,3 +137,15 @@ def rating_of(rating: "pb.Rating.ValueType") -> Rating:
 def timestamp(at: datetime) -> Timestamp:
     since = at - _EPOCH
     return Timestamp(seconds=since.days * 86400 + since.seconds, nanos=since.microseconds * 1000)
+
+
+def instant_of(field: str, at: Timestamp) -> datetime:
+    """What a request says of a time, to the microsecond.
+
+    Raises:
+        InvalidArgumentError: It is outside the years 1 to 9999, or its nanoseconds are none.
+    """
+    try:
+        return at.ToDatetime(UTC)
+    except ValueError:
+        raise InvalidArgumentError(field, "is no time of the years 1 to 9999") from None

@@ -47,7 +47,7 @@ class OperationsServicer:
                 version=server.identity.version,
                 profile=pb.Profile.Value(f"PROFILE_{server.identity.profile.upper()}"),
                 mode=pb.Mode.Value(f"MODE_{server.identity.mode.upper()}"),
-                start_time=timestamp(self.clock.now() - uptime),
+                start_time=timestamp(server.identity.started_at),
                 uptime=_duration(uptime),
                 engines=[_part(one) for one in server.parts],
                 running_turns=self.running_turns(),
@@ -98,9 +98,10 @@ class OperationsServicer:
 
 def _part(part: PartCondition) -> pb.Engine:
     answered = part.latency_seconds > 0
+    troubled = pb.ENGINE_STATUS_DEGRADED if answered else pb.ENGINE_STATUS_DOWN
     return pb.Engine(
         name=part.name,
-        status=pb.ENGINE_STATUS_DOWN if part.problem else pb.ENGINE_STATUS_UP,
+        status=troubled if part.problem else pb.ENGINE_STATUS_UP,
         version=part.version,
         latency=_duration(timedelta(seconds=part.latency_seconds)) if answered else None,
         note=part.problem,

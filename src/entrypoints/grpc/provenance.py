@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC
 from typing import Final, final
 from uuid import UUID
 
@@ -23,7 +22,7 @@ from domain.provenance.receipt import Receipt
 from domain.provenance.record import StoredRecord
 from entrypoints.grpc.admission import Admission, Call, answering
 from entrypoints.grpc.caller import Caller
-from entrypoints.grpc.conversation_resources import timestamp
+from entrypoints.grpc.conversation_resources import instant_of, timestamp
 from entrypoints.grpc.names import record_name, record_of, turn_name
 from entrypoints.grpc.paging import PageTokens
 from somagent.provenance.v1 import provenance_pb2 as pb
@@ -60,8 +59,8 @@ class ProvenanceServicer:
                     resource=request.resource,
                     facts=dict(request.facts),
                     outcome=outcome,
-                    started_at=request.start_time.ToDatetime(UTC),
-                    finished_at=request.end_time.ToDatetime(UTC),
+                    started_at=instant_of("start_time", request.start_time),
+                    finished_at=instant_of("end_time", request.end_time),
                     reason=request.reason,
                     input=request.input if request.HasField("input") else None,
                     output=request.output if request.HasField("output") else None,

@@ -1,7 +1,6 @@
 """The servicer of somagent.tenancy.v1."""
 
 from dataclasses import dataclass
-from datetime import UTC
 from typing import final
 
 from application.kernel.ports import Clock
@@ -14,7 +13,7 @@ from domain.tenancy.api_key import ApiKey
 from domain.tenancy.plan import Plan
 from domain.tenancy.tenant import Tenant
 from entrypoints.grpc.admission import Admission, Call, answering
-from entrypoints.grpc.conversation_resources import timestamp
+from entrypoints.grpc.conversation_resources import instant_of, timestamp
 from entrypoints.grpc.names import key_name, key_of, tenant_name
 from somagent.tenancy.v1 import tenancy_pb2 as pb
 
@@ -56,7 +55,9 @@ class TenancyServicer:
     ) -> pb.CreateApiKeyResponse:
         async with answering(self.admission, call, request) as caller:
             asked = request.api_key
-            expires = asked.HasField("expire_time")
+            expires_at = None
+            if asked.HasField("expire_time"):
+                expires_at = instant_of("api_key.expire_time", asked.expire_time)
             created = await self.create_key(
                 CreateApiKeyCommand(
                     principal=caller.principal,
@@ -67,7 +68,7 @@ class TenancyServicer:
                     scopes=frozenset(asked.scopes),
                     request_id=RequestId(request.request_id.lower()),
                     subject=asked.subject,
-                    expires_at=asked.expire_time.ToDatetime(UTC) if expires else None,
+                    expires_at=expires_at,
                 )
             )
             key = self._key(caller.tenant, created.key)

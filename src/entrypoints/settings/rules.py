@@ -29,6 +29,8 @@ def _contradictions(settings: Settings) -> Iterator[str]:
         yield "server.tls.key: a certificate needs its key; set it to a secret reference"
     if not server.tls.on and (server.tls.key or server.tls.client_ca_file != NO_FILE):
         yield "server.tls.certificate_file: the rest of TLS needs it; set it, or remove that"
+    if server.workers > 1 and server.address.endswith(":0"):
+        yield "server.address: port 0 is another one for each worker; name the port they share"
     if server.channelz and not is_loopback(host_of(server.channelz_address)):
         yield "server.channelz_address: shows every connection; take a loopback address"
     if bool(settings.identity.jwks) != bool(settings.identity.issuer):

@@ -84,8 +84,8 @@ class SaveTurn:
             events=(*turn.log.unwritten, *turn.log.number(ending.last_event(progress))),
             made=tuple(progress.unwritten),
             record_id=ending.record_id,
-            record=self.json.encode(form_of(record)),
+            record=self.json.encode_plain(form_of(record)),
             nonce=nonce,
-            trace=self.json.encode(turn_trace(progress)),
+            trace=self.json.encode_plain(turn_trace(progress)),
             outgoing=ending.facts(turn, progress, self.clock, self.identifiers),
         )

@@ -21,7 +21,8 @@ from application.conversation.ports.journal import ExtendTurn, TurnJournal
 from application.conversation.progress import Progress
 from application.conversation.running_turn import RunningTurn
 from application.kernel.insisting import insisting
-from application.kernel.ports import Clock, IdentifierSource
+from application.kernel.ports import CanonicalJson, Clock, IdentifierSource
+from application.tools.arguments_digest import arguments_digest
 from application.tools.ports import (
     ArgumentChecker,
     EffectJournal,
@@ -32,7 +33,6 @@ from application.tools.ports import (
 from domain.authorization.decision import Decision
 from domain.conversation.message import Message, Role, ToolCall
 from domain.conversation.turn_event import AnswerStatus, ToolAnswered, ToolCalled
-from domain.kernel.digest import digest_of
 from domain.kernel.errors import DomainError
 from domain.kernel.identifiers import InvocationId
 from domain.kernel.metering import Metric
@@ -61,6 +61,7 @@ class RunTools:
     health: ProviderHealth
     journal: TurnJournal
     effects: EffectJournal
+    json: CanonicalJson
     clock: Clock
     identifiers: IdentifierSource
 
@@ -115,7 +116,7 @@ class RunTools:
             call_id=call.id,
             tool=call.tool,
             arguments=call.arguments,
-            digest=digest_of(call.arguments.encode("utf-8", "surrogatepass")),
+            digest=arguments_digest(self.json, call.arguments),
             effect=tool is not None and tool.effect,
             state=InvocationState.PERMITTED,
             requested_by=plan.settings.order.principal.subject,

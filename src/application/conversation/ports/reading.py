@@ -31,6 +31,12 @@ class TurnReader(Protocol):
         """
         ...
 
+    async def accepted(
+        self, tenant_id: TenantId, session_id: SessionId, request_id: str
+    ) -> tuple[TurnId, bytes] | None:
+        """The turn that a request of the session was accepted as, and the digest it had."""
+        ...
+
     async def turn(self, tenant_id: TenantId, turn_id: TurnId) -> Turn:
         """Raises: TurnNotFoundError: No such turn of this tenant."""
         ...

@@ -8,6 +8,7 @@ import pytest
 from adapters.inmemory.language_model import said
 from domain.budget.errors import BudgetExhaustedError
 from domain.capability.errors import NoCapabilityError
+from domain.capsule.errors import CapsuleNotFoundError
 from domain.conversation.errors import (
     MessageDoesNotFitError,
     SessionBusyError,
@@ -124,6 +125,12 @@ async def test_a_request_is_known_even_when_its_message_would_be_refused_by_now(
     await shared.limit(Metric.TOKENS, 0)
 
     assert await server.say() == first
+    shared.capsules.kept.clear()
+    assert await server.say() == first
+    with pytest.raises(IdempotencyKeyReusedError):
+        await server.say("Something else")
+    with pytest.raises(CapsuleNotFoundError):
+        await server.say(request_id=SECOND)
 
 
 async def test_a_client_that_goes_away_while_its_message_is_taken_on_does_not_stop_the_turn(

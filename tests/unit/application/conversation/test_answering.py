@@ -1,5 +1,7 @@
 """Whole turns, from the message to the end, with and without tools."""
 
+from hashlib import sha256
+
 import pytest
 
 from adapters.inmemory.language_model import called, said
@@ -166,6 +168,18 @@ async def test_a_last_answering_call_follows_the_last_round(shared: World, serve
     assert last.finish_reason == "tool_calls"
     assert len(shared.model.requests) == 2
     assert len(shared.tools.runs) == 1
+
+
+async def test_the_digest_of_a_call_is_of_its_arguments_in_canonical_form(
+    shared: World, server: Server
+) -> None:
+    shared.tools.have("clock", answers("noon"))
+    shared.model.will_say(called(ToolCall("a", "clock", '{"b": 1, "a": 2}')), said("Noon."))
+
+    turn = await server.answered()
+
+    (kept,) = await shared.reader.invocations(TENANT, turn.id)
+    assert kept.digest == sha256(b'{"a":2,"b":1}').digest()
 
 
 async def test_several_tools_of_a_round_are_all_answered_in_order(

@@ -7,15 +7,19 @@ import pytest
 from adapters.inmemory.language_model import called, said
 from domain.conversation.message import ToolCall
 from domain.conversation.turn import TurnState
+from domain.kernel.identifiers import SessionId
 from domain.kernel.metering import Metric
 from domain.tools.errors import ToolFailedError
 from domain.tools.invocation import InvocationState
-from tests.builders import TENANT
-from tests.doubles import FlakyJournal, answers, fails, waits_for
-from tests.inmemory_application import REQUEST, Server
+from tests.builders import INVOCATION, TENANT
+from tests.doubles import FlakyJournal, answers, fails, until, waits_for
+from tests.inmemory_application import LEASE, REQUEST, Server
 from tests.inmemory_world import World, world
 
 SECOND = REQUEST[:-1] + "2"
+
+
+OTHER_SESSION = SessionId(INVOCATION)
 
 
 @pytest.fixture
@@ -112,3 +116,37 @@ async def test_what_cannot_be_stored_is_replaced_and_the_turn_ends(
     assert turn.answer == "a\ufffdb \ufffd"
     (kept,) = await shared.reader.invocations(TENANT, turn.id)
     assert (kept.call_id, kept.result) == ("call\ufffd", "no\ufffdon \ufffd")
+
+
+async def test_an_answer_that_cannot_be_kept_ends_its_turn_as_broken(shared: World) -> None:
+    flaky = FlakyJournal(Server(world=shared).plain_journal(), defects=[ValueError("secret")])
+    server = Server(world=shared, journal=flaky)
+
+    turn = await server.answered()
+
+    assert turn.failure is not None
+    assert (turn.state, turn.failure.reason) == (TurnState.FAILED, "INTERNAL")
+    assert [type(error) for error in server.observer.defects] == [ValueError]
+    assert shared.held(Metric.TOKENS) == 0
+
+
+async def test_a_lost_turn_that_cannot_be_ended_keeps_no_other_from_its_end(
+    shared: World,
+) -> None:
+    shared.open(OTHER_SESSION)
+    lost = Server(world=shared, name="lost")
+    flaky = FlakyJournal(lost.plain_journal(), defects=[ValueError("secret")])
+    other = Server(world=shared, name="other", journal=flaky)
+    shared.model.will_say([Event()])
+    first = await lost.say("1")
+    second = await lost.say("2", session_id=OTHER_SESSION)
+    await until(lambda: shared.model.open_streams == 2)
+    shared.clock.advance(LEASE + 1)
+
+    await other.sweep()
+
+    assert not (await other.turn(first)).state.final
+    assert (await other.turn(second)).state is TurnState.FAILED
+    shared.clock.advance(LEASE + 1)
+    await other.sweep()
+    assert (await other.turn(first)).state is TurnState.FAILED

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from adapters.inmemory.language_model import called, said
+from domain.conversation.events import UsageRecorded
 from domain.conversation.message import ToolCall
 from domain.conversation.turn import TurnState
 from domain.conversation.turn_event import (
@@ -16,7 +17,7 @@ from domain.tools.errors import (
     ApprovalExpiredError,
 )
 from domain.tools.invocation import InvocationState
-from tests.builders import TENANT
+from tests.builders import SESSION, TENANT
 from tests.doubles import FlakyJournal, answers, until
 from tests.inmemory_application import Server
 from tests.inmemory_world import World, manifest, world
@@ -175,3 +176,46 @@ async def test_a_paused_turn_whose_capsule_was_revoked_fails(shared: World, serv
     assert turn.failure.reason == "CAPSULE_REVOKED"
     assert shared.tools.runs == []
     assert shared.spent(Metric.TOKENS) == turn.usage.tokens
+
+
+async def test_what_was_used_is_published_once_for_each_settlement(
+    shared: World, server: Server
+) -> None:
+    turn_id = await paused(server)
+    (invocation_id,) = await waiting(server, turn_id)
+    await server.decided(invocation_id, approved=True)
+    turn = await server.settled(turn_id)
+
+    told = [one.event for one in shared.store.outbox[TENANT, SESSION]]
+
+    billed = [line for one in told if isinstance(one, UsageRecorded) for line in one.lines]
+    tokens = sum(line.amount for line in billed if line.metric is Metric.TOKENS)
+    ledger = [line.use.amount for line in shared.store.ledger if line.use.metric is Metric.TOKENS]
+    assert tokens == turn.usage.tokens == sum(ledger)
+    assert [type(one).__name__ for one in told] == [
+        "TurnAccepted", "ApprovalRequested", "TurnPaused", "UsageRecorded", "ApprovalDecided",
+        "TurnResumed", "ToolInvoked", "TurnCompleted", "UsageRecorded",
+    ]  # fmt: skip
+
+
+async def test_the_record_has_the_tools_of_the_rounds_before_the_pause(
+    shared: World, server: Server
+) -> None:
+    shared.install(manifest(autonomy=5, intelligence=5))
+    shared.tools.have("send", answers("sent"), effect=True, dangerous=True)
+    shared.model.will_say(
+        called(ToolCall("a", "clock", "{}")),
+        called(ToolCall("b", "send", "{}")),
+        said("Done."),
+    )
+    turn_id = await paused(server)
+    (invocation_id,) = await waiting(server, turn_id)
+    await server.decided(invocation_id, approved=True)
+    turn = await server.settled(turn_id)
+
+    (record,) = shared.store.records.values()
+
+    assert turn.answer == "Done."
+    assert turn.usage.tool_calls == 2
+    assert b'"clock"' in record.body
+    assert b'"send"' in record.body

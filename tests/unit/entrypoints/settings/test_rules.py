@@ -100,3 +100,10 @@ def test_channelz_stays_on_the_machine() -> None:
     }
 
     assert problems(environment) == ["server.channelz_address"]
+
+
+def test_several_workers_need_a_port_that_they_share() -> None:
+    environment = {"SOMAGENT_SERVER__ADDRESS": "127.0.0.1:0", "SOMAGENT_SERVER__WORKERS": "2"}
+
+    assert problems(environment) == ["server.address"]
+    assert problems({**environment, "SOMAGENT_SERVER__WORKERS": "1"}) == []
