@@ -40,6 +40,7 @@ from bench.product import (
     product,
     scraped,
 )
+from bench.stage import Say, Stage, stage
 
 WARM_TURNS: Final = 128
 WORKER_CHANNELS: Final = 16

@@ -1,5 +1,6 @@
 """One server process: what it opens, what it serves, and what it does besides."""
 
+import asyncio
 import gc
 from collections.abc import AsyncGenerator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -140,11 +141,19 @@ async def open_process(
                 server=api,
                 admission=admission,
                 readiness=readiness,
-                drain=application.turns().drivers.drain,
+                drain=partial(_drain, application),
                 drain_seconds=settings.server.drain_seconds,
             ),
             http_port=http_port,
         )
+
+
+async def _drain(application: Application, seconds: float) -> None:
+    """Let turns, and tools that clients called by themselves, end."""
+    await asyncio.gather(
+        application.turns().drivers.drain(seconds),
+        application.tool_calls().running.drain(seconds),
+    )
 
 
 async def _database_answers(stores: Stores) -> str:

@@ -171,7 +171,7 @@ _many_sessions = st.builds(
     server=st.just(0),
     request=st.none() | st.integers(0, 3),
     digest=_digest,
-    holds=_holds(4),
+    holds=_lines(4, st.sampled_from((0, 10, 40, 90, 250))),
 )
 _ends = st.tuples(_uses(3), st.integers(0, 2)).map(
     lambda drawn: Finish(0, 0, TurnState.COMPLETED, drawn[0], drawn[1])

@@ -12,7 +12,7 @@ from tests.differential.generated import batches, steps
 from tests.differential.steps import MANY_SESSIONS, SESSIONS, Step
 from tests.differential.twins import Twins
 
-FEW: Final = 50
+FEW: Final = 40
 TIMES: Final = 10 if settings.get_current_profile_name() == "thorough" else 1
 """`--hypothesis-profile=thorough` runs ten times as many sequences, and other ones each time."""
 

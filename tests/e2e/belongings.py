@@ -47,6 +47,14 @@ class Belongings:
     capability: str
 
     @property
+    def own_names(self) -> Sequence[str]:
+        """The names of what can be changed or ended."""
+        return (
+            self.session, self.paused, self.turn, self.waiting, self.invocation, self.memory,
+            self.key, self.reservation,
+        )  # fmt: skip
+
+    @property
     def names(self) -> Sequence[str]:
         """What identifies them, without the tenant's own name."""
         things = (
@@ -56,11 +64,23 @@ class Belongings:
         return [name.rpartition("/")[2] for name in things]
 
 
-async def belongings(stage: Stage, upstream: ScriptedUpstream, slug: str = "") -> Belongings:
+async def belongings(stage: Stage, upstream: ScriptedUpstream) -> Belongings:
     """Make a tenant and one thing of every kind."""
-    tenant, caller = await stage.tenant() if not slug else (slug, await stage.key(slug))
+    tenant, caller = await stage.tenant()
     client = Client(stage.channel, tenant, caller.key)
     capsule = await stage.capsule(tenant, caller, autonomy=1)
+    return await things(stage, upstream, client, capsule)
+
+
+async def things(  # noqa: PLR0913 - where, for whom, and what must not be named twice
+    stage: Stage,
+    upstream: ScriptedUpstream,
+    client: Client,
+    capsule: str,
+    capability: str = "own",
+    version: str = "1.1.0",
+) -> Belongings:
+    """One thing of every kind, for a tenant that has a capsule; its next `version` is signed."""
     session = await open_session(client, "helpful")
     upstream.answers(streamed(*answer(f"It is {SECRET_WORD}.")))
     events = await answer_to(client, session, f"What is {SECRET_WORD}?")
@@ -83,7 +103,7 @@ async def belongings(stage: Stage, upstream: ScriptedUpstream, slug: str = "") -
         client=client,
         capsule=capsule,
         version=f"{capsule}/versions/1.0.0",
-        manifest=await stage.signed(version="1.1.0"),
+        manifest=await stage.signed(version=version),
         session=session,
         turn=events[0].accepted.turn,
         paused=pausing[0].accepted.turn,
@@ -98,7 +118,7 @@ async def belongings(stage: Stage, upstream: ScriptedUpstream, slug: str = "") -
         memory=await _memory(client),
         key=await _key(client),
         reservation=await _reservation(client),
-        capability=await _capability(client),
+        capability=await _capability(client, capability),
     )
 
 
@@ -131,10 +151,10 @@ async def _reservation(client: Client) -> str:
     return (await client.ask(request, budget_pb2.GateBudgetResponse)).reservation.name
 
 
-async def _capability(client: Client) -> str:
+async def _capability(client: Client, name: str) -> str:
     request = capability_pb2.RegisterCapabilityRequest(
         parent=client.parent,
-        capability_id="own",
+        capability_id=name,
         capability=_text_capability(),
         request_id=request_id(),
     )

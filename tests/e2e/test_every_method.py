@@ -87,10 +87,9 @@ async def test_what_another_tenant_has_is_not_there(own: Belongings, stranger: C
 async def test_nor_is_it_under_ones_own_name(own: Belongings, stranger: Client) -> None:
     found: dict[str, str] = {}
     for request in requests_about(own):
-        if isinstance(request, NAMELESS):
+        if isinstance(request, (*NAMELESS, operations_pb2.StopTenantRequest)):
             continue
-        forged = renamed(request, f"{own.client.parent}/", f"{stranger.parent}/")
-        forged = renamed(forged, own.client.parent, stranger.parent)
+        forged = renamed(request, own.client.parent, stranger.parent)
         try:
             answers = await stranger.answers(forged)
         except RefusedError as refused:
@@ -101,7 +100,7 @@ async def test_nor_is_it_under_ones_own_name(own: Belongings, stranger: Client) 
         if leaked := [one for one in (SECRET_WORD, *own.names) if one in shown]:
             found[name_of(request)] = f"shows {leaked}"
 
-    assert found == {"OperationsService/StopTenant": found.get("OperationsService/StopTenant")}
+    assert found == {}
     await _is_whole(own)
 
 

@@ -50,7 +50,9 @@ class InMemoryTurnJournal:
         if known := self.store.turn_requests.get(key):
             if known[0] != command.digest:
                 raise IdempotencyKeyReusedError(command.request_id)
-            return self._grant(self.store.turns[command.tenant_id, known[1]], earlier=True)
+            stored = self.store.turns[command.tenant_id, known[1]]
+            again = known[1] != command.turn_id or stored.turn.fence > 1
+            return self._grant(stored, earlier=again)
         session = self._session_for(command)
         now = self.clock.now()
         period = period_of(now)

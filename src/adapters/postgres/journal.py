@@ -105,7 +105,9 @@ class PostgresTurnJournal:
             case Outcome.QUEUED:
                 return _grant(command.turn_id, TurnState.QUEUED, 0)
             case Outcome.EARLIER if answer.turn is not None:
-                return await self._earlier(command.tenant_id, TurnId(answer.turn))
+                known = await self._earlier(command.tenant_id, TurnId(answer.turn))
+                # The writer sends a command again when its answer was lost: this very turn is new.
+                return replace(known, earlier=known.turn_id != command.turn_id or known.fence > 1)
             case Outcome.KEY_REUSED:
                 raise IdempotencyKeyReusedError(command.request_id)
             case Outcome.SESSION_BUSY:

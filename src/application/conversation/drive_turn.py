@@ -145,14 +145,14 @@ class DriveTurn:
         self, turn: RunningTurn, asker: Principal, progress: Progress, reasoned: Reasoned
     ) -> None:
         turn.closing = True
-        for attempt in range(SAVE_ATTEMPTS):
+        for _ in range(SAVE_ATTEMPTS):
             try:
                 await self.suspend(turn, asker, progress, reasoned)
             except StorageUnavailableError:
-                if attempt + 1 == SAVE_ATTEMPTS:
-                    raise
-            else:
-                return
+                # Whether it is paused is not known. It is not ended instead: the pause may have
+                # settled what was used. If it was not made, the turn's lease runs out.
+                continue
+            return
 
     async def _end(self, turn: RunningTurn, progress: Progress, ending: Ending) -> None:
         turn.closing = True

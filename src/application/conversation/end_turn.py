@@ -1,6 +1,7 @@
 """End a turn that nobody drives: cancelled while it waits, or abandoned by a lost server."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Final, final
 
 from application.conversation.drive_turn import failure_of
@@ -16,11 +17,16 @@ from application.kernel.ports import Clock, IdentifierSource
 from domain.conversation.bounds import estimated_tokens
 from domain.conversation.errors import StaleFenceError, TurnAbandonedError
 from domain.conversation.turn import Failure, Turn, TurnState
-from domain.conversation.turn_event import Restarted, TextAdded
+from domain.conversation.turn_event import Paused, Restarted, TextAdded, TurnEvent
 from domain.kernel.errors import DomainError
 from domain.kernel.identifiers import RecordId
+from domain.tools.errors import ToolOutcomeUnknownError
+from domain.tools.invocation import Invocation, InvocationState
 
 FAR: Final = 1 << 62
+
+RAN: Final = (InvocationState.STARTED, InvocationState.SUCCEEDED, InvocationState.UNKNOWN)
+"""Calls of tools that surely ran, or may have."""
 
 IDLE_SECONDS: Final = 60.0
 """Nobody has a lease on a turn that waits; its end takes less."""
@@ -54,8 +60,9 @@ class EndTurn:
     async def abandon(self, lost: Abandoned) -> None:
         """End a turn whose server was lost: failed, and what it may have shown is void.
 
-        What it used is settled as far as it is known: the prompt as it was counted, and the text
-        that had been written.
+        What it used since its last settlement is settled as far as it is known: the prompt as it
+        was counted, the text that had been written, and its calls of tools. A call that was started
+        and not heard of again is written down as unknown.
         """
         turn = lost.turn
         # The event's own number is the last that it covers, so that the next one follows it.
@@ -65,13 +72,19 @@ class EndTurn:
         shown = await self.reader.events(turn.tenant_id, turn.id, 0, FAR)
         held.log.append(Restarted(first, last))
         progress = Progress(self.clock, began=self.clock.monotonic(), usage=turn.usage)
-        progress.text = "".join(
-            event.body.delta for event in shown if isinstance(event.body, TextAdded)
-        )
+        progress.text = _unsettled_text(shown)
         progress.estimated(
             prompt=turn.order.prompt_tokens, completion=estimated_tokens(progress.text)
         )
-        progress.called_api()
+        if not progress.usage.api_calls:
+            progress.called_api()
+        calls = await self.reader.invocations(turn.tenant_id, turn.id)
+        progress.started.update(
+            {one.id: one for one in calls if one.state is InvocationState.STARTED}
+        )
+        progress.invocations += [_ended(one) for one in calls if one.state in RAN]
+        for _ in range(len(progress.invocations) - progress.usage.tool_calls):
+            progress.called_tool()
         failure = failure_of(TurnAbandonedError(str(turn.id)))
         await self._save(held, self._ending(turn, TurnState.FAILED, failure), progress)
 
@@ -114,3 +127,21 @@ class EndTurn:
             return
         if finished.promoted is not None and finished.owner is not None:
             await self.signals.promoted(finished.promoted, finished.owner)
+
+
+def _unsettled_text(shown: Sequence[TurnEvent]) -> str:
+    """What was said since the turn was paused last: a pause settles what was used before it."""
+    parts: list[str] = []
+    for event in shown:
+        if isinstance(event.body, Paused):
+            parts.clear()
+        elif isinstance(event.body, TextAdded):
+            parts.append(event.body.delta)
+    return "".join(parts)
+
+
+def _ended(invocation: Invocation) -> Invocation:
+    if invocation.state is not InvocationState.STARTED:
+        return invocation
+    reason = ToolOutcomeUnknownError.reason
+    return replace(invocation, state=InvocationState.UNKNOWN, reason=reason)

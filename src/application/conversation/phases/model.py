@@ -1,5 +1,6 @@
 """Phase 7: one answer of a model, streamed, with its fallbacks and their breakers."""
 
+from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Final, final
@@ -152,7 +153,8 @@ class CallModel:
 def _storable_end(end: ModelEnd) -> ModelEnd:
     """What the provider said at the end, in texts that can be kept whatever it sent."""
     calls = tuple(
-        ToolCall(storable(one.id), storable(one.tool), storable(one.arguments)) for one in end.calls
+        ToolCall(call_id, storable(one.tool), storable(one.arguments))
+        for call_id, one in zip(_call_ids(end.calls), end.calls, strict=True)
     )
     return replace(
         end,
@@ -160,6 +162,20 @@ def _storable_end(end: ModelEnd) -> ModelEnd:
         finish_reason=storable(end.finish_reason),
         request_id=storable(end.request_id),
     )
+
+
+def _call_ids(calls: Sequence[ToolCall]) -> Sequence[str]:
+    """The provider's ids of calls, which name each of them within its round: repeated ones differ.
+
+    Some providers give every call the same id, or none.
+    """
+    found: dict[str, None] = {}
+    for place, call in enumerate(calls):
+        call_id = storable(call.id)
+        while not call_id or call_id in found:
+            call_id = f"{call_id}~{place}"
+        found[call_id] = None
+    return tuple(found)
 
 
 def _settle(

@@ -190,13 +190,14 @@ class RunTools:
             started=tuple(started),
             made=tuple(progress.unwritten),
         )
+        # Before the answer: should it not come, they may be written, and the end says so.
+        progress.started.update({one.id: one for one in started})
         asked_at = self.clock.monotonic()
         lease = await insisting(lambda: self.journal.extend(command))
         turn.renewed(lease, turn.ceiling, asked_at)
         progress.held_tokens += asked.tokens
         progress.round = asked.number
         progress.unwritten.clear()
-        progress.started.update({one.id: one for one in started})
         by_id = {one.id: one for one in started}
         return [
             replace(one, invocation=by_id.get(one.invocation.id, one.invocation)) for one in judged

@@ -1,6 +1,7 @@
 """What is kept of a turn says why it did what it did; what is said of it is kept too."""
 
 from asyncio import Event
+from typing import Final
 
 import pytest
 
@@ -28,6 +29,11 @@ from tests.inmemory_application import Server
 from tests.inmemory_world import World, capability, manifest, world
 
 OTHER_SESSION = SessionId(INVOCATION)
+
+
+STRANGE_TRACES: Final[tuple[Json, ...]] = (
+    {}, {"phases": 3, "selection": [], "lanes": [[]]}, [], None,
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -143,7 +149,7 @@ async def test_a_turn_is_not_found_under_another_session_s_name(shared: World) -
         await explained(shared, turn.id, OTHER_SESSION)
 
 
-@pytest.mark.parametrize("kept", [{}, {"phases": 3, "selection": [], "lanes": [[]]}, [], None])
+@pytest.mark.parametrize("kept", STRANGE_TRACES)
 def test_a_trace_of_another_form_is_read_as_far_as_it_goes(kept: Json) -> None:
     assert trace_of(TURN, kept).turn_id == TURN
 
