@@ -65,6 +65,28 @@ class TestAccept:
         )
         assert await scene.tokens() == (0, 100, 0)
 
+    async def test_takes_its_own_turn_for_new_when_its_answer_was_lost(self, scene: Scene) -> None:
+        command = scene.ask.accept(scene.ask.hold(100), request_id="r")
+        first = await scene.kernel.one.journal.accept(command)
+
+        again = await scene.kernel.one.journal.accept(command)
+
+        assert (again.turn_id, again.state, again.fence, again.earlier) == (
+            first.turn_id,
+            TurnState.RUNNING,
+            1,
+            False,
+        )
+        assert await scene.tokens() == (0, 100, 0)
+
+    async def test_leaves_its_own_turn_to_who_took_it_over(self, scene: Scene) -> None:
+        command = scene.ask.accept(request_id="r")
+        await scene.kernel.one.journal.accept(command)
+        await scene.kernel.administrator.expire_leases(scene.ask.tenant_id)
+        await scene.kernel.other.leases.take_over(100)
+
+        assert (await scene.kernel.one.journal.accept(command)).earlier
+
     async def test_refuses_a_request_id_with_other_content(self, scene: Scene) -> None:
         await scene.kernel.one.journal.accept(scene.ask.accept(request_id="r"))
 

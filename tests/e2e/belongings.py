@@ -50,7 +50,7 @@ class Belongings:
     def own_names(self) -> Sequence[str]:
         """The names of what can be changed or ended."""
         return (
-            self.session, self.paused, self.turn, self.waiting, self.invocation, self.memory,
+            self.paused, self.turn, self.session, self.waiting, self.invocation, self.memory,
             self.key, self.reservation,
         )  # fmt: skip
 
@@ -192,7 +192,7 @@ def requests_about(own: Belongings) -> list[Message]:
             parent=parent,
             account=account,
             metric=budget_pb2.METRIC_TOKENS,
-            limit=1000,
+            limit=10**9,
             request_id=new(),
         ),
         capability_pb2.RegisterCapabilityRequest(

@@ -60,7 +60,7 @@ def _inner(request: Message) -> None:
 CHANGES: Final[dict[type[Message], Change]] = {
     budget_pb2.GateBudgetRequest: _amount,
     budget_pb2.SettleBudgetRequest: _amount,
-    budget_pb2.SetLimitRequest: _set(limit=7),
+    budget_pb2.SetLimitRequest: _set(limit=10**9 + 1),
     capability_pb2.RegisterCapabilityRequest: _set(capability_id="a-third"),
     conversation_pb2.CreateSessionRequest: _inner,
     conversation_pb2.ProcessMessageRequest: _set(text="Goodbye"),

@@ -97,16 +97,17 @@ class Link:
             self._count = 0
             asyncio.get_running_loop().add_reader(self._socket, self._read)
             try:
-                await asyncio.gather(*(self._prepare(name) for name in self._statements))
+                # All are sent before anything else can be: others see the connection already.
+                await asyncio.gather(*[self._prepare(name) for name in self._statements])
             except BaseException:
                 await self._lose(psycopg.OperationalError("a statement was not prepared"))
                 raise
 
-    async def _prepare(self, name: str) -> None:
+    def _prepare(self, name: str) -> "asyncio.Future[Results]":
         transaction = self._begin()
         self._pgconn().send_prepare(name.encode(), self._statements[name].encode())
         self._end()
-        await transaction.answer
+        return transaction.answer
 
     def _send(self, calls: Sequence[Call]) -> "asyncio.Future[Results]":
         transaction = self._begin()

@@ -3,17 +3,11 @@
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
-from threading import Lock
 from types import MappingProxyType
 from typing import Final
 
 import psycopg
-import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 from psycopg import sql
-from sqlalchemy.pool import NullPool
 
 from adapters.postgres.deployment import deploy_functions, functions_digest
 from adapters.postgres.errors import (
@@ -24,6 +18,8 @@ from adapters.postgres.errors import (
 )
 from adapters.postgres.roles import LOGINS, OWNER
 from adapters.postgres.schema import role_statements
+
+_VERSIONS: Final = Path(__file__).parent / "migrations" / "versions"
 
 OLDEST_MAJOR: Final = 18
 _LOCK: Final = 0x536F6D61
@@ -57,36 +53,13 @@ def migrate(
             for role in LOGINS:
                 if role in passwords:
                     _set_password(connection, role, passwords[role])
-        _upgrade(url)
+        if _revision(connection) != head():
+            _upgrade(url)
         with connection.transaction():
             deploy_functions(connection)
         with connection.transaction():
             connection.execute(f"set local role {OWNER}")
             connection.execute("select open_partitions()")
-
-
-_ALEMBIC: Final = Lock()
-"""Alembic keeps what it works on in its modules: one thread at a time."""
-
-
-def _upgrade(url: str) -> None:
-    with _ALEMBIC:
-        _upgrade_alone(url)
-
-
-def _upgrade_alone(url: str) -> None:
-    engine = sa.create_engine(
-        "postgresql+psycopg://", creator=lambda: psycopg.connect(url), poolclass=NullPool
-    )
-    with engine.connect() as connection:
-        connection.execute(sa.text(f"set role {OWNER}"))
-        connection.commit()
-        config = _config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-        connection.execute(sa.text(f"grant select on alembic_version to {', '.join(LOGINS)}"))
-        connection.commit()
-    engine.dispose()
 
 
 def check_schema(url: str) -> None:
@@ -98,12 +71,12 @@ def check_schema(url: str) -> None:
     with closing(psycopg.connect(url, autocommit=True)) as connection:
         refuse_old_server(connection)
         refuse_newer_schema(connection)
-        revision, head = _revision(connection), _head()
-        if revision != head:
-            raise SchemaOutdatedError(revision, head)
+        revision = _revision(connection)
+        if revision != head():
+            raise SchemaOutdatedError(revision, head())
         deployed = connection.execute("select digest from deployed_functions").fetchone()
         if deployed is None or deployed[0] != functions_digest():
-            raise SchemaOutdatedError(f"{revision} with other functions", head)
+            raise SchemaOutdatedError(f"{revision} with other functions", head())
 
 
 def refuse_old_server(connection: _Connection, oldest: int = OLDEST_MAJOR) -> None:
@@ -115,8 +88,7 @@ def refuse_old_server(connection: _Connection, oldest: int = OLDEST_MAJOR) -> No
 def refuse_newer_schema(connection: _Connection) -> None:
     """Raises: SchemaTooNewError: The database's revision is none of this release's."""
     revision = _revision(connection)
-    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
-    if revision is not None and revision not in known:
+    if revision is not None and revision not in revisions():
         raise SchemaTooNewError(revision)
 
 
@@ -128,14 +100,21 @@ def _revision(connection: _Connection) -> str | None:
     return None if row is None else str(row[0])
 
 
-def _head() -> str:
-    return ScriptDirectory.from_config(_config()).get_current_head() or ""
+def revisions() -> tuple[str, ...]:
+    """Those of this release in their order, by the names of their files."""
+    return tuple(file.stem[1:5] for file in sorted(_VERSIONS.glob("r[0-9]*.py")))
 
 
-def _config() -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    return config
+def head() -> str:
+    """The revision that this release serves."""
+    return revisions()[-1]
+
+
+def _upgrade(url: str) -> None:
+    # A server that finds its schema as it should be does without Alembic's 15 MB.
+    from adapters.postgres.upgrade import upgrade  # noqa: PLC0415
+
+    upgrade(url)
 
 
 def _lock(connection: _Connection, seconds: float) -> None:

@@ -5,6 +5,9 @@ from datetime import datetime
 from typing import Protocol, TypeAlias
 from uuid import UUID
 
+from domain.kernel.identifiers import TenantId
+from domain.kernel.request_key import RequestKey
+
 Json: TypeAlias = (
     "str | int | float | bool | list[Json] | tuple[Json, ...] | Mapping[str, Json] | None"
 )
@@ -73,4 +76,23 @@ class Secrets(Protocol):
 
     async def put(self, reference: str, secret: str) -> None:
         """Keep a secret, in place of the one that may be there."""
+        ...
+
+
+class RequestClaims(Protocol):
+    """Request ids of mutations that may be repeated by themselves: each stands for one content.
+
+    What is done under a claimed id is done after the claim, and again when the call is repeated.
+    """
+
+    async def claim(self, tenant_id: TenantId, request: RequestKey) -> str:
+        """Let an id stand for its content; what was noted under it before, empty for nothing.
+
+        Raises:
+            IdempotencyKeyReusedError: It stands for another content.
+        """
+        ...
+
+    async def note(self, tenant_id: TenantId, request: RequestKey, answer: str) -> None:
+        """Keep what a repeated call is to be answered with, where doing it again would not tell."""
         ...

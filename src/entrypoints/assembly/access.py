@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from adapters.jwt.settings import JwtSettings, JwtSettingsError
-from adapters.jwt.verifier import JwtVerifier
 from adapters.local.no_tokens import NoTokens
 from adapters.local.rate_limits import LocalRateLimits, RateTerms
 from application.authorization.authorize import Authorize
@@ -47,6 +45,10 @@ def access(settings: IdentitySettings, stores: Stores, system: System) -> Access
 def _tokens(settings: IdentitySettings, system: System) -> TokenVerifier:
     if not settings.jwks:
         return NoTokens()
+    # Without an issuer nothing that reads tokens is loaded.
+    from adapters.jwt.settings import JwtSettings, JwtSettingsError  # noqa: PLC0415
+    from adapters.jwt.verifier import JwtVerifier  # noqa: PLC0415
+
     try:
         terms = JwtSettings(
             issuer=settings.issuer,

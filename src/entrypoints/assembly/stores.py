@@ -17,6 +17,7 @@ from adapters.postgres.memories import PostgresNotes, open_memories
 from adapters.postgres.outgoing import Outgoing
 from adapters.postgres.partitions import PostgresPartitions
 from adapters.postgres.records import PostgresRecords
+from adapters.postgres.request_claims import PostgresRequestClaims
 from adapters.postgres.sessions import PostgresSessions
 from adapters.postgres.signals import PostgresTurnSignals
 from adapters.postgres.stuck_turns import PostgresStuckTurns
@@ -32,6 +33,7 @@ from application.conversation.ports.reading import TurnReader
 from application.conversation.ports.sessions import FeedbackStore, SessionStore
 from application.conversation.ports.signals import TurnSignals
 from application.identity.ports import Credentials
+from application.kernel.ports import RequestClaims
 from application.memory.ports import MemoryStore, NoteStore
 from application.operations.ports import Storage, StuckTurns
 from application.provenance.ports import Chains, Records
@@ -62,6 +64,7 @@ class Stores:
     notes: NoteStore
     stuck_turns: StuckTurns
     storage: Storage
+    claims: RequestClaims
 
 
 @asynccontextmanager
@@ -103,4 +106,5 @@ async def open_stores(
             notes=PostgresNotes(database=database),
             stuck_turns=PostgresStuckTurns(database=database),
             storage=PostgresPartitions(database=database),
+            claims=PostgresRequestClaims(database=database),
         )

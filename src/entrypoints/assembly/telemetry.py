@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from adapters.telemetry.calls import ObservedCalls
 from adapters.telemetry.catalogue import CALLS_IN_FLIGHT, TURNS_RUNNING
-from adapters.telemetry.export import exported_spans
 from adapters.telemetry.instruments import Metrics
 from adapters.telemetry.logs import logs
 from adapters.telemetry.tracing import NoSpans, SpanSink, Tracer
@@ -46,6 +45,9 @@ async def open_telemetry(
     if not settings.otlp_endpoint:
         yield _telemetry(settings, NoSpans(), clock)
         return
+    # Without a collector nothing of OpenTelemetry's exporter is loaded.
+    from adapters.telemetry.export import exported_spans  # noqa: PLC0415
+
     headers = await secrets.need(settings.otlp_headers) if settings.otlp_headers else ""
     async with exported_spans(
         endpoint=settings.otlp_endpoint, headers=_headers(headers), version=VERSION

@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 from adapters.postgres.database import DatabaseSettings
 from adapters.postgres.embedded_lifetime import SUPERUSER, EmbeddedServer
@@ -16,10 +17,11 @@ from adapters.postgres.errors import (
     SchemaTooNewError,
     ServerTooOldError,
 )
-from adapters.postgres.migration import check_schema, migrate, refuse_old_server
+from adapters.postgres.migration import check_schema, head, migrate, refuse_old_server, revisions
 from adapters.postgres.roles import DEFINER_ROLES, DEFINERS, LOGINS, OWNER, REQUEST, WRITER
 from adapters.postgres.tables.metadata import rules_of
 from adapters.postgres.tables.schema import metadata
+from adapters.postgres.upgrade import alembic_config
 from tests.contract.postgres_server import copy_of, owner_url
 
 pytestmark = pytest.mark.postgres
@@ -226,3 +228,12 @@ def test_a_month_has_its_partitions_and_strays_have_one(
     assert {name: (made, default) for name, made, default in found} == dict.fromkeys(
         partitioned, (4, 1)
     )
+
+
+def test_the_files_of_revisions_are_named_for_them_in_order() -> None:
+    script = ScriptDirectory.from_config(alembic_config())
+
+    assert revisions() == tuple(
+        reversed([revision.revision for revision in script.walk_revisions()])
+    )
+    assert head() == script.get_current_head()

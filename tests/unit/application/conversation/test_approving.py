@@ -256,3 +256,17 @@ async def test_text_before_the_pause_is_part_of_what_was_shown(
 
     assert turn.answer == "Sent."
     assert shared.model.requests[-1].messages[-2].text == "I shall send it."
+
+
+async def test_calls_to_which_the_model_gave_the_same_id_run_once_each(
+    shared: World, server: Server
+) -> None:
+    calls = (ToolCall("same", "send", '{"to":"ada"}'), ToolCall("same", "send", '{"to":"bob"}'))
+    shared.model.will_say(called(*calls), said("Both."))
+    turn_id = await paused(server)
+    for invocation_id in await waiting(server, turn_id):
+        await server.decided(invocation_id, approved=True)
+
+    await server.settled(turn_id)
+
+    assert sorted(shared.tools.runs) == [("send", '{"to":"ada"}'), ("send", '{"to":"bob"}')]

@@ -4,16 +4,19 @@ from asyncio import Event
 
 import pytest
 
-from adapters.inmemory.language_model import said
+from adapters.inmemory.language_model import called, said
 from application.conversation.ports.models import ModelText
 from application.conversation.running_turn import CEILING_STEP
 from domain.conversation.errors import StaleFenceError
+from domain.conversation.message import ToolCall
 from domain.conversation.turn import TurnState
 from domain.conversation.turn_event import Completed, Failed, Restarted, TextAdded
 from domain.kernel.metering import Metric
-from tests.doubles import until
+from domain.tools.invocation import InvocationState
+from tests.builders import TENANT
+from tests.doubles import answers, until, waits_for
 from tests.inmemory_application import LEASE, REQUEST, Server
-from tests.inmemory_world import World, world
+from tests.inmemory_world import World, manifest, world
 
 SECOND = REQUEST[:-1] + "2"
 
@@ -26,6 +29,13 @@ async def shared() -> World:
 @pytest.fixture
 def server(shared: World) -> Server:
     return Server(world=shared)
+
+
+@pytest.fixture
+async def two_servers() -> tuple[Server, Server]:
+    """Of a capsule that lets no tool run without a person's word."""
+    shared = await world(manifest(autonomy=2))
+    return Server(world=shared, name="lost"), Server(world=shared, name="other")
 
 
 async def test_a_lease_is_kept_while_its_turn_runs(shared: World, server: Server) -> None:
@@ -161,6 +171,48 @@ async def test_a_driver_that_learns_that_its_lease_is_another_s_stops(shared: Wo
 
     assert shared.model.open_streams == 0
     assert len(lost.drivers) == 0
+
+
+async def test_a_tool_that_was_running_in_a_lost_turn_is_unknown_and_billed(
+    shared: World,
+) -> None:
+    lost, other = Server(world=shared, name="lost"), Server(world=shared, name="other")
+    shared.tools.have("send", waits_for(Event()), effect=True)
+    shared.model.will_say(called(ToolCall("call_1", "send", "{}")))
+    turn_id = await lost.say()
+    await until(lambda: len(shared.tools.runs) == 1)
+    shared.clock.advance(LEASE + 1)
+
+    await other.sweep()
+
+    (kept,) = await shared.reader.invocations(TENANT, turn_id)
+    assert (kept.state, kept.reason) == (InvocationState.UNKNOWN, "TOOL_OUTCOME_UNKNOWN")
+    assert (await other.turn(turn_id)).usage.tool_calls == 1
+    assert shared.spent(Metric.TOOL_CALLS) == 1
+
+
+async def test_what_a_pause_settled_is_not_settled_again_when_the_turn_is_lost(
+    two_servers: tuple[Server, Server],
+) -> None:
+    lost, other = two_servers
+    shared = lost.world
+    shared.tools.have("send", answers("sent"), effect=True)
+    shared.model.will_say(
+        [ModelText("Before the pause."), *called(ToolCall("call_1", "send", "{}"))], [Event()]
+    )
+    turn_id = await lost.say()
+    paused = await lost.settled(turn_id)
+    (call,) = await shared.reader.invocations(TENANT, turn_id)
+    await lost.decided(call.id, approved=True)
+    await until(lambda: shared.model.open_streams == 1)
+    shared.clock.advance(LEASE + 1)
+
+    await other.sweep()
+
+    usage = (await other.turn(turn_id)).usage
+    assert usage.completion_tokens == paused.usage.completion_tokens
+    assert (usage.api_calls, usage.tool_calls) == (1, 1)
+    assert shared.spent(Metric.TOKENS) == usage.tokens
 
 
 async def test_a_session_goes_on_after_a_lost_turn(shared: World) -> None:

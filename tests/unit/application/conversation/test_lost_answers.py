@@ -5,6 +5,8 @@ from asyncio import Event
 import pytest
 
 from adapters.inmemory.language_model import called, said
+from application.conversation.drive_turn import SAVE_ATTEMPTS
+from application.kernel.insisting import ATTEMPTS
 from domain.conversation.message import ToolCall
 from domain.conversation.turn import TurnState
 from domain.kernel.identifiers import SessionId
@@ -14,7 +16,7 @@ from domain.tools.invocation import InvocationState
 from tests.builders import INVOCATION, TENANT
 from tests.doubles import FlakyJournal, answers, fails, until, waits_for
 from tests.inmemory_application import LEASE, REQUEST, Server
-from tests.inmemory_world import World, world
+from tests.inmemory_world import World, manifest, world
 
 SECOND = REQUEST[:-1] + "2"
 
@@ -60,6 +62,51 @@ async def test_a_round_whose_answer_was_lost_is_not_reserved_twice(shared: World
     assert len(shared.tools.runs) == 1
     assert shared.held(Metric.TOKENS) == 0
     assert shared.spent(Metric.TOOL_CALLS) == 1
+
+
+async def test_a_tool_whose_start_may_be_written_is_not_left_as_started(shared: World) -> None:
+    flaky = FlakyJournal(Server(world=shared).plain_journal(), lost={"extend": ATTEMPTS})
+    server = Server(world=shared, journal=flaky)
+    shared.tools.have("send", answers("sent"), effect=True)
+    shared.model.will_say(called(ToolCall("call_1", "send", "{}")))
+
+    turn = await server.answered()
+
+    (kept,) = await shared.reader.invocations(TENANT, turn.id)
+    assert (turn.state, kept.state) == (TurnState.FAILED, InvocationState.UNKNOWN)
+    assert shared.tools.runs == []
+
+
+async def test_a_turn_that_is_cancelled_while_a_round_is_reserved_leaves_no_tool_as_started(
+    shared: World,
+) -> None:
+    flaky = FlakyJournal(Server(world=shared).plain_journal())
+    server = Server(world=shared, journal=flaky)
+    reserved, _ = flaky.hold_back("extend")
+    shared.tools.have("send", answers("sent"), effect=True)
+    shared.model.will_say(called(ToolCall("call_1", "send", "{}")))
+    turn_id = await server.say()
+    await reserved.wait()
+
+    turn = await server.cancel(turn_id)
+
+    (kept,) = await shared.reader.invocations(TENANT, turn_id)
+    assert (turn.state, kept.state) == (TurnState.CANCELLED, InvocationState.UNKNOWN)
+
+
+async def test_a_turn_that_may_be_paused_is_not_ended_and_billed_once() -> None:
+    shared = await world(manifest(autonomy=2))
+    flaky = FlakyJournal(Server(world=shared).plain_journal(), lost={"pause": SAVE_ATTEMPTS})
+    server = Server(world=shared, journal=flaky)
+    shared.tools.have("send", answers("sent"), effect=True)
+    shared.model.will_say(called(ToolCall("call_1", "send", "{}")))
+
+    turn = await server.answered()
+
+    assert turn.state is TurnState.PAUSED
+    assert len(server.drivers) == 0
+    assert [line.step for line in shared.store.ledger] == [1, 1]
+    assert shared.spent(Metric.TOKENS) == turn.usage.tokens
 
 
 async def test_when_the_database_stays_away_the_turn_is_left_to_the_sweep(

@@ -1,0 +1,190 @@
+"""Providers that answer badly: the turn fails with the right reason, or another one answers."""
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import orjson
+import pytest
+
+from adapters.postgres.database import DatabaseSettings
+from entrypoints.assembly.secrets import AUTHOR_KEY, SecretKeeper
+from somagent.conversation.v1 import conversation_pb2 as pb
+from somagent.tools.v1 import tools_pb2
+from tests.e2e.stage import settings_for, staged
+from tests.system.client import Client
+from tests.system.conversing import answer_to, held_by, kind_of, kinds, open_session, turn_of
+from tests.system.installation import Model, new_capsule
+from tests.upstream.chunks import DONE, answer, call, error, finish, text
+from tests.upstream.scripted import NOTHING, Ending, Reply, ScriptedUpstream, plain, streamed
+
+HASTY: Final = 0.3
+"""Seconds that the provider `hasty` may take for a stage."""
+
+LONG: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Bad:
+    """A bad answer, why the turn fails by it, and what was shown before."""
+
+    reply: Reply
+    reason: str
+    shown: str = ""
+
+
+BAD: Final = {
+    "html": Bad(plain(200, b"<html><body>Hello", "text/html"), "MODEL_FAILED"),
+    "half-a-json": Bad(plain(200, b'{"choices": [{"mess'), "MODEL_FAILED"),
+    "garbage": Bad(plain(200, bytes(range(256)), "application/octet-stream"), "MODEL_FAILED"),
+    "a-defect": Bad(plain(500, b'{"error": {"message": "oops"}}'), "MODEL_FAILED"),
+    "a-wrong-key": Bad(plain(401, b'{"error": {"code": "invalid_api_key"}}'), "MODEL_FAILED"),
+    "elsewhere": Bad(plain(302, location="http://127.0.0.1:9/"), "MODEL_FAILED"),
+    "too-many": Bad(plain(429, b"{}", retry_after="7"), "MODEL_RATE_LIMITED"),
+    "an-error-in-the-stream": Bad(streamed(error("overloaded")), "MODEL_FAILED"),
+    "half-an-event": Bad(streamed(b'data: {"choices": [{"del\n\n'), "MODEL_FAILED"),
+    "an-end-without-an-answer": Bad(streamed(Ending.CUT), "MODEL_TRUNCATED"),
+    "nothing": Bad(NOTHING, "MODEL_TIMED_OUT"),
+    "headers-alone": Bad(streamed(Ending.SILENCE), "MODEL_TIMED_OUT"),
+}
+"""Before anything is shown: another provider may answer."""
+
+BROKEN_OFF: Final = {
+    "cut": Bad(streamed(text("One "), Ending.CUT), "MODEL_TRUNCATED", "One "),
+    "no-terminator": Bad(streamed(text("One "), text("two")), "MODEL_TRUNCATED", "One two"),
+    "silence": Bad(streamed(text("One "), Ending.SILENCE), "MODEL_TIMED_OUT", "One "),
+    "an-error-later": Bad(streamed(text("One "), error("overloaded")), "MODEL_FAILED", "One "),
+    "garbage-later": Bad(streamed(text("One "), b"data: }{\n\n"), "MODEL_FAILED", "One "),
+}
+"""After something was shown: it cannot be taken back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """A session whose capsule has one provider, and one whose capsule has a spare one."""
+
+    client: Client
+    alone: str
+    spared: str
+
+
+@pytest.fixture
+async def room(
+    tmp_path: Path, upstream: ScriptedUpstream, database_settings: DatabaseSettings
+) -> AsyncGenerator[Room]:
+    models = [
+        Model(name="hasty", base_url=upstream.base_url, priority=9, stage_seconds=HASTY),
+        Model(name="spare", base_url=upstream.base_url),
+    ]
+    providers = orjson.dumps([model.settings() for model in models]).decode()
+    settings = settings_for(tmp_path, upstream.base_url, SOMAGENT_PROVIDERS=providers)
+    async with staged(settings, database_settings) as stage:
+        slug, caller = await stage.tenant()
+        client = Client(stage.channel, slug, caller.key)
+        author = await SecretKeeper(settings).need(AUTHOR_KEY)
+        tools = ["arithmetic"]
+        await new_capsule(client, author, "alone", models=["hasty"], tools=tools)
+        await new_capsule(client, author, "spared", models=["hasty", "spare"])
+        yield Room(
+            client,
+            await open_session(client, "alone"),
+            await open_session(client, "spared"),
+        )
+
+
+@pytest.mark.parametrize("bad", BAD | BROKEN_OFF)
+async def test_the_turn_fails_with_the_reason_and_the_next_one_works(
+    room: Room, upstream: ScriptedUpstream, bad: str
+) -> None:
+    wanted = {**BAD, **BROKEN_OFF}[bad]
+    upstream.answers(wanted.reply)
+
+    events = await answer_to(room.client, room.alone)
+
+    failed = events[-1].failed
+    assert failed.error.reason == wanted.reason
+    assert failed.partial_text == wanted.shown
+    turn = await turn_of(room.client, events[0].accepted.turn)
+    assert (turn.state, turn.error.reason) == (pb.TURN_STATE_FAILED, wanted.reason)
+    assert (turn.usage.completion_tokens > 0) == bool(wanted.shown)
+    assert await held_by(room.client) == {}
+    assert kinds(await answer_to(room.client, room.alone))[-1] == "completed"
+
+
+@pytest.mark.parametrize("bad", BAD)
+async def test_another_provider_answers_where_there_is_one(
+    room: Room, upstream: ScriptedUpstream, bad: str
+) -> None:
+    upstream.answers(BAD[bad].reply, streamed(*answer("Good ", "evening.")))
+
+    events = await answer_to(room.client, room.spared)
+
+    started = [event.started for event in events if kind_of(event) == "started"]
+    assert [(one.attempt, one.capability.rpartition("/")[2]) for one in started] == [
+        (1, "hasty"),
+        (2, "spare"),
+    ]
+    assert events[-1].completed.text == "Good evening."
+    assert await held_by(room.client) == {}
+
+
+@pytest.mark.parametrize("bad", BROKEN_OFF)
+async def test_what_was_shown_is_not_answered_again_by_another(
+    room: Room, upstream: ScriptedUpstream, bad: str
+) -> None:
+    upstream.answers(BROKEN_OFF[bad].reply)
+
+    events = await answer_to(room.client, room.spared)
+
+    assert kinds(events).count("started") == 1
+    assert events[-1].failed.error.reason == BROKEN_OFF[bad].reason
+
+
+async def test_an_answer_without_end_is_cut_off_and_can_still_be_read(
+    room: Room, upstream: ScriptedUpstream
+) -> None:
+    upstream.answers(streamed(*(text("x" * 4096) for _ in range(1200)), finish(), DONE))
+
+    events = await answer_to(room.client, room.alone)
+
+    assert events[-1].failed.error.reason == "MODEL_FAILED"
+    assert 0 < len(events[-1].failed.partial_text) < LONG
+    turn = await turn_of(room.client, events[0].accepted.turn)
+    assert turn.state == pb.TURN_STATE_FAILED
+    assert kinds(await answer_to(room.client, room.alone))[-1] == "completed"
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "state", "reason"),
+    [
+        ("no_such_tool", "{}", tools_pb2.INVOCATION_STATE_DENIED, "TOOL_NOT_FOUND"),
+        ("current_time", "{}", tools_pb2.INVOCATION_STATE_DENIED, "TOOL_NOT_FOUND"),
+        ("arithmetic", "{}", tools_pb2.INVOCATION_STATE_FAILED, "TOOL_ARGUMENTS_INVALID"),
+        ("arithmetic", '{"expr', tools_pb2.INVOCATION_STATE_FAILED, "TOOL_ARGUMENTS_INVALID"),
+        ("arithmetic", "[" * 9000, tools_pb2.INVOCATION_STATE_FAILED, "TOOL_ARGUMENTS_INVALID"),
+        ("arithmetic", '"\\ud800"', tools_pb2.INVOCATION_STATE_FAILED, "TOOL_ARGUMENTS_INVALID"),
+    ],
+    ids=["unknown", "not-offered", "no-arguments", "half-a-json", "deep", "surrogate"],
+)
+async def test_a_call_that_makes_no_sense_is_told_to_the_model(
+    room: Room,
+    upstream: ScriptedUpstream,
+    tool: str,
+    arguments: str,
+    state: "tools_pb2.InvocationState.ValueType",
+    reason: str,
+) -> None:
+    upstream.answers(streamed(*call(tool, arguments)), streamed(*answer("Never ", "mind.")))
+
+    events = await answer_to(room.client, room.alone)
+
+    (result,) = [event.tool_result for event in events if kind_of(event) == "tool_result"]
+    assert (result.state, result.reason) == (state, reason)
+    assert events[-1].completed.text == "Never mind."
+    messages = upstream.last.body["messages"]
+    assert isinstance(messages, list)
+    last = messages[-1]
+    assert isinstance(last, dict)
+    assert last["role"] == "tool"
+    assert reason in str(last["content"])
