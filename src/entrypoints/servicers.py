@@ -13,6 +13,7 @@ from entrypoints.grpc.open_turns import EndOpenTurns
 from entrypoints.grpc.operations import OperationsServicer
 from entrypoints.grpc.paging import PageTokens
 from entrypoints.grpc.provenance import ProvenanceServicer
+from entrypoints.grpc.request_ids import RequestIds
 from entrypoints.grpc.requests import RequestReader
 from entrypoints.grpc.tenancy import TenancyServicer
 from entrypoints.grpc.tools import ToolServicer
@@ -57,6 +58,7 @@ def _conversation(
     conversations, turns = application.conversations(), application.turns()
     return ConversationServicer(
         admission=admission,
+        request_ids=RequestIds(application.stores().claims),
         pages=pages,
         open_session=conversations.open_session,
         read_session=conversations.read_session,
@@ -77,6 +79,7 @@ def _tools(application: Application, admission: Admission, pages: PageTokens) ->
     tools, conversations = application.tool_calls(), application.conversations()
     return ToolServicer(
         admission=admission,
+        request_ids=RequestIds(application.stores().claims),
         pages=pages,
         list=tools.list,
         execute=tools.execute,
@@ -94,6 +97,7 @@ def _budget(application: Application, admission: Admission, pages: PageTokens) -
     budget = application.budget()
     return BudgetServicer(
         admission=admission,
+        request_ids=RequestIds(application.stores().claims),
         pages=pages,
         clock=application.system().clock,
         gate=budget.gate,
@@ -153,6 +157,7 @@ def _memory(application: Application, admission: Admission) -> MemoryServicer:
     memory = application.memory()
     return MemoryServicer(
         admission=admission,
+        request_ids=RequestIds(application.stores().claims),
         remember=memory.remember,
         recall=memory.recall,
         forget=memory.forget,
@@ -177,6 +182,7 @@ def _operations(
     operations, turns = application.operations(), application.turns()
     return OperationsServicer(
         admission=admission,
+        request_ids=RequestIds(application.stores().claims),
         pages=pages,
         clock=application.system().clock,
         describe=operations.describe,

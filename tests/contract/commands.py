@@ -12,6 +12,7 @@ from application.conversation.ports.journal import (
     PauseTurn,
     ResumeTurn,
 )
+from application.tools.ports import Outcome
 from domain.budget.account import Account, AccountKind, Hold, Use
 from domain.conversation.message import Message, Role
 from domain.conversation.session import Busy, Session
@@ -226,3 +227,20 @@ def shown(*sequences: int) -> tuple[TurnEvent, ...]:
 
 def tokens(amount: int) -> Use:
     return Use(Metric.TOKENS, amount, 1)
+
+
+def outcome(
+    call: Invocation,
+    state: InvocationState = InvocationState.SUCCEEDED,
+    *,
+    fence: int = 0,
+    result: str = '{"sent":true}',
+) -> Outcome:
+    return Outcome(
+        tenant_id=call.tenant_id,
+        invocation_id=call.id,
+        fence=fence,
+        state=state,
+        result=result,
+        reason="" if state is InvocationState.SUCCEEDED else "it broke",
+    )

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Final, final
 from uuid import UUID
 
+from adapters.inmemory.budget_warnings import InMemoryBudgetWarnings
 from adapters.inmemory.budgets import InMemoryBudgets
 from adapters.inmemory.effects import InMemoryEffectJournal, InMemoryInvocations
 from adapters.inmemory.journal import InMemoryTurnJournal
@@ -40,6 +41,7 @@ def inmemory_kernel() -> Kernel:
         effects=InMemoryEffectJournal(store=store, clock=clock),
         invocations=InMemoryInvocations(store=store, clock=clock),
         budgets=InMemoryBudgets(store=store, clock=clock),
+        warnings=InMemoryBudgetWarnings(store=store),
         administrator=InMemoryAdministrator(store, clock),
     )
 
@@ -168,17 +170,17 @@ class InMemoryAdministrator:
         return tuple(
             sorted(
                 LedgerRow(
-                    line.reference_id,
-                    line.step,
-                    line.round,
+                    line.settlement.reference_id,
+                    line.settlement.step,
+                    line.settlement.round,
                     line.use.metric,
                     line.use.amount,
                     line.use.price_version,
-                    line.period,
+                    line.settlement.period,
                     tuple(sorted(line.accounts)),
                 )
                 for line in self.store.ledger
-                if line.tenant_id == tenant_id
+                if line.settlement.tenant_id == tenant_id
             )
         )
 

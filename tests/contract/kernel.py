@@ -6,7 +6,7 @@ from datetime import date
 from typing import Protocol
 from uuid import UUID
 
-from application.budget.ports import Budgets
+from application.budget.ports import Budgets, BudgetWarnings
 from application.conversation.ports.journal import TurnJournal
 from application.conversation.ports.leases import TurnLeases
 from application.conversation.ports.reading import TurnReader
@@ -146,4 +146,5 @@ class Kernel:
     effects: EffectJournal
     invocations: InvocationReader
     budgets: Budgets
+    warnings: BudgetWarnings
     administrator: Administrator

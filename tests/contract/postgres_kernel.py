@@ -8,6 +8,7 @@ from typing import final
 from psycopg import AsyncConnection
 
 from adapters.postgres.budget import PostgresBudgets
+from adapters.postgres.budget_warnings import PostgresBudgetWarnings
 from adapters.postgres.database import Database
 from adapters.postgres.effects import PostgresEffectJournal, PostgresInvocations
 from adapters.postgres.journal import open_turn_journal
@@ -52,6 +53,7 @@ async def postgres_kernel(database: Database) -> AsyncGenerator[Kernel]:
             effects=PostgresEffectJournal(database=database, outgoing=outgoing),
             invocations=PostgresInvocations(database=database),
             budgets=PostgresBudgets(database),
+            warnings=PostgresBudgetWarnings(database=database, outgoing=outgoing),
             administrator=PostgresAdministrator(superuser),
         )
 

@@ -1,12 +1,8 @@
 """Accounts and reservations by themselves: all or none, once, within the limits."""
 
-from dataclasses import replace
-from datetime import date
-
 import pytest
 
-from application.budget.ports import Limit
-from domain.budget.account import Account, AccountKind, Balance
+from domain.budget.account import Account, AccountKind
 from domain.budget.errors import (
     AccountNotFoundError,
     BudgetExhaustedError,
@@ -82,6 +78,10 @@ class TestReserve:
     async def test_refuses_an_amount_out_of_range(self, scene: Scene, amount: int) -> None:
         with pytest.raises(InvalidArgumentError):
             await scene.kernel.budgets.reserve(scene.ask.reserve(scene.ask.hold(amount)))
+
+    async def test_refuses_a_request_id_that_cannot_be_kept(self, scene: Scene) -> None:
+        with pytest.raises(InvalidArgumentError):
+            await scene.kernel.budgets.reserve(scene.ask.reserve(request_id="a\0b"))
 
     async def test_takes_the_last_of_a_limit_and_no_more(self, scene: Scene) -> None:
         await scene.kernel.budgets.reserve(scene.ask.reserve(scene.ask.hold(1000)))
@@ -227,87 +227,3 @@ class TestEnds:
         assert rows[expired].state is ReservationState.RELEASED
         assert rows[held].state is ReservationState.HELD
         assert await scene.tokens() == (0, 70, 0)
-
-
-class TestLimits:
-    async def test_are_listed_as_they_were_set(self, scene: Scene) -> None:
-        await scene.limit(ADA, None)
-
-        assert await scene.kernel.budgets.limits(scene.ask.tenant_id) == [
-            Limit(scene.ask.account, Metric.TOKENS, 1000),
-            Limit(ADA, Metric.TOKENS, None),
-        ]
-
-    async def test_a_raised_limit_gives_room_at_once(self, scene: Scene) -> None:
-        await scene.limit(scene.ask.account, 2000)
-
-        await scene.kernel.budgets.reserve(scene.ask.reserve(scene.ask.hold(2000)))
-
-        assert await scene.tokens() == (0, 2000, 0)
-
-    async def test_a_lowered_limit_takes_nothing_back_and_lets_nothing_in(
-        self, scene: Scene
-    ) -> None:
-        held = scene.ask.reserve(scene.ask.hold(600))
-        await scene.kernel.budgets.reserve(held)
-        await scene.limit(scene.ask.account, 100)
-
-        with pytest.raises(BudgetExhaustedError) as refusal:
-            await scene.kernel.budgets.reserve(scene.ask.reserve(scene.ask.hold(1)))
-        await scene.kernel.budgets.settle(scene.ask.tenant_id, held.reservation_id, (tokens(600),))
-
-        assert refusal.value.facts["remaining"] == "-500"
-        assert await scene.tokens() == (600, 0, 0)
-
-    @pytest.mark.parametrize("amount", [-1, MAX_AMOUNT + 1])
-    async def test_out_of_range_are_refused(self, scene: Scene, amount: int) -> None:
-        with pytest.raises(InvalidArgumentError):
-            await scene.limit(scene.ask.account, amount)
-
-
-class TestUsage:
-    async def test_tells_the_present_month(self, scene: Scene) -> None:
-        command = scene.ask.reserve(scene.ask.hold(900))
-        await scene.kernel.budgets.reserve(command)
-        await scene.kernel.budgets.settle(
-            scene.ask.tenant_id, command.reservation_id, (tokens(850),)
-        )
-
-        (usage,) = await scene.kernel.budgets.usage(
-            scene.ask.tenant_id, scene.ask.account_id(), None
-        )
-
-        assert usage.period.day == 1
-        assert usage.balance == Balance(1000, spent=850, warned=80)
-
-    @pytest.mark.parametrize(
-        ("spent", "warned"), [(0, 0), (799, 0), (800, 80), (949, 80), (950, 95), (1000, 95)]
-    )
-    async def test_tells_which_warning_was_passed(
-        self, scene: Scene, spent: int, warned: int
-    ) -> None:
-        command = scene.ask.reserve(scene.ask.hold(1000))
-        await scene.kernel.budgets.reserve(command)
-        await scene.kernel.budgets.settle(
-            scene.ask.tenant_id, command.reservation_id, (tokens(spent),)
-        )
-
-        (usage,) = await scene.kernel.budgets.usage(
-            scene.ask.tenant_id, scene.ask.account_id(), None
-        )
-
-        assert usage.balance.warned == warned
-
-    async def test_tells_nothing_of_a_month_before(self, scene: Scene) -> None:
-        found = await scene.kernel.budgets.usage(
-            scene.ask.tenant_id, scene.ask.account_id(), date(2020, 1, 1)
-        )
-
-        assert list(found) == []
-
-    async def test_is_of_one_tenant(self, scene: Scene) -> None:
-        other = replace(scene.ask, tenant_id=type(scene.ask).fresh(scene.ask.identifiers).tenant_id)
-
-        found = await scene.kernel.budgets.usage(other.tenant_id, scene.ask.account_id(), None)
-
-        assert list(found) == []

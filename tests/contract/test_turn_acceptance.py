@@ -148,6 +148,14 @@ class TestAccept:
         with pytest.raises(InvalidArgumentError):
             await scene.kernel.one.journal.accept(scene.ask.accept(scene.ask.hold(amount)))
 
+    @pytest.mark.parametrize("text", ["a\0b", "\ud800"])
+    async def test_refuses_a_text_that_cannot_be_kept(self, scene: Scene, text: str) -> None:
+        with pytest.raises(InvalidArgumentError):
+            await scene.kernel.one.journal.accept(scene.ask.accept(text=text))
+
+        with pytest.raises(InvalidArgumentError):
+            await scene.kernel.one.journal.accept(scene.ask.accept(request_id=text))
+
     async def test_refuses_an_unknown_session(self, scene: Scene) -> None:
         ask = scene.ask.in_session(SessionId(scene.ask.identifiers.next()))
 

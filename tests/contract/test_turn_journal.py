@@ -1,5 +1,7 @@
 """The turn journal: rounds and ends, what they refuse, and that they may be repeated."""
 
+from dataclasses import replace
+
 import pytest
 
 from domain.budget.errors import BudgetExhaustedError
@@ -7,6 +9,7 @@ from domain.conversation.errors import StaleFenceError
 from domain.conversation.message import Message, Role
 from domain.conversation.session import SessionQueue
 from domain.conversation.turn import TurnState
+from domain.kernel.errors import InvalidArgumentError
 from domain.kernel.identifiers import TurnId
 from tests.contract.commands import USAGE, shown, tokens
 from tests.contract.scene import Scene
@@ -170,6 +173,12 @@ class TestFinish:
         await scene.kernel.one.journal.finish(scene.ask.finish(turn_id, tokens(900)))
 
         assert await scene.tokens() == (900, 0, 0)
+
+    async def test_refuses_an_answer_that_cannot_be_kept(self, scene: Scene) -> None:
+        turn_id = await scene.running()
+
+        with pytest.raises(InvalidArgumentError):
+            await scene.kernel.one.journal.finish(replace(scene.ask.finish(turn_id), answer="a\0b"))
 
     async def test_keeps_no_answer_of_a_turn_that_failed(self, scene: Scene) -> None:
         turn_id = await scene.running()

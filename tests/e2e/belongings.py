@@ -26,6 +26,7 @@ from tests.upstream.scripted import ScriptedUpstream, streamed
 SECRET_WORD: Final = "sesquipedalian"
 """Stands in everything that the tenant says: it must never be met elsewhere."""
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Belongings:
     """Names of things that exist; `waiting` is a call that waits for a person, in a paused turn."""
@@ -85,7 +86,8 @@ async def things(  # noqa: PLR0913 - where, for whom, and what must not be named
     upstream.answers(streamed(*answer(f"It is {SECRET_WORD}.")))
     events = await answer_to(client, session, f"What is {SECRET_WORD}?")
     upstream.answers(streamed(*call("note_write", f'{{"text": "{SECRET_WORD}"}}')))
-    pausing = await answer_to(client, session, f"Note that it is {SECRET_WORD}.")
+    aside = await open_session(client, "helpful")
+    pausing = await answer_to(client, aside, f"Note that it is {SECRET_WORD}.")
     executed = [
         one
         async for one in client.stream(
@@ -182,9 +184,7 @@ def requests_about(own: Belongings) -> list[Message]:
     at = Timestamp(seconds=1_790_000_000)
     return [
         budget_pb2.GateBudgetRequest(parent=parent, amounts=amounts, request_id=new()),
-        budget_pb2.SettleBudgetRequest(
-            reservation=own.reservation, uses=amounts, request_id=new()
-        ),
+        budget_pb2.SettleBudgetRequest(reservation=own.reservation, uses=amounts, request_id=new()),
         budget_pb2.ReleaseReservationRequest(name=own.reservation, request_id=new()),
         budget_pb2.GetUsageRequest(parent=parent),
         budget_pb2.ListLimitsRequest(parent=parent),
@@ -214,9 +214,7 @@ def requests_about(own: Belongings) -> list[Message]:
         conversation_pb2.GetSessionRequest(name=own.session),
         conversation_pb2.ListSessionsRequest(parent=parent),
         conversation_pb2.DeleteSessionRequest(name=own.session, request_id=new()),
-        conversation_pb2.ProcessMessageRequest(
-            session=own.session, text="Hello", request_id=new()
-        ),
+        conversation_pb2.ProcessMessageRequest(session=own.session, text="Hello", request_id=new()),
         conversation_pb2.WatchTurnRequest(name=own.turn),
         conversation_pb2.GetTurnRequest(name=own.turn),
         conversation_pb2.ListTurnsRequest(parent=own.session),

@@ -21,14 +21,17 @@ from tests.upstream.scripted import ScriptedUpstream
 
 OF_OPERATORS: Final = (tenancy_pb2.CreateTenantRequest, operations_pb2.StopTenantRequest)
 LAST: Final = (
-    conversation_pb2.CancelTurnRequest,
     conversation_pb2.DeleteSessionRequest,
     operations_pb2.StopTenantRequest,
 )
 """What takes something away that others need, in this order."""
 
-ALTERNATIVES: Final = (budget_pb2.ReleaseReservationRequest, tools_pb2.RejectInvocationRequest)
-"""What can be done only to a thing of its own: the other way to end it was taken."""
+ALTERNATIVES: Final = (
+    budget_pb2.ReleaseReservationRequest,
+    conversation_pb2.CancelTurnRequest,
+    tools_pb2.RejectInvocationRequest,
+)
+"""What is done to a thing of its own: another way to end the first one was taken."""
 
 Change = Callable[[Message], None]
 
@@ -75,7 +78,9 @@ CHANGES: Final[dict[type[Message], Change]] = {
 """What makes other content of a request; what is about a thing is sent about another one."""
 
 
-def other_content(request: Message, own: Belongings, spare: Belongings) -> Message:
+def other_content(
+    request: Message, own: Belongings, spare: Belongings, third: Belongings
+) -> Message:
     """A request with the same id and other content."""
     other = type(request)()
     other.CopyFrom(request)
@@ -84,7 +89,7 @@ def other_content(request: Message, own: Belongings, spare: Belongings) -> Messa
         return other
     here, there = own.own_names, spare.own_names
     if isinstance(request, ALTERNATIVES):
-        here, there = there, here
+        here, there = (*spare.own_names, *third.own_names), own.own_names * 2
     for one, another in zip(here, there, strict=True):
         other = renamed(other, one, another)
     if isinstance(other, capsule_pb2.CreateCapsuleRequest):
@@ -109,6 +114,7 @@ async def test_a_mutation_is_done_once_and_its_id_stands_for_one_content(
 ) -> None:
     own = await belongings(stage, upstream)
     spare = await things(stage, upstream, own.client, own.capsule, "spare", "1.2.0")
+    third = await things(stage, upstream, own.client, own.capsule, "third", "1.3.0")
     operator = Client(stage.channel, "platform", stage.operator.key)
     mutations = [
         one
@@ -118,6 +124,7 @@ async def test_a_mutation_is_done_once_and_its_id_stands_for_one_content(
     mutations += [
         budget_pb2.ReleaseReservationRequest(name=spare.reservation, request_id=request_id()),
         tools_pb2.RejectInvocationRequest(name=spare.waiting, request_id=request_id()),
+        conversation_pb2.CancelTurnRequest(name=third.paused, request_id=request_id()),
     ]
     mutations.sort(key=lambda one: LAST.index(type(one)) if isinstance(one, LAST) else -1)
     wrong: list[str] = []
@@ -132,7 +139,7 @@ async def test_a_mutation_is_done_once_and_its_id_stands_for_one_content(
         if again != first:
             wrong.append(f"{name_of(request)}: answers otherwise: {first} {again}")
         try:
-            await client.answers(other_content(request, own, spare))
+            await client.answers(other_content(request, own, spare, third))
         except RefusedError as refused:
             if refused.reason != "IDEMPOTENCY_KEY_REUSED":
                 wrong.append(f"{name_of(request)}: other content: {refused}")

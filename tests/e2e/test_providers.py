@@ -1,6 +1,7 @@
 """Providers that answer badly: the turn fails with the right reason, or another one answers."""
 
-from collections.abc import AsyncGenerator
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -14,10 +15,27 @@ from somagent.conversation.v1 import conversation_pb2 as pb
 from somagent.tools.v1 import tools_pb2
 from tests.e2e.stage import settings_for, staged
 from tests.system.client import Client
-from tests.system.conversing import answer_to, held_by, kind_of, kinds, open_session, turn_of
+from tests.system.conversing import (
+    answer_to,
+    held_by,
+    kind_of,
+    kinds,
+    message,
+    open_session,
+    said,
+    turn_of,
+)
 from tests.system.installation import Model, new_capsule
 from tests.upstream.chunks import DONE, answer, call, error, finish, text
-from tests.upstream.scripted import NOTHING, Ending, Reply, ScriptedUpstream, plain, streamed
+from tests.upstream.scripted import (
+    NOTHING,
+    Ending,
+    Reply,
+    ScriptedUpstream,
+    Step,
+    plain,
+    streamed,
+)
 
 HASTY: Final = 0.3
 """Seconds that the provider `hasty` may take for a stage."""
@@ -27,11 +45,10 @@ LONG: Final = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Bad:
-    """A bad answer, why the turn fails by it, and what was shown before."""
+    """A bad answer, and why the turn fails by it."""
 
     reply: Reply
     reason: str
-    shown: str = ""
 
 
 BAD: Final = {
@@ -48,16 +65,17 @@ BAD: Final = {
     "nothing": Bad(NOTHING, "MODEL_TIMED_OUT"),
     "headers-alone": Bad(streamed(Ending.SILENCE), "MODEL_TIMED_OUT"),
 }
-"""Before anything is shown: another provider may answer."""
+"""Nothing is shown: another provider may answer."""
 
-BROKEN_OFF: Final = {
-    "cut": Bad(streamed(text("One "), Ending.CUT), "MODEL_TRUNCATED", "One "),
-    "no-terminator": Bad(streamed(text("One "), text("two")), "MODEL_TRUNCATED", "One two"),
-    "silence": Bad(streamed(text("One "), Ending.SILENCE), "MODEL_TIMED_OUT", "One "),
-    "an-error-later": Bad(streamed(text("One "), error("overloaded")), "MODEL_FAILED", "One "),
-    "garbage-later": Bad(streamed(text("One "), b"data: }{\n\n"), "MODEL_FAILED", "One "),
+AFTER_ONE: Final[dict[str, tuple[Sequence[Step], str]]] = {
+    "cut": ((Ending.CUT,), "MODEL_TRUNCATED"),
+    "no-terminator": ((finish(),), "MODEL_TRUNCATED"),
+    "no-finish-reason": ((DONE,), "MODEL_FAILED"),
+    "silence": ((Ending.SILENCE,), "MODEL_TIMED_OUT"),
+    "an-error": ((error("overloaded"),), "MODEL_FAILED"),
+    "garbage": ((b"data: }{\n\n",), "MODEL_FAILED"),
 }
-"""After something was shown: it cannot be taken back."""
+"""What comes after the first word was shown, which cannot be taken back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,23 +111,48 @@ async def room(
         )
 
 
-@pytest.mark.parametrize("bad", BAD | BROKEN_OFF)
+async def ends_well(room: Room, turn: str, reason: str) -> None:
+    """A turn that failed is settled, and the session goes on."""
+    found = await turn_of(room.client, turn)
+    assert (found.state, found.error.reason) == (pb.TURN_STATE_FAILED, reason)
+    assert await held_by(room.client) == {}
+    assert kinds(await answer_to(room.client, room.alone))[-1] == "completed"
+
+
+@pytest.mark.parametrize("bad", BAD)
 async def test_the_turn_fails_with_the_reason_and_the_next_one_works(
     room: Room, upstream: ScriptedUpstream, bad: str
 ) -> None:
-    wanted = {**BAD, **BROKEN_OFF}[bad]
-    upstream.answers(wanted.reply)
+    upstream.answers(BAD[bad].reply)
 
     events = await answer_to(room.client, room.alone)
 
     failed = events[-1].failed
-    assert failed.error.reason == wanted.reason
-    assert failed.partial_text == wanted.shown
-    turn = await turn_of(room.client, events[0].accepted.turn)
-    assert (turn.state, turn.error.reason) == (pb.TURN_STATE_FAILED, wanted.reason)
-    assert (turn.usage.completion_tokens > 0) == bool(wanted.shown)
-    assert await held_by(room.client) == {}
-    assert kinds(await answer_to(room.client, room.alone))[-1] == "completed"
+    assert (failed.error.reason, failed.partial_text) == (BAD[bad].reason, "")
+    assert failed.usage.completion_tokens == 0
+    await ends_well(room, events[0].accepted.turn, BAD[bad].reason)
+
+
+@pytest.mark.parametrize("bad", AFTER_ONE)
+@pytest.mark.parametrize("spared", [False, True], ids=["alone", "spared"])
+async def test_what_was_shown_is_kept_and_not_answered_again_by_another(
+    room: Room, upstream: ScriptedUpstream, bad: str, *, spared: bool
+) -> None:
+    steps, reason = AFTER_ONE[bad]
+    shown = asyncio.Event()
+    upstream.answers(streamed(text("One "), shown, *steps))
+    calls = len(upstream.exchanges)
+    events: list[pb.TurnEvent] = []
+    async for event in said(room.client, message(room.spared if spared else room.alone)):
+        events.append(event)
+        if kind_of(event) == "text":
+            shown.set()
+
+    failed = events[-1].failed
+    assert (failed.error.reason, failed.partial_text) == (reason, "One ")
+    assert failed.usage.completion_tokens > 0
+    assert len(upstream.exchanges) == calls + 1
+    await ends_well(room, events[0].accepted.turn, reason)
 
 
 @pytest.mark.parametrize("bad", BAD)
@@ -129,18 +172,6 @@ async def test_another_provider_answers_where_there_is_one(
     assert await held_by(room.client) == {}
 
 
-@pytest.mark.parametrize("bad", BROKEN_OFF)
-async def test_what_was_shown_is_not_answered_again_by_another(
-    room: Room, upstream: ScriptedUpstream, bad: str
-) -> None:
-    upstream.answers(BROKEN_OFF[bad].reply)
-
-    events = await answer_to(room.client, room.spared)
-
-    assert kinds(events).count("started") == 1
-    assert events[-1].failed.error.reason == BROKEN_OFF[bad].reason
-
-
 async def test_an_answer_without_end_is_cut_off_and_can_still_be_read(
     room: Room, upstream: ScriptedUpstream
 ) -> None:
@@ -150,20 +181,18 @@ async def test_an_answer_without_end_is_cut_off_and_can_still_be_read(
 
     assert events[-1].failed.error.reason == "MODEL_FAILED"
     assert 0 < len(events[-1].failed.partial_text) < LONG
-    turn = await turn_of(room.client, events[0].accepted.turn)
-    assert turn.state == pb.TURN_STATE_FAILED
-    assert kinds(await answer_to(room.client, room.alone))[-1] == "completed"
+    await ends_well(room, events[0].accepted.turn, "MODEL_FAILED")
 
 
 @pytest.mark.parametrize(
-    ("tool", "arguments", "state", "reason"),
+    ("tool", "arguments", "reason"),
     [
-        ("no_such_tool", "{}", tools_pb2.INVOCATION_STATE_DENIED, "TOOL_NOT_FOUND"),
-        ("current_time", "{}", tools_pb2.INVOCATION_STATE_DENIED, "TOOL_NOT_FOUND"),
-        ("arithmetic", "{}", tools_pb2.INVOCATION_STATE_FAILED, "TOOL_ARGUMENTS_INVALID"),
-        ("arithmetic", '{"expr', tools_pb2.INVOCATION_STATE_FAILED, "TOOL_ARGUMENTS_INVALID"),
-        ("arithmetic", "[" * 9000, tools_pb2.INVOCATION_STATE_FAILED, "TOOL_ARGUMENTS_INVALID"),
-        ("arithmetic", '"\\ud800"', tools_pb2.INVOCATION_STATE_FAILED, "TOOL_ARGUMENTS_INVALID"),
+        ("no_such_tool", "{}", "TOOL_NOT_FOUND"),
+        ("current_time", "{}", "TOOL_NOT_FOUND"),
+        ("arithmetic", "{}", "TOOL_ARGUMENTS_INVALID"),
+        ("arithmetic", '{"expr', "TOOL_ARGUMENTS_INVALID"),
+        ("arithmetic", "[" * 9000, "TOOL_ARGUMENTS_INVALID"),
+        ("arithmetic", '"\\ud800"', "TOOL_ARGUMENTS_INVALID"),
     ],
     ids=["unknown", "not-offered", "no-arguments", "half-a-json", "deep", "surrogate"],
 )
@@ -172,7 +201,6 @@ async def test_a_call_that_makes_no_sense_is_told_to_the_model(
     upstream: ScriptedUpstream,
     tool: str,
     arguments: str,
-    state: "tools_pb2.InvocationState.ValueType",
     reason: str,
 ) -> None:
     upstream.answers(streamed(*call(tool, arguments)), streamed(*answer("Never ", "mind.")))
@@ -180,7 +208,7 @@ async def test_a_call_that_makes_no_sense_is_told_to_the_model(
     events = await answer_to(room.client, room.alone)
 
     (result,) = [event.tool_result for event in events if kind_of(event) == "tool_result"]
-    assert (result.state, result.reason) == (state, reason)
+    assert (result.state, result.reason) == (tools_pb2.INVOCATION_STATE_FAILED, reason)
     assert events[-1].completed.text == "Never mind."
     messages = upstream.last.body["messages"]
     assert isinstance(messages, list)

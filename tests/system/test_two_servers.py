@@ -28,16 +28,10 @@ from tests.system.conversing import (
 )
 from tests.system.installation import Installation, new_capsule, new_tenant
 from tests.system.service import Service, serving, until
-from tests.upstream.chunks import DONE, answer, finish, text, usage
+from tests.upstream.chunks import answer, text
 from tests.upstream.scripted import ScriptedUpstream, streamed
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("servers")]
-
-SLOW_READERS = 16
-PIECES = 2000
-PIECE = "x" * 2048
-"""4 MiB of text in all: far more than a connection's buffers take."""
-
 
 @dataclass(frozen=True, slots=True)
 class Pair:
@@ -223,29 +217,3 @@ async def test_the_same_request_to_both_servers_is_one_turn(
     assert first[-1].completed.text == "One two."
     assert all(as_bytes(one) == as_bytes(first) for one in others)
     assert len(upstream.exchanges) == calls + 1
-
-
-async def test_readers_that_do_not_read_cost_the_server_little_and_miss_nothing(
-    pair: Pair, upstream: ScriptedUpstream
-) -> None:
-    pieces = [text(PIECE) for _ in range(PIECES)]
-    upstream.answers(streamed(*pieces, finish(), usage(), DONE))
-    before = pair.first.memory()
-    request = message(pair.session)
-    turn = (await anext(aiter(said(pair.a, request)))).accepted.turn
-    slow = [watched(pair.a, turn) for _ in range(SLOW_READERS)]
-    for reader in slow:
-        await anext(reader)
-
-    whole = await ended(pair.a, turn)
-    grown = pair.first.memory() - before
-
-    assert len(whole.answer) == PIECES * len(PIECE)
-    assert grown < SLOW_READERS * len(whole.answer) / 2
-    read = [[event async for event in reader] for reader in slow[:2]]
-    for events in read:
-        assert numbers(events) == list(range(2, len(events) + 2))
-        assert text_of(events) == whole.answer
-        assert kind_of(events[-1]) == "completed"
-    for reader in slow:
-        await reader.aclose()

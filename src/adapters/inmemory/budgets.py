@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import final
 
-from adapters.inmemory.store import InMemoryStore, LedgerLine, StoredReservation
+from adapters.inmemory.store import InMemoryStore, Settlement, StoredReservation
 from application.budget.ports import Limit, MetricUsage, ReserveHolds
 from application.kernel.ports import Clock
 from domain.budget.account import Balance, Hold, Use
@@ -15,6 +15,7 @@ from domain.budget.period import period_of
 from domain.budget.reservation import Reservation, ReservationState
 from domain.kernel.errors import IdempotencyKeyReusedError
 from domain.kernel.identifiers import AccountId, ReservationId, TenantId
+from domain.kernel.storable_text import check_storable
 
 
 @final
@@ -24,6 +25,7 @@ class InMemoryBudgets:
     clock: Clock
 
     async def reserve(self, command: ReserveHolds) -> Reservation:
+        check_storable("request_id", command.request_id)
         holds = merged(command.holds)
         key = command.tenant_id, command.request_id
         if known := self.store.reservation_requests.get(key):
@@ -69,20 +71,15 @@ class InMemoryBudgets:
         if stored.reservation == ended:
             return ended
 
-        holds = stored.reservation.holds
-        self.store.settle(tenant_id, stored.period, holds, used)
-        self.store.ledger += [
-            LedgerLine(
-                tenant_id=tenant_id,
-                reference_id=reservation_id,
-                step=1,
-                round=stored.step,
-                use=use,
-                period=stored.period,
-                accounts=frozenset(hold.account_id for hold in holds if hold.metric is use.metric),
-            )
-            for use in used
-        ]
+        settlement = Settlement(
+            tenant_id=tenant_id,
+            reference_id=reservation_id,
+            step=1,
+            round=stored.step,
+            period=stored.period,
+            holds=stored.reservation.holds,
+        )
+        self.store.settle(settlement, used)
         return self._keep(replace(stored, reservation=ended))
 
     async def release(self, tenant_id: TenantId, reservation_id: ReservationId) -> Reservation:
@@ -129,6 +126,7 @@ class InMemoryBudgets:
 
     async def set_limit(self, tenant_id: TenantId, limit: Limit) -> None:
         check_limit(limit.amount)
+        check_storable("account", limit.account.name)
         amount = limit.amount
         month = period_of(self.clock.now())
         self.store.open_accounts(tenant_id, month)

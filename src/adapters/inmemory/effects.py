@@ -13,6 +13,7 @@ from domain.conversation.turn import TurnState
 from domain.kernel.errors import IdempotencyKeyReusedError
 from domain.kernel.events import DomainEvent
 from domain.kernel.identifiers import InvocationId, TenantId, TurnId
+from domain.kernel.storable_text import check_storable
 from domain.tools.errors import InvocationAlreadyDecidedError, InvocationNotFoundError
 from domain.tools.invocation import ABANDONED, Invocation, InvocationState
 
@@ -25,6 +26,8 @@ class InMemoryEffectJournal:
     lease_seconds: float = 300.0
 
     async def begin(self, invocation: Invocation, request_id: str, digest: bytes) -> Invocation:
+        check_storable("request_id", request_id)
+        invocation.check_texts()
         key = invocation.tenant_id, request_id
         if known := self.store.invocation_requests.get(key):
             if known[0] != digest:
@@ -45,6 +48,8 @@ class InMemoryEffectJournal:
         return self._keep(replace(stored, invocation=started, lease_until=self._lease()))
 
     async def finish(self, outcome: Outcome) -> Invocation:
+        check_storable("result", outcome.result)
+        check_storable("reason", outcome.reason)
         stored = self._found(outcome.tenant_id, outcome.invocation_id)
         if self._fence(stored) != outcome.fence:
             raise StaleFenceError(str(stored.invocation.turn_id or outcome.invocation_id))
@@ -64,6 +69,7 @@ class InMemoryEffectJournal:
         at: datetime,
         event: DomainEvent,
     ) -> tuple[Invocation, bool]:
+        check_storable("by", by)
         stored = self._found(tenant_id, invocation_id)
         now = self.clock.now()
         decided = stored.invocation.decide(approved=approved, by=by, at=at, now=now)
@@ -104,10 +110,8 @@ class InMemoryEffectJournal:
     def _may_resume(self, tenant_id: TenantId, turn_id: TurnId | None) -> bool:
         if turn_id is None:
             return False
-        now = self.clock.now()
-        paused = self.store.turns[tenant_id, turn_id].turn.state is TurnState.PAUSED
-        calls = self.store.invocations_of(tenant_id, turn_id)
-        return paused and not any(call.waits(now) for call in calls)
+        turn = self.store.turns[tenant_id, turn_id].turn
+        return turn.state is TurnState.PAUSED and not self.store.waits(turn, self.clock.now())
 
     def _found(self, tenant_id: TenantId, invocation_id: InvocationId) -> StoredInvocation:
         stored = self.store.invocations.get((tenant_id, invocation_id))

@@ -8,7 +8,7 @@ from typing import final
 from adapters.inmemory.store import (
     SEQUENCES,
     InMemoryStore,
-    LedgerLine,
+    Settlement,
     StoredTurn,
 )
 from application.conversation.ports.journal import (
@@ -31,7 +31,8 @@ from domain.conversation.turn import Turn, TurnState
 from domain.kernel.errors import IdempotencyKeyReusedError
 from domain.kernel.events import DomainEvent
 from domain.kernel.identifiers import ServerId, TenantId, TurnId
-from domain.tools.invocation import Invocation, InvocationState
+from domain.kernel.storable_text import check_storable
+from domain.tools.invocation import Invocation
 
 
 @final
@@ -45,6 +46,8 @@ class InMemoryTurnJournal:
     lease_seconds: float = 30.0
 
     async def accept(self, command: AcceptTurn) -> Grant:
+        check_storable("request_id", command.request_id)
+        check_storable("text", command.order.text)
         holds = merged(command.holds)
         key = command.tenant_id, command.session_id, command.request_id
         if known := self.store.turn_requests.get(key):
@@ -87,6 +90,7 @@ class InMemoryTurnJournal:
         return self._grant(stored)
 
     async def extend(self, command: ExtendTurn) -> float:
+        calls = _checked((*command.started, *command.made))
         holds = merged(command.holds)
         stored = self._driven(command.tenant_id, command.turn_id, command.fence)
         if command.round <= stored.round:
@@ -104,10 +108,11 @@ class InMemoryTurnJournal:
             waits_for_driver=False,
         )
         self._keep(stored)
-        self._write_down((*command.started, *command.made))
+        self._write_down(calls)
         return self._remaining(stored)
 
     async def pause(self, command: PauseTurn) -> None:
+        calls = _checked((*command.made, *command.waiting))
         uses = summed(command.uses)
         stored = self._found(command.tenant_id, command.turn_id, command.fence)
         if stored.turn.state is TurnState.PAUSED:
@@ -119,22 +124,27 @@ class InMemoryTurnJournal:
         turn = replace(stored.turn, state=TurnState.PAUSED, usage=command.usage)
         self._keep(replace(stored, turn=turn, lease_until=None, transcript=command.transcript))
         self.store.show(turn, command.events)
-        self._write_down((*command.made, *command.waiting))
-        self._publish(command.outgoing)
+        self._write_down(calls)
+        for event in command.outgoing:
+            self.store.publish(event)
 
     async def resume(self, command: ResumeTurn) -> Grant:
         holds = merged(command.holds)
         stored = self.store.turns.get((command.tenant_id, command.turn_id))
         if stored is not None and self._resumed_here(stored, command.event):
             return self._grant(stored, earlier=True)
-        if stored is None or stored.turn.state is not TurnState.PAUSED or self._waits(stored.turn):
+        if (
+            stored is None
+            or stored.turn.state is not TurnState.PAUSED
+            or self.store.waits(stored.turn, self.clock.now())
+        ):
             raise StaleFenceError(str(command.turn_id))
         now = self.clock.now()
         period = period_of(now)
         binding, hold = self.store.grant(command.tenant_id, period, holds)
 
         hold()
-        self._expire_overdue(stored.turn)
+        self.store.expire_overdue(stored.turn)
         stored = replace(
             stored,
             turn=replace(
@@ -154,6 +164,9 @@ class InMemoryTurnJournal:
         return self._grant(stored)
 
     async def finish(self, command: FinishTurn) -> Finished:
+        if command.state is TurnState.COMPLETED:
+            check_storable("answer", command.answer)
+        calls = _checked(command.made)
         uses = summed(command.uses)
         stored = self._found(command.tenant_id, command.turn_id, command.fence)
         turn = stored.turn
@@ -184,9 +197,10 @@ class InMemoryTurnJournal:
         if answered:
             self.store.say(turn, command.message_id, Role.ASSISTANT, command.answer)
         self.store.show(turn, command.events)
-        self._write_down(command.made)
+        self._write_down(calls)
         self.store.record(turn, command.record_id, command.record, command.nonce)
-        self._publish(command.outgoing)
+        for event in command.outgoing:
+            self.store.publish(event)
         return self._finished(stored)
 
     def _session_for(self, command: AcceptTurn) -> Session:
@@ -218,15 +232,6 @@ class InMemoryTurnJournal:
             and any(earlier.event.id == event.id for earlier in told)
         )
 
-    def _waits(self, turn: Turn) -> bool:
-        now = self.clock.now()
-        return any(call.waits(now) for call in self.store.invocations_of(turn.tenant_id, turn.id))
-
-    def _expire_overdue(self, turn: Turn) -> None:
-        for call in self.store.invocations_of(turn.tenant_id, turn.id):
-            if call.state is InvocationState.PENDING_APPROVAL:
-                self._write_down((replace(call, state=InvocationState.EXPIRED),))
-
     def _leave_session(self, turn: Turn) -> TurnId | None:
         """Take a turn out of its session; the turn that was promoted by that."""
         session = self.store.sessions[turn.tenant_id, turn.session_id]
@@ -241,23 +246,16 @@ class InMemoryTurnJournal:
 
     def _settled(self, stored: StoredTurn, uses: tuple[Use, ...]) -> StoredTurn:
         """The turn without its holds, which were settled with what was used since the last time."""
-        tenant_id, step = stored.turn.tenant_id, stored.settlements + 1
-        self.store.settle(tenant_id, stored.period, stored.holds, uses)
-        self.store.ledger += [
-            LedgerLine(
-                tenant_id=tenant_id,
-                reference_id=stored.turn.id,
-                step=step,
-                round=stored.round,
-                use=use,
-                period=stored.period,
-                accounts=frozenset(
-                    hold.account_id for hold in stored.holds if hold.metric is use.metric
-                ),
-            )
-            for use in uses
-        ]
-        return replace(stored, holds=(), settlements=step, waits_for_driver=False)
+        settlement = Settlement(
+            tenant_id=stored.turn.tenant_id,
+            reference_id=stored.turn.id,
+            step=stored.settlements + 1,
+            round=stored.round,
+            period=stored.period,
+            holds=stored.holds,
+        )
+        self.store.settle(settlement, uses)
+        return replace(stored, holds=(), settlements=settlement.step, waits_for_driver=False)
 
     def _finished(self, stored: StoredTurn) -> Finished:
         if stored.promoted is None:
@@ -295,6 +293,8 @@ class InMemoryTurnJournal:
         for invocation in invocations:
             self.store.write_down(invocation)
 
-    def _publish(self, events: Iterable[DomainEvent]) -> None:
-        for event in events:
-            self.store.publish(event)
+
+def _checked(calls: tuple[Invocation, ...]) -> tuple[Invocation, ...]:
+    for call in calls:
+        call.check_texts()
+    return calls

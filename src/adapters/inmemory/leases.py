@@ -49,11 +49,7 @@ class InMemoryTurnLeases:
         free = [
             stored.turn
             for _, stored in sorted(self.store.turns.items())
-            if stored.turn.state is TurnState.PAUSED
-            and not any(
-                call.waits(now)
-                for call in self.store.invocations_of(stored.turn.tenant_id, stored.turn.id)
-            )
+            if stored.turn.state is TurnState.PAUSED and not self.store.waits(stored.turn, now)
         ]
         return free[:limit]
 

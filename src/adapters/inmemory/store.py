@@ -2,8 +2,8 @@
 
 from asyncio import Queue
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import date
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
@@ -28,7 +28,7 @@ from domain.kernel.identifiers import (
     TurnId,
 )
 from domain.kernel.metering import LEVEL_METRICS, Metric
-from domain.tools.invocation import Invocation
+from domain.tools.invocation import Invocation, InvocationState
 
 SEQUENCES: Final = 1000
 """How far a turn's ceiling is put above the last number that may have been shown."""
@@ -100,16 +100,24 @@ class StoredRecord:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class LedgerLine:
-    """What one settlement (`step`, from 1) used of a metric, and the accounts it was spent in."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """What is settled: the holds of a turn or a reservation, for the `step`-th time, from 1."""
 
     tenant_id: TenantId
     reference_id: UUID
     step: int
     round: int
-    use: Use
     period: date
+    holds: tuple[Hold, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerLine:
+    """What a settlement used of a metric, and the accounts it was spent in."""
+
+    settlement: Settlement
+    use: Use
     accounts: frozenset[AccountId]
 
 
@@ -121,6 +129,7 @@ class InMemoryStore:
         default_factory=dict[tuple[TenantId, Account, Metric], int | None]
     )
     balances: dict[BalanceKey, Balance] = field(default_factory=dict[BalanceKey, Balance])
+    told: dict[BalanceKey, int] = field(default_factory=dict[BalanceKey, int])
     reservations: dict[tuple[TenantId, ReservationId], StoredReservation] = field(
         default_factory=dict[tuple[TenantId, ReservationId], StoredReservation]
     )
@@ -206,11 +215,14 @@ class InMemoryStore:
     def release(self, tenant_id: TenantId, period: date, holds: Iterable[Hold]) -> None:
         self._write(tenant_id, period, release_all(self._balances(tenant_id, period), holds))
 
-    def settle(
-        self, tenant_id: TenantId, period: date, holds: Iterable[Hold], uses: Iterable[Use]
-    ) -> None:
-        changed = settle_all(self._balances(tenant_id, period), holds, uses)
-        self._write(tenant_id, period, changed)
+    def settle(self, settlement: Settlement, uses: Iterable[Use]) -> None:
+        """Settle every hold with what was used of its metric, and write the ledger's lines."""
+        one, used = settlement, tuple(uses)
+        balances = self._balances(one.tenant_id, one.period)
+        self._write(one.tenant_id, one.period, settle_all(balances, one.holds, used))
+        for use in used:
+            charged = frozenset(held.account_id for held in one.holds if held.metric is use.metric)
+            self.ledger.append(LedgerLine(one, use, charged))
 
     def publish(self, event: DomainEvent) -> None:
         events = self.outbox.setdefault((event.tenant_id, event.key), [])
@@ -254,6 +266,16 @@ class InMemoryStore:
         known = self.invocations.get(key)
         if known is None or known.invocation.state.open:
             self.invocations[key] = StoredInvocation(invocation=invocation)
+
+    def waits(self, turn: Turn, now: datetime) -> bool:
+        """Whether somebody must still decide about a call of the turn."""
+        return any(call.waits(now) for call in self.invocations_of(turn.tenant_id, turn.id))
+
+    def expire_overdue(self, turn: Turn) -> None:
+        """Let the calls of a turn that nobody decided be too late."""
+        for call in self.invocations_of(turn.tenant_id, turn.id):
+            if call.state is InvocationState.PENDING_APPROVAL:
+                self.write_down(replace(call, state=InvocationState.EXPIRED))
 
     def invocations_of(self, tenant_id: TenantId, turn_id: TurnId) -> tuple[Invocation, ...]:
         """The calls of a turn, in order of their identifiers."""

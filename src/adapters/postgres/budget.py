@@ -18,6 +18,7 @@ from domain.budget.reservation import Reservation, ReservationState
 from domain.kernel.errors import IdempotencyKeyReusedError, StorageUnavailableError
 from domain.kernel.identifiers import AccountId, ReservationId, TenantId
 from domain.kernel.metering import Metric
+from domain.kernel.storable_text import check_storable
 
 PATIENCE: Final = timedelta(seconds=5)
 """How long a call waits for its tenant's row."""
@@ -110,6 +111,7 @@ class PostgresBudgets:
     database: Database
 
     async def reserve(self, command: ReserveHolds) -> Reservation:
+        check_storable("request_id", command.request_id)
         holds = merged(command.holds)
         found = await self._one(
             _Reserved,
@@ -197,6 +199,7 @@ class PostgresBudgets:
 
     async def set_limit(self, tenant_id: TenantId, limit: Limit) -> None:
         check_limit(limit.amount)
+        check_storable("account", limit.account.name)
         parameters: Parameters = {
             "tenant": tenant_id,
             "patience": PATIENCE,

@@ -17,6 +17,7 @@ from domain.conversation.errors import StaleFenceError
 from domain.kernel.errors import IdempotencyKeyReusedError
 from domain.kernel.events import DomainEvent
 from domain.kernel.identifiers import InvocationId, TenantId
+from domain.kernel.storable_text import check_storable
 from domain.tools.errors import InvocationAlreadyDecidedError, InvocationNotFoundError
 from domain.tools.invocation import ABANDONED, Invocation, InvocationState
 
@@ -62,6 +63,8 @@ class PostgresEffectJournal:
     lease_seconds: float = 300.0
 
     async def begin(self, invocation: Invocation, request_id: str, digest: bytes) -> Invocation:
+        check_storable("request_id", request_id)
+        invocation.check_texts()
         parameters: dict[str, object] = {
             "tenant": invocation.tenant_id,
             "patience": PATIENCE,
@@ -104,6 +107,8 @@ class PostgresEffectJournal:
         return row.invocation()
 
     async def finish(self, outcome: Outcome) -> Invocation:
+        check_storable("result", outcome.result)
+        check_storable("reason", outcome.reason)
         parameters = (
             outcome.tenant_id,
             outcome.invocation_id,
@@ -135,6 +140,7 @@ class PostgresEffectJournal:
         at: datetime,
         event: DomainEvent,
     ) -> tuple[Invocation, bool]:
+        check_storable("by", by)
         kind, payload = self.outgoing.encode(event)
         parameters: dict[str, object] = {
             "tenant": tenant_id,

@@ -109,17 +109,28 @@ class PostgresTurnLeases:
         ]
 
     async def promoted(self, limit: int) -> Sequence[Turn]:
-        return await self._turns(_PROMOTED, (self.server_id, limit))
+        turns = await self._turns(_PROMOTED, (self.server_id, limit))
+        if not turns:
+            return turns
+        # One may have been taken over before it was read: then its fence is another server's.
+        mine = set(await self._named(_PROMOTED, (self.server_id, limit)))
+        return [turn for turn in turns if (turn.tenant_id, turn.id) in mine]
 
     async def decided(self, limit: int) -> Sequence[Turn]:
         return await self._turns(_DECIDED, (limit,))
 
     async def _turns(self, query: bytes, parameters: tuple[object, ...]) -> Sequence[Turn]:
+        named = await self._named(query, parameters)
+        async with self.database.writing() as connection:
+            return [row.turn() for row in await _read(connection, named)]
+
+    async def _named(
+        self, query: bytes, parameters: tuple[object, ...]
+    ) -> Sequence[tuple[UUID, UUID]]:
         async with self.database.writing() as connection:
             cursor = connection.cursor(row_factory=class_row(_Named))
             await cursor.execute(query, parameters)
-            named = [(row.tenant_id, row.turn_id) for row in await cursor.fetchall()]
-            return [row.turn() for row in await _read(connection, named)]
+            return [(row.tenant_id, row.turn_id) for row in await cursor.fetchall()]
 
 
 async def _read(connection: Connection, named: Sequence[tuple[UUID, UUID]]) -> Sequence[TurnRow]:

@@ -55,6 +55,7 @@ DEFINERS: Final = (
     Definer("stuck_turns", SWEEPER, (REQUEST,)),
     Definer("expired_reservations", SWEEPER, (WRITER,)),
     Definer("expired_invocations", SWEEPER, (WRITER,)),
+    Definer("due_warnings", SWEEPER, (WRITER,)),
     Definer("unsealed_records", SEALER, (WRITER,)),
     Definer("seal_records", SEALER, (WRITER,)),
     Definer("recall_memories", SEARCHER, (REQUEST,)),

@@ -11,6 +11,7 @@ import psycopg
 import sqlalchemy as sa
 from psycopg.rows import class_row
 
+from adapters.postgres.command_rows import LARGEST
 from adapters.postgres.database import Database, answering_storage
 from adapters.postgres.invocation_rows import InvocationRow
 from adapters.postgres.link import Link
@@ -99,7 +100,7 @@ class PostgresTurnReader:
         # A batch holds many events: no more of them are read than the limit reaches into. The next
         # one may begin further up, after numbers that it covers.
         next_batch = sa.select(sa.func.min(turn_events.c.first_sequence)).where(*rest)
-        reached = sa.func.greatest(after + limit, next_batch.scalar_subquery())
+        reached = sa.func.greatest(min(after + limit, LARGEST), next_batch.scalar_subquery())
         query = (
             sa.select(turn_events.c.payload)
             .where(*rest, turn_events.c.first_sequence <= reached)

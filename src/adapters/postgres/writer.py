@@ -22,18 +22,24 @@ from adapters.postgres.link import Link
 from domain.kernel.errors import StorageUnavailableError
 
 _CLOSE_SECONDS: Final = 10.0
+_RECONNECT_PAUSE: Final = 0.1
 _CANCELLED: Final = "57014"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriterSettings:
-    """How many commands travel together, and how long a batch waits for locked tenants."""
+    """How many commands travel together, and how long a batch waits for locked tenants.
+
+    `reconnect_seconds` is how long it waits for a server that takes no connection: one that is
+    started again must not cost the turns that end meanwhile their ends.
+    """
 
     max_batch: int = 256
     max_waiting: int = 20_000
     patience_seconds: float = 0.02
     stalled_patience_seconds: float = 1.0
     stalled_attempts: int = 5
+    reconnect_seconds: float = 5.0
 
 
 @dataclass(slots=True, eq=False)
@@ -207,13 +213,20 @@ class Writer:
     ) -> Sequence[Answer]:
         groups = grouped(jobs)
         statements = calls(jobs, groups, self._terms, patience_seconds)
-        try:
-            results = await link.transact(*statements)
-        except psycopg.OperationalError as error:
-            if not _lost(error):
-                raise
-            results = await link.transact(*statements)
-        return answers(groups, results)
+        patience = asyncio.get_running_loop().time() + self._settings.reconnect_seconds
+        sent_again = False
+        while True:
+            try:
+                return answers(groups, await link.transact(*statements))
+            except StorageUnavailableError:
+                # No connection could be made; the server may be starting again.
+                if asyncio.get_running_loop().time() >= patience:
+                    raise
+                await asyncio.sleep(_RECONNECT_PAUSE)
+            except psycopg.OperationalError as error:
+                if sent_again or not _lost(error):
+                    raise
+                sent_again = True
 
 
 def _split(items: Sequence[_Waiting], most: int) -> tuple[list[_Waiting], list[_Waiting]]:

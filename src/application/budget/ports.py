@@ -6,6 +6,7 @@ from datetime import date
 from typing import Protocol
 
 from domain.budget.account import Account, Balance, Hold, Use
+from domain.budget.events import BudgetWarning
 from domain.budget.reservation import Reservation
 from domain.kernel.identifiers import AccountId, ReservationId, TenantId
 from domain.kernel.metering import Metric
@@ -99,4 +100,29 @@ class Budgets(Protocol):
 
     async def set_limit(self, tenant_id: TenantId, limit: Limit) -> None:
         """Set a standing limit and the current period's, under the tenant's lock."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PassedLimit:
+    """What was spent has passed `percents` of a limit, ascending, of which nobody was told yet."""
+
+    tenant_id: TenantId
+    account_id: AccountId
+    metric: Metric
+    period: date
+    limit: int
+    spent: int
+    percents: tuple[int, ...]
+
+
+class BudgetWarnings(Protocol):
+    """Warnings that settlements have made due; each is told once a period."""
+
+    async def due(self, limit: int) -> Sequence[PassedLimit]:
+        """Those of all tenants, at most so many accounts."""
+        ...
+
+    async def announce(self, warning: BudgetWarning) -> bool:
+        """Publish a warning in one step with its being told; False when it was told before."""
         ...

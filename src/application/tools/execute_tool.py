@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import Final, final
 
 from application.authorization.authorize import Authorize, AuthorizeQuery
-from application.budget.ports import Budgets, ReserveHolds
+from application.budget.ports import Budgets
 from application.capability.ports import ProviderHealth
 from application.kernel.ports import CanonicalJson, Clock, IdentifierSource
 from application.tools.arguments_digest import arguments_digest
 from application.tools.call_holds import call_holds
 from application.tools.ports import ArgumentChecker, EffectJournal, InvocationReader, ToolRunner
+from application.tools.reserve_call import ReserveCall
 from application.tools.run_call import RunCall, RunningCalls, StartedCall
 from domain.capsule.knob import ToolApproval
 from domain.capsule.manifest import AllowList
@@ -25,9 +26,6 @@ from domain.tools.invocation_event import InvocationEvent, events_of
 from domain.tools.tool import Tool
 
 TOOL_USE: Final = "tool:use"
-
-RESERVED_SECONDS: Final = 600.0
-"""How long a call's reservation is kept when nobody settles it."""
 
 POLL_SECONDS: Final = 0.5
 """How often a call that runs in another process is looked at."""
@@ -166,20 +164,12 @@ class ExecuteTool:
 
     async def _reserve(self, command: ExecuteToolCommand, digest: bytes) -> ReservationId:
         """Hold one tool call, once per request id, apart from what clients reserve themselves."""
+        reserve = ReserveCall(budgets=self.budgets, identifiers=self.identifiers)
+        holds = call_holds(command.principal, command.session_id, command.terms.capsule)
         try:
-            held = await self.budgets.reserve(
-                ReserveHolds(
-                    tenant_id=command.tenant_id,
-                    reservation_id=ReservationId(self.identifiers.next()),
-                    request_id=f"tool:{command.request_id}",
-                    digest=digest,
-                    holds=call_holds(command.principal, command.session_id, command.terms.capsule),
-                    seconds=RESERVED_SECONDS,
-                )
-            )
+            return await reserve(command.tenant_id, f"tool:{command.request_id}", digest, holds)
         except IdempotencyKeyReusedError:
             raise IdempotencyKeyReusedError(command.request_id) from None
-        return held.id
 
     def _tool(self, command: ExecuteToolCommand) -> Tool:
         known = {tool.name: tool for tool in self.runner.tools() if command.terms.allows(tool.name)}

@@ -1,19 +1,17 @@
 """Run a tool call by itself that a person has approved."""
 
 from dataclasses import dataclass
-from typing import Final, final
+from typing import final
 
-from application.budget.ports import Budgets, ReserveHolds
+from application.budget.ports import Budgets
 from application.kernel.ports import IdentifierSource
 from application.tools.call_holds import call_holds
 from application.tools.ports import EffectJournal, ToolRunner
+from application.tools.reserve_call import ReserveCall
 from application.tools.run_call import RunCall, RunningCalls, StartedCall
-from domain.kernel.identifiers import ReservationId
 from domain.kernel.principal import Principal
 from domain.tools.errors import InvocationAlreadyDecidedError, ToolNotFoundError
 from domain.tools.invocation import Invocation
-
-RESERVED_SECONDS: Final = 600.0
 
 
 @final
@@ -47,15 +45,9 @@ class RunApproved:
             subject=approved.requested_by,
             roles=frozenset(),
         )
-        held = await self.budgets.reserve(
-            ReserveHolds(
-                tenant_id=approved.tenant_id,
-                reservation_id=ReservationId(self.identifiers.next()),
-                request_id=f"invocation:{approved.id}",
-                digest=approved.digest,
-                holds=call_holds(asker),
-                seconds=RESERVED_SECONDS,
-            )
+        reserve = ReserveCall(budgets=self.budgets, identifiers=self.identifiers)
+        held = await reserve(
+            approved.tenant_id, f"invocation:{approved.id}", approved.digest, call_holds(asker)
         )
         try:
             started = await self.effects.start(approved.tenant_id, approved.id)
@@ -68,7 +60,7 @@ class RunApproved:
                 tool=tool,
                 principal=asker,
                 session_id=None,
-                reservation_id=held.id,
+                reservation_id=held,
             ),
         )
         return started

@@ -126,3 +126,8 @@ def percentage_passed(limit: int | None, spent: int) -> int:
     if limit is None or spent == 0:
         return 0
     return next((percent for percent in WARNINGS if spent * 100 >= limit * percent), 0)
+
+
+def percentages_due(told: int, passed: int) -> tuple[int, ...]:
+    """Those of `WARNINGS` above what was told, up to what was passed, ascending."""
+    return tuple(sorted(percent for percent in WARNINGS if told < percent <= passed))

@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from domain.kernel.errors import InvalidArgumentError
+
 REPLACEMENT: Final = "\ufffd"
 
 
@@ -24,3 +26,13 @@ def cut_text(text: str, most: int) -> str:
     kept = storable(text)
     encoded = kept.encode()
     return kept if len(encoded) <= most else encoded[: max(0, most)].decode("utf-8", "ignore")
+
+
+def check_storable(field: str, text: str) -> None:
+    """Whether every part of the service can keep a text as it is.
+
+    Raises:
+        InvalidArgumentError: It holds a NUL or half of a surrogate pair.
+    """
+    if storable(text) != text:
+        raise InvalidArgumentError(field, "a text holds a NUL or half of a surrogate pair")

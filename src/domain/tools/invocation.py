@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Final, Self
 
 from domain.kernel.identifiers import InvocationId, TenantId, TurnId
+from domain.kernel.storable_text import check_storable
 from domain.tools.errors import InvocationAlreadyDecidedError
 
 
@@ -54,6 +55,11 @@ TRANSITIONS: Final[Mapping[InvocationState, frozenset[InvocationState]]] = Mappi
 APPROVAL_TIME: Final = timedelta(hours=24)
 """How long a person's decision is waited for; all calls wait equally long."""
 
+TEXTS: Final = (
+    *("call_id", "tool", "arguments", "permit", "result", "reason", "requested_by", "decided_by"),
+)
+"""The fields of an invocation that are text."""
+
 ABANDONED: Final = "the server that made the call was lost before it knew the outcome"
 """Why an invocation is UNKNOWN whose lease has run out."""
 
@@ -90,6 +96,11 @@ class Invocation:
     expires_at: datetime | None = None
     created_at: datetime | None = None
     finished_at: datetime | None = None
+
+    def check_texts(self) -> None:
+        """Raises: InvalidArgumentError: A text of it cannot be kept."""
+        for field in TEXTS:
+            check_storable(f"invocations.{field}", getattr(self, field))
 
     def waits(self, now: datetime) -> bool:
         """Whether somebody must still decide."""

@@ -28,6 +28,7 @@ from entrypoints.grpc.caller import Caller
 from entrypoints.grpc.conversation_resources import timestamp
 from entrypoints.grpc.names import reservation_name, reservation_of
 from entrypoints.grpc.paging import PageTokens
+from entrypoints.grpc.request_ids import RequestIds
 from entrypoints.grpc.requests import content_digest
 from somagent.budget.v1 import budget_pb2 as pb
 
@@ -50,6 +51,7 @@ class BudgetServicer:
     """On the wire a tenant's own account bears the tenant's slug; inside, its identifier."""
 
     admission: Admission
+    request_ids: RequestIds
     pages: PageTokens
     clock: Clock
     gate: GateBudget
@@ -79,6 +81,7 @@ class BudgetServicer:
         self, request: pb.SettleBudgetRequest, call: Call
     ) -> pb.SettleBudgetResponse:
         async with answering(self.admission, call, request) as caller:
+            await self.request_ids.claim(caller, request, request.request_id)
             reservation = await self.settle(
                 SettleBudgetCommand(
                     tenant_id=caller.tenant_id,
@@ -92,6 +95,7 @@ class BudgetServicer:
         self, request: pb.ReleaseReservationRequest, call: Call
     ) -> pb.ReleaseReservationResponse:
         async with answering(self.admission, call, request) as caller:
+            await self.request_ids.claim(caller, request, request.request_id)
             reservation = await self.release(
                 ReleaseReservationCommand(
                     tenant_id=caller.tenant_id, reservation_id=reservation_of(request.name)
@@ -136,6 +140,7 @@ class BudgetServicer:
 
     async def SetLimit(self, request: pb.SetLimitRequest, call: Call) -> pb.SetLimitResponse:
         async with answering(self.admission, call, request) as caller:
+            await self.request_ids.claim(caller, request, request.request_id)
             account = _account(caller, request.account)
             metric = _metric(request.metric)
             if request.etag:

@@ -45,7 +45,8 @@ from entrypoints.grpc.conversation_resources import (
 )
 from entrypoints.grpc.conversation_trace import trace_of_domain
 from entrypoints.grpc.names import capsule_name, capsule_of, session_of, turn_name, turn_of
-from entrypoints.grpc.paging import PageTokens
+from entrypoints.grpc.paging import PageTokens, text_bytes
+from entrypoints.grpc.request_ids import RequestIds
 from somagent.conversation.v1 import conversation_pb2 as pb
 
 
@@ -55,6 +56,7 @@ class ConversationServicer:
     """What can be refused is refused by a status; what comes after is in the stream."""
 
     admission: Admission
+    request_ids: RequestIds
     pages: PageTokens
     open_session: OpenSession
     read_session: ReadSession
@@ -187,13 +189,16 @@ class ConversationServicer:
                     after=TurnId(UUID(page.after)) if page.after else None,
                 )
             )
-            shown, token = self.pages.cut(caller, request, page, found, lambda one: str(one.id))
+            shown, token = self.pages.cut(
+                caller, request, page, found, lambda one: str(one.id), _weight
+            )
             return pb.ListTurnsResponse(
                 turns=[await self._told(caller, one) for one in shown], next_page_token=token
             )
 
     async def CancelTurn(self, request: pb.CancelTurnRequest, call: Call) -> pb.CancelTurnResponse:
         async with answering(self.admission, call, request) as caller:
+            await self.request_ids.claim(caller, request, request.request_id)
             turn = await self._turn(caller, request.name)
             cancelled = await self.cancel_turn(
                 CancelTurnCommand(
@@ -263,3 +268,7 @@ class ConversationServicer:
 def _turn_query(caller: Caller, name: str) -> ReadTurnQuery:
     session_id, turn_id = turn_of(name)
     return ReadTurnQuery(tenant_id=caller.tenant_id, session_id=session_id, turn_id=turn_id)
+
+
+def _weight(turn: Turn) -> int:
+    return text_bytes(turn.order.text, turn.answer)

@@ -11,6 +11,7 @@ from entrypoints.grpc.admission import Admission, Call, answering
 from entrypoints.grpc.caller import Caller
 from entrypoints.grpc.conversation_resources import timestamp
 from entrypoints.grpc.names import memory_name, memory_of, session_name, session_of
+from entrypoints.grpc.request_ids import RequestIds
 from somagent.memory.v1 import memory_pb2 as pb
 
 DEFAULT_LIMIT: Final = 10
@@ -23,6 +24,7 @@ class MemoryServicer:
     """Whose memory it is follows from who calls: nobody names another subject."""
 
     admission: Admission
+    request_ids: RequestIds
     remember: Remember
     recall: Recall
     forget: Forget
@@ -59,6 +61,7 @@ class MemoryServicer:
 
     async def Forget(self, request: pb.ForgetRequest, call: Call) -> pb.ForgetResponse:
         async with answering(self.admission, call, request) as caller:
+            await self.request_ids.claim(caller, request, request.request_id)
             await self.forget(ForgetCommand(caller.tenant_id, memory_of(request.name)))
             return pb.ForgetResponse()
 

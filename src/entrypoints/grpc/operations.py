@@ -19,6 +19,7 @@ from entrypoints.grpc.conversation_resources import timestamp
 from entrypoints.grpc.names import ALL_TENANTS, turn_name
 from entrypoints.grpc.open_turns import EndOpenTurns
 from entrypoints.grpc.paging import PageTokens
+from entrypoints.grpc.request_ids import RequestIds
 from entrypoints.grpc.tenancy import tenant_form
 from somagent.operations.v1 import operations_pb2 as pb
 
@@ -29,6 +30,7 @@ class OperationsServicer:
     """For those who run the service; `running_turns` counts those that this process drives."""
 
     admission: Admission
+    request_ids: RequestIds
     pages: PageTokens
     clock: Clock
     describe: DescribeServer
@@ -73,6 +75,7 @@ class OperationsServicer:
 
     async def StopTenant(self, request: pb.StopTenantRequest, call: Call) -> pb.StopTenantResponse:
         async with answering(self.admission, call, request) as caller:
+            noted = await self.request_ids.claim(caller, request, request.request_id)
             subject = caller.principal.subject
             tenant = await self.stop(
                 StopTenantCommand(
@@ -83,8 +86,11 @@ class OperationsServicer:
                 )
             )
             self.admission.shut_out(tenant.id)
-            cancelled = await self.end_open_turns(tenant.id, by=subject)
-            return pb.StopTenantResponse(tenant=tenant_form(tenant), cancelled_turns=cancelled)
+            ended = await self.end_open_turns(tenant.id, by=subject)
+            if not noted:
+                noted = str(ended)
+                await self.request_ids.note(caller, request, request.request_id, noted)
+            return pb.StopTenantResponse(tenant=tenant_form(tenant), cancelled_turns=int(noted))
 
     def _stuck(self, turn: StuckTurn) -> pb.StuckTurn:
         return pb.StuckTurn(

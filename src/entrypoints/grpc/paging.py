@@ -14,6 +14,9 @@ from entrypoints.grpc.refusals import PageTokenInvalidError
 
 DEFAULT_SIZE: Final = 50
 
+MOST_BYTES: Final = 2 * 1024 * 1024
+"""What a page weighs at most, save where one thing alone weighs more: an answer has its limit."""
+
 _SEAL_BYTES: Final = 16
 _OWN_FIELDS: Final = ("page_token", "page_size")
 
@@ -31,6 +34,25 @@ class Page:
     def limit(self) -> int:
         """One more than is shown tells whether there is a next page."""
         return self.size + 1
+
+
+def _nothing(_: object) -> int:
+    return 0
+
+
+def text_bytes(*texts: str) -> int:
+    """The most bytes that texts can be, without encoding them."""
+    return 4 * sum(map(len, texts))
+
+
+def _fitting(found: Sequence[T], weight: Callable[[T], int]) -> int:
+    """How many of the found go on one page by their weight: one at least."""
+    total = 0
+    for count, one in enumerate(found):
+        total += weight(one)
+        if total > MOST_BYTES and count:
+            return count
+    return len(found)
 
 
 @final
@@ -58,11 +80,16 @@ class PageTokens:
         page: Page,
         found: Sequence[T],
         cursor: Callable[[T], str],
+        weight: Callable[[T], int] = _nothing,
     ) -> tuple[Sequence[T], str]:
-        """What of the found (at most `page.limit`) is shown, and the token of the page after it."""
-        if len(found) <= page.size:
+        """What of the found (at most `page.limit`) is shown, and the token of the page after it.
+
+        `weight` says how many bytes a thing's own texts are at most, where they may be many.
+        """
+        fitting = min(page.size, _fitting(found, weight))
+        if len(found) <= fitting:
             return found, ""
-        shown = found[: page.size]
+        shown = found[:fitting]
         return shown, self._seal(caller, request, cursor(shown[-1]))
 
     def _seal(self, caller: Caller, request: Message, cursor: str) -> str:

@@ -88,7 +88,7 @@ class ProvenanceServicer:
                     limit=page.limit,
                 )
             )
-            shown, token = self.pages.cut(caller, request, page, found, _cursor)
+            shown, token = self.pages.cut(caller, request, page, found, _cursor, _weight)
             return pb.ListRecordsResponse(
                 records=[await self._record(caller, one) for one in shown], next_page_token=token
             )
@@ -173,3 +173,7 @@ def _receipt_of(form: pb.Receipt) -> Receipt:
 
 def _cursor(record: StoredRecord) -> str:
     return str(record.position)
+
+
+def _weight(record: StoredRecord) -> int:
+    return len(record.body)

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 from uuid import UUID
 
@@ -26,7 +26,8 @@ from domain.tools.invocation import Invocation, InvocationState
 from entrypoints.grpc.admission import Admission, Call, answering
 from entrypoints.grpc.caller import Caller
 from entrypoints.grpc.names import capsule_of, invocation_of, session_of, turn_name
-from entrypoints.grpc.paging import PageTokens
+from entrypoints.grpc.paging import PageTokens, text_bytes
+from entrypoints.grpc.request_ids import RequestIds
 from entrypoints.grpc.tool_forms import event_form, invocation_form, tool_form
 from somagent.tools.v1 import tools_pb2 as pb
 
@@ -37,6 +38,7 @@ class ToolServicer:
     """What can be refused is refused by a status; what became of a call is in the stream."""
 
     admission: Admission
+    request_ids: RequestIds
     pages: PageTokens
     list: ListTools
     execute: ExecuteTool
@@ -106,7 +108,9 @@ class ToolServicer:
                     after=_after(page.after),
                 )
             )
-            shown, token = self.pages.cut(caller, request, page, found, lambda one: str(one.id))
+            shown, token = self.pages.cut(
+                caller, request, page, found, lambda one: str(one.id), _weight
+            )
             return pb.ListInvocationsResponse(
                 invocations=await self._told(caller, shown), next_page_token=token
             )
@@ -123,7 +127,9 @@ class ToolServicer:
                     tenant_id=caller.tenant_id, limit=page.limit, after=_after(page.after)
                 )
             )
-            shown, token = self.pages.cut(caller, request, page, found, lambda one: str(one.id))
+            shown, token = self.pages.cut(
+                caller, request, page, found, lambda one: str(one.id), _weight
+            )
             return pb.ListPendingApprovalsResponse(
                 invocations=await self._told(caller, shown), next_page_token=token
             )
@@ -132,7 +138,7 @@ class ToolServicer:
         self, request: pb.ApproveInvocationRequest, call: Call
     ) -> pb.ApproveInvocationResponse:
         async with answering(self.admission, call, request) as caller:
-            decided = await self._decided(caller, request.name, approved=True)
+            decided = await self._decided(caller, request, approved=True)
             (told,) = await self._told(caller, [decided])
             return pb.ApproveInvocationResponse(invocation=told)
 
@@ -140,20 +146,33 @@ class ToolServicer:
         self, request: pb.RejectInvocationRequest, call: Call
     ) -> pb.RejectInvocationResponse:
         async with answering(self.admission, call, request) as caller:
-            decided = await self._decided(caller, request.name, approved=False)
+            decided = await self._decided(caller, request, approved=False)
             (told,) = await self._told(caller, [decided])
             return pb.RejectInvocationResponse(invocation=told)
 
-    async def _decided(self, caller: Caller, name: str, *, approved: bool) -> Invocation:
-        return await self.decide(
+    async def _decided(
+        self,
+        caller: Caller,
+        request: pb.ApproveInvocationRequest | pb.RejectInvocationRequest,
+        *,
+        approved: bool,
+    ) -> Invocation:
+        """The call as it was decided; told again, as it was when it was first told."""
+        noted = await self.request_ids.claim(caller, request, request.request_id)
+        decided = await self.decide(
             DecideInvocationCommand(
                 principal=caller.principal,
                 tenant_id=caller.tenant_id,
                 tenant=caller.tenant,
-                invocation_id=invocation_of(name),
+                invocation_id=invocation_of(request.name),
                 approved=approved,
             )
         )
+        if noted:
+            state = InvocationState[noted]
+            return replace(decided, state=state, result="", reason="", finished_at=None)
+        await self.request_ids.note(caller, request, request.request_id, decided.state.name)
+        return decided
 
     async def _terms(self, caller: Caller, capsule: str) -> CallTerms:
         """The rules of a capsule's active version; none where no capsule is named."""
@@ -213,3 +232,7 @@ def _state(state: "pb.InvocationState.ValueType") -> InvocationState | None:
 
 def _after(cursor: str) -> InvocationId | None:
     return InvocationId(UUID(cursor)) if cursor else None
+
+
+def _weight(invocation: Invocation) -> int:
+    return text_bytes(invocation.arguments, invocation.result)

@@ -30,6 +30,13 @@ from domain.conversation.turn_event import Started, TextAdded
 from domain.kernel.storable_text import storable
 from domain.kernel.tool_choice import ToolChoice
 
+LONGEST_ANSWER: Final = 512 * 1024
+"""Characters. A provider that goes on beyond its bound has failed; what is more could not be read:
+an answer is one message of the API."""
+
+LONGEST_ARGUMENTS: Final = 256 * 1024
+"""Characters of all calls of one answer together."""
+
 FAILURES: Final = (
     ModelFailedError,
     ModelRateLimitedError,
@@ -69,6 +76,7 @@ class _Heard:
     """What one attempt has brought so far."""
 
     parts: list[str] = field(default_factory=list[str])
+    length: int = 0
     end: ModelEnd | None = None
 
     @property
@@ -142,9 +150,13 @@ class CallModel:
             async for chunk in chunks:
                 if isinstance(chunk, ModelText):
                     delta = storable(chunk.delta)
+                    heard.length += len(delta)
+                    _refuse_longer(capability, heard.length, LONGEST_ANSWER)
                     heard.parts.append(delta)
                     await turn.show(TextAdded(delta))
                 else:
+                    asked = sum(len(one.arguments) for one in chunk.calls)
+                    _refuse_longer(capability, asked, LONGEST_ARGUMENTS)
                     heard.end = _storable_end(chunk)
         if heard.end is None:
             raise ModelTruncatedError(capability.name)
@@ -176,6 +188,11 @@ def _call_ids(calls: Sequence[ToolCall]) -> Sequence[str]:
             call_id = f"{call_id}~{place}"
         found[call_id] = None
     return tuple(found)
+
+
+def _refuse_longer(capability: Capability, length: int, longest: int) -> None:
+    if length > longest:
+        raise ModelFailedError(capability.name, f"it gave more than {longest} characters")
 
 
 def _settle(

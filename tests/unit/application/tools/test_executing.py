@@ -4,7 +4,9 @@ from asyncio import CancelledError, Event, create_task, get_running_loop
 
 import pytest
 
+from application.tools.call_holds import call_holds
 from application.tools.execute_tool import CallTerms, ExecuteToolCommand
+from application.tools.reserve_call import RESERVED_SECONDS, ReserveCall
 from domain.authorization.errors import PermissionDeniedError
 from domain.budget.account import Account, AccountKind
 from domain.budget.errors import BudgetExhaustedError
@@ -80,6 +82,23 @@ async def test_the_same_request_while_the_call_runs_waits_for_it(
 
     assert kinds(await first) == kinds(await second)
     assert len(shared.tools.runs) == 1
+
+
+async def test_a_reservation_that_lapsed_before_its_call_started_is_made_anew(
+    shared: World,
+) -> None:
+    reserve = ReserveCall(budgets=shared.budgets, identifiers=shared.identifiers)
+    holds = call_holds(principal())
+    lapsed = await reserve(TENANT, "tool:one", b"digest", holds)
+    shared.clock.advance(RESERVED_SECONDS + 1)
+    await shared.budgets.release_expired(1)
+
+    made = await reserve(TENANT, "tool:one", b"digest", holds)
+
+    assert made != lapsed
+    assert shared.held(Metric.TOOL_CALLS) == 1
+    assert await reserve(TENANT, "tool:one", b"digest", holds) == made
+    assert shared.held(Metric.TOOL_CALLS) == 1
 
 
 async def test_the_same_request_with_other_content_is_refused(

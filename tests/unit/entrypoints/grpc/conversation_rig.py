@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import grpc
 
+from adapters.inmemory.request_claims import InMemoryRequestClaims
 from application.conversation.delete_session import DeleteSession
 from application.conversation.name_capsule_version import NameCapsuleVersion
 from application.conversation.open_session import OpenSession
@@ -22,6 +23,7 @@ from application.kernel.timed_cache import TimedCache
 from domain.kernel.identifiers import SessionId, TurnId
 from entrypoints.grpc.conversation import ConversationServicer
 from entrypoints.grpc.paging import PageTokens
+from entrypoints.grpc.request_ids import RequestIds
 from entrypoints.grpc.server import api_server
 from entrypoints.settings.serving import ServerSettings
 from somagent.conversation.v1 import conversation_pb2 as pb
@@ -81,6 +83,7 @@ async def client_of(shared: World) -> AsyncGenerator[Client]:
     stranger = rig.ring.key(OTHER_TENANT, "other", "administrator")
     servicer = ConversationServicer(
         admission=rig.admission,
+        request_ids=RequestIds(InMemoryRequestClaims()),
         pages=PageTokens(b"a key of pages"),
         open_session=OpenSession(
             load_capsule=server.load_capsule,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from domain.authorization.decision import Decision
 from domain.kernel.identifiers import TenantId
 from entrypoints.grpc.caller import Caller
-from entrypoints.grpc.paging import Page, PageTokens
+from entrypoints.grpc.paging import MOST_BYTES, Page, PageTokens
 from entrypoints.grpc.refusals import PageTokenInvalidError
 from somagent.capability.v1 import capability_pb2 as pb
 from tests.builders import TENANT, principal
@@ -59,6 +59,22 @@ def test_pages_together_are_the_list(found: list[str], size: int) -> None:
         asked = request(page_size=size, page_token=token)
 
     assert seen == ordered
+
+
+@pytest.mark.parametrize(
+    ("weights", "shown"),
+    [([1, 1, 1], 3), ([MOST_BYTES, 1], 1), ([MOST_BYTES + 1, 1], 1), ([1, MOST_BYTES - 1, 1], 2)],
+)
+def test_a_page_ends_before_it_weighs_too_much(weights: list[int], shown: int) -> None:
+    found = [str(place) for place in range(len(weights))]
+    asked = request(page_size=10)
+
+    on_page, token = TOKENS.cut(
+        CALLER, asked, page_of(asked), found, str, lambda one: weights[int(one)]
+    )
+
+    assert list(on_page) == found[:shown]
+    assert bool(token) == (shown < len(found))
 
 
 def test_a_page_has_fifty_where_nothing_else_is_asked_for() -> None:

@@ -1,0 +1,54 @@
+"""A database that is gone for a moment costs no command its answer."""
+
+import asyncio
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from adapters.postgres.database import Database
+from domain.conversation.turn import TurnState
+from tests.contract.commands import Commands
+from tests.contract.postgres_kernel import postgres_kernel
+from tests.contract.postgres_server import owner_url
+from tests.fakes import CountingIdentifiers
+
+pytestmark = pytest.mark.postgres
+
+Superuser = psycopg.AsyncConnection[tuple[object, ...]]
+
+
+async def let_in(superuser: Superuser, database: str, *, allowed: bool) -> None:
+    statement = sql.SQL("alter database {} allow_connections {}")
+    await superuser.execute(statement.format(sql.Identifier(database), sql.Literal(allowed)))
+
+
+async def test_an_end_is_kept_while_the_database_takes_no_connections(
+    fresh_database: Database,
+) -> None:
+    ask = Commands.fresh(CountingIdentifiers("away"))
+    url = owner_url(fresh_database.settings)
+    name = psycopg.conninfo.conninfo_to_dict(url)["dbname"]
+    elsewhere = psycopg.conninfo.make_conninfo(url, dbname="postgres")
+    async with (
+        postgres_kernel(fresh_database) as kernel,
+        await psycopg.AsyncConnection.connect(elsewhere, autocommit=True) as superuser,
+    ):
+        await kernel.administrator.open_tenant(ask.tenant_id)
+        await kernel.administrator.open_session(ask.session())
+        grant = await kernel.one.journal.accept(ask.accept())
+        await let_in(superuser, str(name), allowed=False)
+        await superuser.execute(
+            "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = %s "
+            "and application_name = 'somagent'",
+            (name,),
+        )
+        ending = asyncio.create_task(kernel.one.journal.finish(ask.finish(grant.turn_id)))
+        done, _ = await asyncio.wait([ending], timeout=0.3)
+
+        await let_in(superuser, str(name), allowed=True)
+
+        assert not done
+        await ending
+        turn = await kernel.reader.turn(ask.tenant_id, grant.turn_id)
+        assert turn.state is TurnState.COMPLETED
