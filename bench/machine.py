@@ -4,6 +4,7 @@ import os
 import platform
 import re
 import subprocess
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -71,6 +72,19 @@ def steal_seconds() -> float:
 def load_average() -> float:
     """Processes that wanted a core during the last minute: ours are about two."""
     return os.getloadavg()[0]
+
+
+def sync_times_ms(folder: Path, number: int = 64) -> list[float]:
+    """How long the disk takes to make 8 KiB last: no commit is faster than that."""
+    file, times = folder / "sync", list[float]()
+    with file.open("wb", buffering=0) as written:
+        for _ in range(number):
+            written.write(b"x" * 8192)
+            began = time.perf_counter()
+            os.fdatasync(written.fileno())
+            times.append((time.perf_counter() - began) * 1000)
+    file.unlink()
+    return times
 
 
 def facts() -> Mapping[str, str]:

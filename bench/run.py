@@ -16,12 +16,13 @@ from bench.figures import (
     Figures,
     figures_of,
     first_token_figures,
+    percentile,
     phase_figures,
     phase_means,
     ratios,
 )
 from bench.load import client, turn_of
-from bench.machine import Cores, load_average, resident_mib, steal_seconds
+from bench.machine import Cores, load_average, resident_mib, steal_seconds, sync_times_ms
 from bench.measuring import (
     COALESCED,
     COALESCED_1,
@@ -94,6 +95,7 @@ async def measure(sizes: Sizes, folder: Path, machine: Cores, say: Say) -> Figur
             turn did not end as it should.
     """
     stolen, loaded, began = steal_seconds(), load_average(), time.monotonic()
+    synced = sync_times_ms(folder)
     async with stage(folder, machine, say) as parts:
         product_side = parts.product
         found: Figures = {
@@ -116,6 +118,8 @@ async def measure(sizes: Sizes, folder: Path, machine: Cores, say: Say) -> Figur
     return found | {
         "machine_cores": machine.number,
         "machine_stolen_percent": (steal_seconds() - stolen) * 100 / elapsed / machine.number,
+        "machine_sync_ms_p50": percentile(synced, 0.5),
+        "machine_sync_ms_p95": percentile(synced, 0.95),
         "machine_load_average_before": loaded,
         "machine_load_average_after": load_average(),
         "bench_seconds": elapsed,

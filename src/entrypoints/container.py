@@ -61,6 +61,7 @@ class Application(containers.DeclarativeContainer):
         bell=bell,
         observer=telemetry.provided.turns,
         lease_seconds=settings.provided.turns.lease_seconds,
+        deadline_seconds=settings.provided.turns.deadline_seconds,
     )
     turns = providers.Singleton(turns, turn_parts)
     tool_calls = providers.Singleton(

@@ -45,6 +45,9 @@ EXPIRY_SECONDS: Final = 30.0
 MOST_EXPIRED: Final = 64
 """How many of them are ended in one pass."""
 
+_COLLECTED_AFTER: Final = (20_000, 20, 50)
+"""Objects, and collections of younger ones, after which each generation is collected."""
+
 PROMOTED_SECONDS: Final = 1.0
 """How often a server looks for turns that were promoted for it, should a signal be lost."""
 
@@ -134,6 +137,8 @@ async def open_process(
         # What was loaded and opened stays for good: a collection need not look at it each time.
         gc.collect()
         gc.freeze()
+        # Turns leave few cycles behind: what little there is can wait for more of it.
+        gc.set_threshold(*_COLLECTED_AFTER)
         yield ServerProcess(
             application=application,
             api=api,
@@ -201,6 +206,11 @@ def _jobs(
         Repeated(
             name="lost calls",
             step=partial(stores.effects.abandon_expired, MOST_EXPIRED),
+            seconds=EXPIRY_SECONDS,
+        ),
+        Repeated(
+            name="budget warnings",
+            step=partial(application.budget().announce_warnings, MOST_EXPIRED),
             seconds=EXPIRY_SECONDS,
         ),
         Repeated(name="partitions", step=stores.storage.tend, seconds=TEND_SECONDS),

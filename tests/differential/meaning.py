@@ -162,7 +162,12 @@ def _(step: do.Append, world: World) -> Call:
 
 @meaning.register
 def _(step: do.Promoted, _world: World) -> Call:
-    return lambda kernel: servers(kernel)[step.server].leases.promoted(EVERYTHING)
+    async def look(kernel: Kernel) -> object:
+        leases = servers(kernel)[step.server].leases
+        decided = await leases.decided(EVERYTHING)
+        return await leases.promoted(EVERYTHING), sorted(turn.id for turn in decided)
+
+    return look
 
 
 @meaning.register

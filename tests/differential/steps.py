@@ -138,6 +138,8 @@ class Append:
 
 @dataclass(frozen=True, slots=True)
 class Promoted:
+    """A server looks for turns that it may go on with."""
+
     server: int
 
 

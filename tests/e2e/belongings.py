@@ -23,7 +23,7 @@ from tests.system.conversing import answer_to, open_session
 from tests.upstream.chunks import answer, call
 from tests.upstream.scripted import ScriptedUpstream, streamed
 
-SECRET_WORD: Final = "sesquipedalian"
+SHIBBOLETH: Final = "sesquipedalian"
 """Stands in everything that the tenant says: it must never be met elsewhere."""
 
 
@@ -73,7 +73,7 @@ async def belongings(stage: Stage, upstream: ScriptedUpstream) -> Belongings:
     return await things(stage, upstream, client, capsule)
 
 
-async def things(  # noqa: PLR0913 - where, for whom, and what must not be named twice
+async def things(
     stage: Stage,
     upstream: ScriptedUpstream,
     client: Client,
@@ -83,11 +83,11 @@ async def things(  # noqa: PLR0913 - where, for whom, and what must not be named
 ) -> Belongings:
     """One thing of every kind, for a tenant that has a capsule; its next `version` is signed."""
     session = await open_session(client, "helpful")
-    upstream.answers(streamed(*answer(f"It is {SECRET_WORD}.")))
-    events = await answer_to(client, session, f"What is {SECRET_WORD}?")
-    upstream.answers(streamed(*call("note_write", f'{{"text": "{SECRET_WORD}"}}')))
+    upstream.answers(streamed(*answer(f"It is {SHIBBOLETH}.")))
+    events = await answer_to(client, session, f"What is {SHIBBOLETH}?")
+    upstream.answers(streamed(*call("note_write", f'{{"text": "{SHIBBOLETH}"}}')))
     aside = await open_session(client, "helpful")
-    pausing = await answer_to(client, aside, f"Note that it is {SECRET_WORD}.")
+    pausing = await answer_to(client, aside, f"Note that it is {SHIBBOLETH}.")
     executed = [
         one
         async for one in client.stream(
@@ -130,7 +130,7 @@ def _invocation_of(executed: Sequence[tools_pb2.ExecuteToolResponse]) -> str:
 
 async def _memory(client: Client) -> str:
     request = memory_pb2.RememberRequest(
-        parent=client.parent, text=f"It is {SECRET_WORD}.", request_id=request_id()
+        parent=client.parent, text=f"It is {SHIBBOLETH}.", request_id=request_id()
     )
     return (await client.ask(request, memory_pb2.RememberResponse)).recollection.name
 
@@ -224,7 +224,7 @@ def requests_about(own: Belongings) -> list[Message]:
         ),
         conversation_pb2.GetDecisionTraceRequest(name=own.turn),
         memory_pb2.RememberRequest(parent=parent, text="Something.", request_id=new()),
-        memory_pb2.RecallRequest(parent=parent, cue=SECRET_WORD),
+        memory_pb2.RecallRequest(parent=parent, cue=SHIBBOLETH),
         memory_pb2.ForgetRequest(name=own.memory, request_id=new()),
         operations_pb2.GetServerInfoRequest(),
         operations_pb2.ListStuckTurnsRequest(parent=parent),

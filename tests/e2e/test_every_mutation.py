@@ -89,7 +89,7 @@ def other_content(
         return other
     here, there = own.own_names, spare.own_names
     if isinstance(request, ALTERNATIVES):
-        here, there = (*spare.own_names, *third.own_names), own.own_names * 2
+        here, there = (*spare.own_names, *third.own_names), (*own.own_names, *own.own_names)
     for one, another in zip(here, there, strict=True):
         other = renamed(other, one, another)
     if isinstance(other, capsule_pb2.CreateCapsuleRequest):

@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
-from uuid import uuid4
+from uuid import uuid1
 
 import grpc
 from google.protobuf.message import Message
@@ -63,7 +63,7 @@ class RefusedError(Exception):
 
 def request_id() -> str:
     """A new one."""
-    return str(uuid4())  # noqa: TID251 - a client's own
+    return str(uuid1())
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +130,34 @@ class Client:
             raise refusal_of(error) from error
         finally:
             call.cancel()
+
+    async def send(
+        self,
+        path: str,
+        data: bytes,
+        *,
+        streaming: bool = False,
+        metadata: tuple[tuple[str, str], ...] | None = None,
+    ) -> None:
+        """Send bytes to a method, be they a request or not, and take its first answer.
+
+        Raises:
+            RefusedError: It was refused.
+        """
+        shown = self.metadata if metadata is None else metadata
+        try:
+            if streaming:
+                stream = self.channel.unary_stream(
+                    path, request_serializer=bytes, response_deserializer=bytes
+                )
+                await anext(aiter(stream(data, metadata=shown)))
+            else:
+                unary = self.channel.unary_unary(
+                    path, request_serializer=bytes, response_deserializer=bytes
+                )
+                await unary(data, metadata=shown)
+        except grpc.aio.AioRpcError as error:
+            raise refusal_of(error) from error
 
 
 def path_of(request: Message) -> str:

@@ -1,6 +1,6 @@
 """What a client does in a conversation: sessions, messages, turns and their events."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Final
 
@@ -8,7 +8,7 @@ from google.protobuf.message import Message
 
 from somagent.budget.v1 import budget_pb2
 from somagent.conversation.v1 import conversation_pb2 as pb
-from tests.system.client import Client, request_id
+from tests.system.client import Client, RefusedError, request_id
 from tests.system.service import until
 
 Event = pb.TurnEvent
@@ -42,6 +42,23 @@ async def watched(client: Client, turn: str, after: int = 0) -> AsyncGenerator[E
     async with aclosing(client.stream(request, pb.WatchTurnResponse)) as responses:
         async for response in responses:
             yield response.event
+
+
+async def followed(
+    stream: AsyncGenerator[Event],
+    events: list[Event],
+    then: Callable[[Event], Awaitable[None]] | None = None,
+) -> RefusedError | None:
+    """Take every event into the list, and do something with each; how the stream broke off."""
+    try:
+        async with aclosing(stream):
+            async for event in stream:
+                events.append(event)
+                if then is not None:
+                    await then(event)
+    except RefusedError as refused:
+        return refused
+    return None
 
 
 async def answer_to(client: Client, session: str, text: str = "Good day!") -> list[Event]:

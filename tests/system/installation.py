@@ -135,7 +135,7 @@ def embedded_installation(models: Sequence[Model]) -> Generator[Installation]:
                 "SOMAGENT_DATABASE__DATA_FOLDER": str(data),
             },
         )
-        if (data / "data").exists():
+        if (data / "data" / "postmaster.pid").exists():
             asyncio.run(_stop(data))
     finally:
         rmtree(folder, ignore_errors=True)

@@ -119,7 +119,7 @@ async def until(true: Callable[[], Awaitable[bool]], seconds: float = PATIENCE_S
         TimeoutError: It did not become so.
     """
     async with asyncio.timeout(seconds):
-        while not await true():
+        while not await true():  # noqa: ASYNC110 - another process sets no event of ours
             await asyncio.sleep(_LOOK_SECONDS)
 
 

@@ -2,8 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Generator
-from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import grpc
@@ -18,8 +18,8 @@ from tests.system.conversing import (
     answer_to,
     as_bytes,
     ended,
+    followed,
     held_by,
-    kind_of,
     kinds,
     message,
     numbers,
@@ -81,16 +81,17 @@ async def aftermath(carried: Installation, upstream: ScriptedUpstream) -> AsyncG
         upstream.answers(streamed(text("One "), text("two "), never))
         request = message(session)
         shown: list[pb.TurnEvent] = []
-        try:
-            async with aclosing(said(client, request)) as events:
-                async for event in events:
-                    shown.append(event)
-                    if text_of(shown) == "One two ":
-                        waiting = await _queued(client, session)
-                        before = postmaster_of(carried)
-                        await first.kill()
-        except RefusedError as error:
-            ending = error
+        following = asyncio.create_task(followed(said(client, request), shown))
+
+        async def both_words_are_shown() -> bool:
+            return text_of(shown) == "One two "
+
+        await until(both_words_are_shown)
+        waiting = await _queued(client, session)
+        before = postmaster_of(carried)
+        await first.kill()
+        ending = await following
+        assert ending is not None
     async with asyncio.timeout(10):
         await upstream.last.left.wait()
     async with serving(carried) as second:
@@ -201,35 +202,36 @@ async def test_a_killed_database_comes_back_and_the_turn_ends(
     client, go_on = aftermath.client, asyncio.Event()
     await ended(client, aftermath.waiting)
     upstream.answers(streamed(text("One "), go_on, *answer("two.")))
-    request = message(aftermath.session)
-    turn = ""
     dead = postmaster_of(carried)
+    events: list[pb.TurnEvent] = []
 
-    try:
-        async with aclosing(said(client, request)) as events:
-            async for event in events:
-                turn = event.accepted.turn or turn
-                if kind_of(event) == "text" and not go_on.is_set():
-                    kill(dead)
-                    go_on.set()
-    except RefusedError as error:
-        assert error.told == AWAY
+    async def kill_the_database(event: pb.TurnEvent) -> None:
+        if event.text.delta == "One ":
+            kill(dead)
+            go_on.set()
 
-    async def answers() -> bool:
-        try:
-            return (await turn_of(client, turn)).state in ENDED
-        except RefusedError as error:
-            assert error.told == AWAY
-            return False
+    broken_off = await followed(said(client, message(aftermath.session)), events, kill_the_database)
+    assert broken_off is None or broken_off.told == AWAY
+    turn = events[0].accepted.turn
+    await until(partial(_has_ended, client, turn))
 
-    await until(answers)
     assert postmaster_of(carried) != dead
     assert await held_by(client) == {}
-    events = await seen(client, turn)
-    assert kinds(events)[-1] in {"completed", "failed"}
-    assert numbers(events) == list(range(1, events[-1].sequence + 1))
+    stored = await seen(client, turn)
+    assert kinds(stored)[-1] in {"completed", "failed"}
+    assert numbers(stored) == list(range(1, stored[-1].sequence + 1))
     assert kinds(await answer_to(client, aftermath.session))[-1] == "completed"
     assert aftermath.service.process.returncode is None
+
+
+async def _has_ended(client: Client, turn: str) -> bool:
+    """Whether it has; not yet, while the database is away."""
+    try:
+        return (await turn_of(client, turn)).state in ENDED
+    except RefusedError as refused:
+        if refused.told != AWAY:
+            raise
+        return False
 
 
 async def test_two_services_on_one_folder_share_its_database(

@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from contextlib import aclosing
+from functools import partial
 
 import grpc
 import pytest
@@ -11,12 +11,12 @@ from somagent.conversation.v1 import conversation_pb2 as pb
 from tests.system.client import RefusedError, connect
 from tests.system.conversing import (
     ended,
+    followed,
     held_by,
     kinds,
     message,
     open_session,
     said,
-    text_of,
     turn_of,
 )
 from tests.system.installation import Installation, new_capsule, new_tenant
@@ -25,6 +25,10 @@ from tests.upstream.chunks import answer, text
 from tests.upstream.scripted import ScriptedUpstream, streamed
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("drain")]
+
+
+async def _says(http_address: str, status: int) -> bool:
+    return await http_status(http_address, "/readyz") == status
 
 
 async def test_the_turn_that_runs_is_completed_and_new_calls_are_refused(
@@ -37,22 +41,20 @@ async def test_the_turn_that_runs_is_completed_and_new_calls_are_refused(
         session = await open_session(client, capsule)
         upstream.answers(streamed(text("One "), go_on, *answer("two.")))
         events: list[pb.TurnEvent] = []
-        async with aclosing(said(client, message(session))) as stream:
-            async for event in stream:
-                events.append(event)
-                if text_of(events) == "One ":
-                    service.tell(signal.SIGTERM)
 
-                    async def drains() -> bool:
-                        return await http_status(service.http_address, "/readyz") == 503
+        async def drain_at_the_first_word(event: pb.TurnEvent) -> None:
+            if event.text.delta != "One ":
+                return
+            service.tell(signal.SIGTERM)
+            await until(partial(_says, service.http_address, 503))
+            assert await http_status(service.http_address, "/livez") == 200
+            for again in (client, connect(service.address, client.tenant, client.key)):
+                with pytest.raises(RefusedError) as refused:
+                    await turn_of(again, events[0].accepted.turn)
+                assert refused.value.code is grpc.StatusCode.UNAVAILABLE
+            go_on.set()
 
-                    await until(drains)
-                    assert await http_status(service.http_address, "/livez") == 200
-                    for again in (client, connect(service.address, client.tenant, client.key)):
-                        with pytest.raises(RefusedError) as refused:
-                            await turn_of(again, events[0].accepted.turn)
-                        assert refused.value.code is grpc.StatusCode.UNAVAILABLE
-                    go_on.set()
+        assert not await followed(said(client, message(session)), events, drain_at_the_first_word)
         assert await service.ended() == 0
 
     assert events[-1].completed.text == "One two."
@@ -73,14 +75,13 @@ async def test_a_turn_that_does_not_end_in_time_is_not_lost(
         session = await open_session(client, capsule)
         upstream.answers(streamed(text("One "), asyncio.Event()))
         events: list[pb.TurnEvent] = []
-        try:
-            async with aclosing(said(client, message(session))) as stream:
-                async for event in stream:
-                    events.append(event)
-                    if kinds(events)[-1] == "text":
-                        service.tell(signal.SIGTERM)
-        except RefusedError as error:
-            assert error.code is grpc.StatusCode.UNAVAILABLE
+
+        async def stop_at_the_first_word(event: pb.TurnEvent) -> None:
+            if event.text.delta:
+                service.tell(signal.SIGTERM)
+
+        refused = await followed(said(client, message(session)), events, stop_at_the_first_word)
+        assert refused is None or refused.code is grpc.StatusCode.UNAVAILABLE
         assert await service.ended() == 0
         async with asyncio.timeout(10):
             await upstream.last.left.wait()

@@ -33,6 +33,7 @@ from tests.upstream.scripted import ScriptedUpstream, streamed
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("servers")]
 
+
 @dataclass(frozen=True, slots=True)
 class Pair:
     """One caller of one tenant, at each of two servers."""

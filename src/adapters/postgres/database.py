@@ -1,5 +1,6 @@
 """The connections of a service to its database, and how a tenant's rows are reached."""
 
+from asyncio import timeout
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -36,6 +37,11 @@ class DatabaseSettings:
     lock_seconds: float = 5.0
     idle_in_transaction_seconds: float = 30.0
 
+    @property
+    def patience_seconds(self) -> float:
+        """How long a server is waited for that says nothing at all: longer than it may work."""
+        return self.wait_seconds + self.statement_seconds
+
 
 @dataclass(frozen=True, slots=True)
 class Database:
@@ -60,7 +66,7 @@ class Database:
             StorageUnavailableError: The database does not answer.
         """
         with answering_storage():
-            async with self.engine.begin() as connection:
+            async with timeout(self.settings.patience_seconds), self.engine.begin() as connection:
                 await connection.execute(_SET_TENANT, {"tenant": str(tenant_id)})
                 yield connection
 
@@ -68,14 +74,20 @@ class Database:
     async def reading(self) -> AsyncGenerator[Connection]:
         """A connection of requests in autocommit: the function that is called sets the tenant."""
         with answering_storage():
-            async with self.readers.connection() as connection:
+            async with (
+                timeout(self.settings.patience_seconds),
+                self.readers.connection() as connection,
+            ):
                 yield connection
 
     @asynccontextmanager
     async def writing(self) -> AsyncGenerator[Connection]:
         """A connection of the writer in autocommit: the function that is called locks tenants."""
         with answering_storage():
-            async with self.writers.connection() as connection:
+            async with (
+                timeout(self.settings.patience_seconds),
+                self.writers.connection() as connection,
+            ):
                 yield connection
 
     async def connect_writer(self) -> Connection:
@@ -128,7 +140,7 @@ def answering_storage() -> Generator[None]:
         if error.connection_invalidated or isinstance(error.orig, UNAVAILABLE):
             raise StorageUnavailableError from error
         raise
-    except (*UNAVAILABLE, PoolTimeout, PoolClosed, TooManyRequests, QueueTimeoutError) as error:
+    except (*UNAVAILABLE, *NO_ANSWER) as error:
         raise StorageUnavailableError from error
 
 
@@ -138,6 +150,9 @@ UNAVAILABLE = (
     psycopg.errors.ReadOnlySqlTransaction,
 )
 """Lost connections, shutdowns, time-outs, a full disk, and a server that became a standby."""
+
+NO_ANSWER = (PoolTimeout, PoolClosed, TooManyRequests, QueueTimeoutError, TimeoutError)
+"""No connection could be had in time, or nothing came over it."""
 
 
 def _pool(settings: DatabaseSettings, url: str, size: int) -> "AsyncConnectionPool[Connection]":

@@ -28,7 +28,10 @@ _DONE: Final = (_ROWS, pq.ExecStatus.COMMAND_OK)
 
 @dataclass(slots=True)
 class _Transaction:
+    """`until` is the time of the event loop by which it must be answered."""
+
     answer: "asyncio.Future[Results]"
+    until: float
     results: list["pq.abc.PGresult"] = field(default_factory=list["pq.abc.PGresult"])
     error: psycopg.Error | None = None
 
@@ -40,6 +43,8 @@ class Link:
     psycopg's cursors cost more than such a transaction does; so this speaks to libpq itself. A
     connection that is lost fails what was sent over it (it is not known whether it was done), and
     the next transaction makes a new one. For one event loop.
+
+    Answers come in order, so one timer watches over all: it looks at the oldest.
 
     The server keeps a statement's plan, which was right for tables as large as they were then; a
     table that was empty a minute ago is read whole by such a plan. So whenever the number of
@@ -60,6 +65,7 @@ class Link:
         self._connecting = asyncio.Lock()
         self._sent: deque[_Transaction] = deque()
         self._writing = False
+        self._watch: asyncio.TimerHandle | None = None
         self._count = 0
 
     async def transact(self, *calls: Call) -> Results:
@@ -75,13 +81,7 @@ class Link:
         self._count += 1
         if self._count >= _FIRST_PLANS and self._count & (self._count - 1) == 0:
             self._send([(_FORGET_PLANS, ())])
-        try:
-            async with asyncio.timeout(self._patience_seconds):
-                return await answer
-        except TimeoutError as late:
-            lost = psycopg.OperationalError("the server does not answer")
-            await self._lose(lost)
-            raise lost from late
+        return await answer
 
     async def close(self) -> None:
         await self._lose(psycopg.OperationalError("the connection was closed"))
@@ -122,9 +122,24 @@ class Link:
         return transaction.answer
 
     def _begin(self) -> _Transaction:
-        transaction = _Transaction(asyncio.get_running_loop().create_future())
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self._patience_seconds
+        transaction = _Transaction(loop.create_future(), until)
         self._sent.append(transaction)
+        if self._watch is None:
+            self._watch = loop.call_at(until, self._look)
         return transaction
+
+    def _look(self) -> None:
+        """Give the connection up when its oldest transaction was not answered in time."""
+        self._watch = None
+        if not self._sent:
+            return
+        loop, until = asyncio.get_running_loop(), self._sent[0].until
+        if loop.time() >= until:
+            self._drop(psycopg.OperationalError("the server does not answer"))
+        else:
+            self._watch = loop.call_at(until, self._look)
 
     def _end(self) -> None:
         self._pgconn().pipeline_sync()
@@ -181,6 +196,9 @@ class Link:
     def _drop(self, lost: psycopg.OperationalError) -> None:
         """Forget the connection and fail what was sent over it."""
         connection, self._connection = self._connection, None
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
         if connection is not None:
             loop = asyncio.get_running_loop()
             loop.remove_reader(self._socket)

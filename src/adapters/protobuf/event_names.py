@@ -1,8 +1,11 @@
 """Resource names in published facts, as the API calls the same things."""
 
+from functools import lru_cache
+
 from domain.kernel.identifiers import InvocationId, RecordId, SessionId, TurnId
 
 
+@lru_cache(maxsize=1024)  # a turn's facts come close together
 def turn(tenant: str, session_id: SessionId, turn_id: TurnId) -> str:
     return f"tenants/{tenant}/sessions/{session_id}/turns/{turn_id}"
 

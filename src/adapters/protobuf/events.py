@@ -121,7 +121,7 @@ def _cancelled(event: TurnCancelled, _: Codes) -> Message:
 def _used(event: UsageRecorded, _: Codes) -> Message:
     lines = [
         pb.UsageLine(
-            quantity=budget_pb2.Quantity(metric=_metric(line.metric), amount=line.amount),
+            quantity=budget_pb2.Quantity(metric=_METRICS[line.metric], amount=line.amount),
             price_version=line.price_version,
             cost_micro_usd=line.cost_micro_usd,
         )
@@ -134,7 +134,7 @@ def _invoked(event: ToolInvoked, _: Codes) -> Message:
     return pb.ToolInvoked(
         invocation=names.invocation(event.tenant, event.invocation_id),
         tool=event.tool,
-        state=_state(InvocationState[event.state]),
+        state=_STATES[event.state],
         turn=_turn(event),
         arguments_digest=event.digest.hex(),
     )
@@ -152,7 +152,7 @@ def _approval_requested(event: ApprovalRequested, _: Codes) -> Message:
 def _approval_decided(event: ApprovalDecided, _: Codes) -> Message:
     return pb.ApprovalDecided(
         invocation=names.invocation(event.tenant, event.invocation_id),
-        state=_state(event.state),
+        state=_STATES[event.state.name],
         decider=event.decider,
         turn=_turn_of_call(event),
     )
@@ -166,7 +166,7 @@ def _warning(event: BudgetWarning, _: Codes) -> Message:
         account = budget_pb2.Account(kind=kind, id=str(event.tenant_id))
     return pb.BudgetWarning(
         account=account,
-        metric=_metric(event.metric),
+        metric=_METRICS[event.metric],
         percent=event.percent,
         spent=event.spent,
         limit=event.limit,
@@ -243,12 +243,13 @@ def _error(failure: Failure, codes: Codes) -> error_pb2.Error:
     )
 
 
-def _metric(metric: Metric) -> "budget_pb2.Metric.ValueType":
-    return budget_pb2.Metric.Value(f"METRIC_{metric.name}")
-
-
-def _state(state: InvocationState) -> "tools_pb2.InvocationState.ValueType":
-    return tools_pb2.InvocationState.Value(f"INVOCATION_STATE_{state.name}")
+_METRICS: Final[Mapping[str, "budget_pb2.Metric.ValueType"]] = {
+    metric: budget_pb2.Metric.Value(f"METRIC_{metric.name}") for metric in Metric
+}
+_STATES: Final[Mapping[str, "tools_pb2.InvocationState.ValueType"]] = {
+    state.name: tools_pb2.InvocationState.Value(f"INVOCATION_STATE_{state.name}")
+    for state in InvocationState
+}
 
 
 def _timestamp(at: datetime) -> Timestamp:

@@ -26,7 +26,7 @@ def read_json(text: str) -> Json:
     size = len(text.encode("utf-8", "surrogatepass"))
     if size > MAX_BYTES:
         raise UnreadableError(f"has {size} bytes; at most {MAX_BYTES} are allowed")
-    if _depth(text) > MAX_DEPTH:
+    if text.count("{") + text.count("[") > MAX_DEPTH and _depth(text) > MAX_DEPTH:
         raise UnreadableError(f"is nested more than {MAX_DEPTH} deep")
     try:
         value: Json = json.loads(
@@ -81,8 +81,13 @@ def _check_values(value: Json) -> None:
     for count, text in enumerate(_texts(value), 1):
         if count > MAX_VALUES:
             raise UnreadableError(f"has more than {MAX_VALUES} values")
-        if "\x00" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
+        if "\x00" in text or not (text.isascii() or _is_whole(text)):
             raise UnreadableError("holds \\u0000 or half a surrogate pair in a text")
+
+
+def _is_whole(text: str) -> bool:
+    """Whether no half of a surrogate pair is in a text."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _texts(value: Json) -> Iterator[str]:

@@ -12,7 +12,7 @@ from application.conversation.ports.journal import Grant, ResumeTurn, TurnJourna
 from application.conversation.ports.leases import TurnLeases
 from application.conversation.ports.reading import TurnReader
 from application.conversation.prepare_turn import LoadingCapsule, PrepareTurn
-from application.conversation.process_message import HISTORY_MESSAGES, turn_seconds
+from application.conversation.process_message import HISTORY_MESSAGES
 from application.conversation.progress import Progress
 from application.conversation.turn_drivers import TurnDrivers
 from application.kernel.ports import Clock, IdentifierSource
@@ -23,6 +23,7 @@ from domain.conversation.message import Message
 from domain.conversation.turn import Turn
 from domain.kernel.identifiers import EventId
 from domain.kernel.metering import Metric
+from domain.kernel.resilience import TURN_DEADLINE
 from domain.tools.invocation import Invocation, InvocationState
 
 MOST_AT_ONCE: Final = 64
@@ -86,7 +87,10 @@ class StartPromoted:
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResumePaused:
-    """Go on with a paused turn, all of whose calls are decided, under a new reservation."""
+    """Go on with a paused turn, all of whose calls are decided, under a new reservation.
+
+    It has `longest` seconds from now on: the time of its first client is over.
+    """
 
     journal: TurnJournal
     reader: TurnReader
@@ -95,6 +99,7 @@ class ResumePaused:
     drive: DriveTurn
     clock: Clock
     identifiers: IdentifierSource
+    longest: float = TURN_DEADLINE.total_seconds()
 
     async def __call__(self, turn: Turn) -> None:
         """Resume here, whatever becomes of the caller. Nothing when another server was quicker.
@@ -114,14 +119,13 @@ class ResumePaused:
         prompt = transcript_tokens(transcript)
         hold = min(plan.settings.derived.token_limit, prompt + plan.context.reply)
         plan = replace(plan, context=replace(plan.context, prompt_tokens=prompt, hold=hold))
-        seconds = turn_seconds(None)
         asked_at = self.clock.monotonic()
         try:
             grant = await self.journal.resume(
                 ResumeTurn(
                     tenant_id=turn.tenant_id,
                     turn_id=turn.id,
-                    seconds=seconds,
+                    seconds=self.longest,
                     holds=turn_holds(
                         turn.order.principal,
                         turn.session_id,
@@ -162,7 +166,7 @@ class ResumePaused:
                     capsule_version_id=turn.capsule_version_id,
                     plan=planned,
                     progress=progress,
-                    deadline=progress.began + seconds,
+                    deadline=progress.began + self.longest,
                     transcript=transcript,
                     decided={
                         one.call_id: _decided(one)

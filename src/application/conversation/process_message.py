@@ -27,7 +27,7 @@ from domain.kernel.identifiers import (
     TurnId,
 )
 from domain.kernel.metering import Metric
-from domain.kernel.resilience import TURN_DEADLINE
+from domain.kernel.resilience import TURN_DEADLINE, turn_seconds
 
 HISTORY_MESSAGES: Final = 200
 """How many of a session's latest messages are looked at; the history lane is smaller than that."""
@@ -50,7 +50,7 @@ class ProcessMessage:
     """Refuses whatever can be refused, reserves, accepts, and starts the driver.
 
     After the acceptance the turn goes on by itself: the caller only watches it. The same request id
-    gives the same turn.
+    gives the same turn. `longest` is how many seconds a turn may take, whatever its client gives.
     """
 
     reader: TurnReader
@@ -60,6 +60,7 @@ class ProcessMessage:
     drive: DriveTurn
     clock: Clock
     identifiers: IdentifierSource
+    longest: float = TURN_DEADLINE.total_seconds()
 
     async def __call__(self, command: ProcessMessageCommand) -> TurnId:
         """Accept the message.
@@ -136,7 +137,7 @@ class ProcessMessage:
                 prompt_tokens=plan.context.prompt_tokens,
                 held_tokens=plan.context.hold,
             ),
-            seconds=turn_seconds(command.seconds),
+            seconds=turn_seconds(command.seconds, self.longest),
             holds=turn_holds(
                 order.principal,
                 command.session_id,
@@ -172,7 +173,7 @@ class ProcessMessage:
             capsule_version_id=CapsuleVersionId(plan.settings.capsule.capsule.id),
             plan=planned,
             progress=progress,
-            deadline=command.began + turn_seconds(command.seconds),
+            deadline=command.began + turn_seconds(command.seconds, self.longest),
         )
         self.drivers.start(
             tenant_id=command.order.principal.tenant_id,
@@ -181,12 +182,6 @@ class ProcessMessage:
             asked_at=asked_at,
             drive=partial(self.drive, task=task),
         )
-
-
-def turn_seconds(asked: float | None) -> float:
-    """The turn's time: the client's, at most the longest there is."""
-    longest = TURN_DEADLINE.total_seconds()
-    return longest if asked is None else max(0.0, min(asked, longest))
 
 
 def order_digest(order: TurnOrder) -> bytes:

@@ -129,6 +129,18 @@ class ModelRateLimitedError(UnavailableError):
         self.retry_after_seconds = retry_after_seconds
 
 
+class LowConfidenceError(PreconditionError):
+    reason = "LOW_CONFIDENCE"
+
+    def __init__(self, confidence: float, threshold: float) -> None:
+        super().__init__(
+            f"the model's confidence in its answer is {confidence:.2f}, the capsule's threshold "
+            f"{threshold:.2f}",
+            confidence=f"{confidence:.4f}",
+            threshold=f"{threshold:.4f}",
+        )
+
+
 class TurnDeadlineExceededError(DeadlineExceededError):
     reason = "DEADLINE_EXCEEDED"
 

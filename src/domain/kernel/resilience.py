@@ -16,11 +16,9 @@ IDEMPOTENCY_RETENTION: Final = timedelta(hours=24)
 """How long at least a request id of a mutation other than a turn is remembered."""
 
 
-def turn_deadline(asked: timedelta | None) -> timedelta:
-    """How long a turn may take, given what its client asked for; never negative."""
-    if asked is None:
-        return TURN_DEADLINE
-    return max(timedelta(), min(asked, TURN_DEADLINE))
+def turn_seconds(asked: float | None, longest: float) -> float:
+    """How long a turn may take: as long as its client gives it, within bounds; never negative."""
+    return longest if asked is None else max(0.0, min(asked, longest))
 
 
 class Guarded(StrEnum):

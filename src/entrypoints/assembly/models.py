@@ -117,6 +117,7 @@ def _terms(local: LocalModelSettings) -> LlamaTerms:
         window=local.context_tokens,
         slots=local.slots,
         threads=local.threads,
+        start=local.start_seconds,
         weights=None if local.weights_file == NO_FILE else local.weights_file,
     )
 

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from adapters.postgres.budget import PostgresBudgets
+from adapters.postgres.budget_warnings import PostgresBudgetWarnings
 from adapters.postgres.capabilities import PostgresCapabilities
 from adapters.postgres.capsules import PostgresCapsules
 from adapters.postgres.chains import PostgresChains
@@ -24,7 +25,7 @@ from adapters.postgres.stuck_turns import PostgresStuckTurns
 from adapters.postgres.tenancy import PostgresApiKeys, PostgresCredentials, PostgresTenants
 from adapters.postgres.turn_reader import open_turn_reader
 from adapters.protobuf.events import EventEncoding
-from application.budget.ports import Budgets
+from application.budget.ports import Budgets, BudgetWarnings
 from application.capability.ports import Capabilities
 from application.capsule.ports import Capsules
 from application.conversation.ports.journal import TurnJournal
@@ -53,6 +54,7 @@ class Stores:
     effects: EffectJournal
     invocations: InvocationReader
     budgets: Budgets
+    warnings: BudgetWarnings
     tenants: Tenants
     keys: ApiKeys
     credentials: Credentials
@@ -95,6 +97,7 @@ async def open_stores(
             effects=PostgresEffectJournal(database=database, outgoing=outgoing),
             invocations=PostgresInvocations(database=database),
             budgets=PostgresBudgets(database=database),
+            warnings=PostgresBudgetWarnings(database=database, outgoing=outgoing),
             tenants=PostgresTenants(database=database),
             keys=PostgresApiKeys(database=database),
             credentials=PostgresCredentials(database=database),

@@ -95,6 +95,7 @@ class TurnParts:
     bell: SealBell
     observer: TurnObserver
     lease_seconds: float
+    deadline_seconds: float
 
 
 def turns(parts: TurnParts) -> Turns:
@@ -149,6 +150,7 @@ def turns(parts: TurnParts) -> Turns:
             drive=drive,
             clock=system.clock,
             identifiers=system.identifiers,
+            longest=parts.deadline_seconds,
         ),
         end=end,
     )
@@ -162,6 +164,7 @@ def turns(parts: TurnParts) -> Turns:
             drive=drive,
             clock=system.clock,
             identifiers=system.identifiers,
+            longest=parts.deadline_seconds,
         ),
         watch=WatchTurn(
             reader=stores.reader, signals=stores.signals, drivers=drivers, watchers=watchers

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from adapters.capsule_files.capsule_files import YamlCapsuleFiles
 from adapters.local.provider_health import LocalProviderHealth
 from adapters.local.secret_source import SystemSecretSource
+from application.budget.announce_warnings import AnnounceWarnings
 from application.budget.gate_budget import GateBudget
 from application.budget.list_limits import ListLimits
 from application.budget.read_usage import ReadUsage
@@ -50,6 +51,7 @@ class BudgetUseCases:
     read_usage: ReadUsage
     list_limits: ListLimits
     set_limit: SetLimit
+    announce_warnings: AnnounceWarnings
 
 
 def budget_use_cases(stores: Stores, system: System) -> BudgetUseCases:
@@ -61,6 +63,9 @@ def budget_use_cases(stores: Stores, system: System) -> BudgetUseCases:
         read_usage=ReadUsage(budgets=budgets),
         list_limits=ListLimits(budgets=budgets),
         set_limit=SetLimit(budgets=budgets),
+        announce_warnings=AnnounceWarnings(
+            warnings=stores.warnings, clock=system.clock, identifiers=system.identifiers
+        ),
     )
 
 

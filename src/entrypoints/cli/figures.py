@@ -57,7 +57,7 @@ def usage_words(usage: Usage) -> str:
     about = "about " if usage.estimated else ""
     parts = [
         about + counted(usage.prompt_tokens + usage.completion_tokens, "token"),
-        counted(usage.api_calls, "model call"),
+        counted(usage.api_calls, "API call"),
         counted(usage.tool_calls, "tool call"),
         usd(usage.cost_micro_usd),
     ]

@@ -90,18 +90,19 @@ class TurnEventForm(Generic[R]):
             self._time.nanos = since.microseconds * 1000
             self._text.delta = body.delta
             return self._response
-        told = pb.TurnEvent(sequence=event.sequence, time=timestamp(event.at))
+        response = self._kind()
+        told = response.event
+        told.sequence = event.sequence
+        since = event.at - _EPOCH
+        told.time.seconds = since.days * 86400 + since.seconds
+        told.time.nanos = since.microseconds * 1000
         if isinstance(body, Accepted):
-            told.accepted.CopyFrom(
-                pb.TurnAccepted(
-                    turn=self.names.turn,
-                    capsule_version=self.capsule_version,
-                    queued=body.queued,
-                )
-            )
+            told.accepted.turn = self.names.turn
+            told.accepted.capsule_version = self.capsule_version
+            told.accepted.queued = body.queued
         else:
             _TELL[type(body)](told, event, self.names)
-        return self._kind(event=told)
+        return response
 
 
 @final

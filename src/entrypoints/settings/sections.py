@@ -108,14 +108,6 @@ class TurnSettings:
             ge=0.1, le=300, description="How often lost turns are looked for; spread by a third."
         ),
     ] = 5
-    max_waiting: Annotated[
-        int,
-        Field(
-            ge=1,
-            le=100,
-            description="Messages that wait in a session that queues and does not say how many.",
-        ),
-    ] = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,9 +121,6 @@ class ReceiptSettings:
             "the embedded profile makes one at its first start."
         ),
     ] = "secret:receipt-signing-key"
-    seal_interval_seconds: Annotated[
-        float, Field(ge=0.05, le=60, description="How often the sealer looks without being rung.")
-    ] = 0.9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -99,9 +99,7 @@ class CallModel:
 
     async def __call__(self, turn: RunningTurn, progress: Progress, call: ModelCall) -> ModelAnswer:
         """Raises: ModelFailedError and its kin: every candidate failed; the last one's failure."""
-        failure: Exception = ModelFailedError(
-            call.candidates[0].name, "its circuit breaker is open"
-        )
+        failure: Exception | None = None
         for attempt, capability in enumerate(call.candidates):
             if not self.health.allows(capability.provider):
                 continue
@@ -126,7 +124,7 @@ class CallModel:
             else:
                 self.health.succeeded(capability.provider)
                 return _settle(progress, call, capability, heard, "ok")
-        raise failure
+        raise failure or ModelFailedError(call.candidates[0].name, "its circuit breaker is open")
 
     async def _listen(
         self,

@@ -10,11 +10,15 @@ from application.conversation.plan import TurnPlan
 from application.conversation.progress import Progress
 from application.conversation.running_turn import RunningTurn
 from domain.budget.errors import BudgetExhaustedError
+from domain.capsule.manifest import Below, OnToolFailure
 from domain.conversation.bounds import FRAME_TOKENS, ReplyTerms, estimated_tokens, reply_bound
+from domain.conversation.errors import LowConfidenceError
 from domain.conversation.message import Message, Role
 from domain.conversation.phase import Phase, PhaseStatus
+from domain.conversation.turn_event import Degraded
 from domain.kernel.tool_choice import ToolChoice, ToolChoiceMode
-from domain.tools.invocation import Invocation
+from domain.tools.errors import ToolFailedError, ToolOutcomeUnknownError
+from domain.tools.invocation import Invocation, InvocationState
 
 TOOLS_ENDED: Final = "tool_calls"
 """The finish reason of an answer that would have asked for more rounds of tools than it may."""
@@ -60,12 +64,20 @@ class Reason:
     async def __call__(
         self, turn: RunningTurn, plan: TurnPlan, progress: Progress, talk: Conversation
     ) -> Reasoned:
-        """Raises: the refusals of the model phase, `StaleFenceError`, `BudgetExhaustedError`."""
+        """Answer, or come to a pause.
+
+        Raises:
+            BudgetExhaustedError: There is no room to go on and no answer yet.
+            LowConfidenceError, ToolFailedError, ToolOutcomeUnknownError: The capsule says that a
+                turn ends so.
+            Besides, the refusals of the model phase and `StaleFenceError`.
+        """
         rounds = plan.settings.derived.rlm_iterations
         choice = plan.settings.choice
         while True:
             if not talk.pending:
-                answer = await self._ask(turn, progress, _call(plan, progress, talk, choice))
+                call = _call(plan, progress, talk, choice)
+                answer = await self._ask(turn, plan, progress, call)
                 if not answer.calls:
                     return Reasoned(answer.text, answer.finish_reason)
                 talk = _asking(talk, progress, answer)
@@ -97,10 +109,13 @@ class Reason:
         )
         with progress.timing(Phase.TOOLS) as timing:
             timing.note = f"round {asked.number}"
-            return await self.run_tools(turn, plan, progress, asked)
+            answers = await self.run_tools(turn, plan, progress, asked)
+            if plan.settings.manifest.on_tool_failure is OnToolFailure.STOP:
+                _stop_at_failure(progress, asked)
+        return answers
 
     async def _ask(
-        self, turn: RunningTurn, progress: Progress, call: ModelCall | None
+        self, turn: RunningTurn, plan: TurnPlan, progress: Progress, call: ModelCall | None
     ) -> ModelAnswer:
         if call is None:
             return ModelAnswer(progress.text, (), BUDGET_ENDED)
@@ -109,6 +124,12 @@ class Reason:
             last = progress.attempts[-1]
             if len(progress.attempts) > 1 and progress.attempts[-2].round == last.round:
                 timing.mark(PhaseStatus.DEGRADED, f"fell back to {last.capability}")
+            if not answer.calls:
+                progress.text = answer.text
+                if (doubt := _doubt(plan, last.confidence)) is not None:
+                    timing.mark(PhaseStatus.DEGRADED, str(doubt))
+                    progress.degraded.append(("confidence", doubt.reason))
+                    await turn.show(Degraded("confidence", doubt.reason))
         return answer
 
 
@@ -132,6 +153,31 @@ def _call(
         deadline=talk.deadline,
         confidence=plan.settings.manifest.confidence is not None,
     )
+
+
+def _doubt(plan: TurnPlan, confidence: float | None) -> LowConfidenceError | None:
+    """What is to be said of an answer whose confidence is known and too low.
+
+    Raises:
+        LowConfidenceError: The capsule refuses such an answer.
+    """
+    terms = plan.settings.manifest.confidence
+    if terms is None or confidence is None or confidence >= terms.threshold:
+        return None
+    doubt = LowConfidenceError(confidence, terms.threshold)
+    if terms.below is Below.REFUSE:
+        raise doubt
+    return doubt
+
+
+def _stop_at_failure(progress: Progress, asked: Round) -> None:
+    """Raises: ToolFailedError, ToolOutcomeUnknownError: A call of this round did not succeed."""
+    made = [one for one in progress.invocations if one.round == asked.number]
+    for one in made:
+        if one.state is InvocationState.UNKNOWN:
+            raise ToolOutcomeUnknownError(one.tool)
+        if one.state is InvocationState.FAILED:
+            raise ToolFailedError(one.tool, f"{one.reason}, and the capsule ends the turn at it")
 
 
 def _next_choice(plan: TurnPlan, progress: Progress) -> ToolChoice:

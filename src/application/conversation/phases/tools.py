@@ -198,6 +198,8 @@ class RunTools:
         progress.held_tokens += asked.tokens
         progress.round = asked.number
         progress.unwritten.clear()
+        if not started:
+            return judged
         by_id = {one.id: one for one in started}
         return [
             replace(one, invocation=by_id.get(one.invocation.id, one.invocation)) for one in judged
@@ -212,14 +214,15 @@ class RunTools:
         one: Judged,
         room: int,
     ) -> Message:
-        if one.tool is None:
-            ended, text = one.invocation, one.message
-        else:
+        state, reason, text = one.invocation.state, one.invocation.reason, one.message
+        if one.tool is not None:
             turn.check()
             progress.called_tool()
-            ended, text = await self._run(turn, plan, asked, one.invocation, one.tool)
+            state, reason, text = await self._run(turn, plan, asked, one.invocation, one.tool)
         text = cut_result(text, room)
-        ended = replace(ended, result=text, finished_at=self.clock.now())
+        ended = replace(
+            one.invocation, state=state, reason=reason, result=text, finished_at=self.clock.now()
+        )
         if ended.id in progress.started:
             outcome = Outcome(
                 tenant_id=ended.tenant_id,
@@ -245,7 +248,8 @@ class RunTools:
         asked: Round,
         invocation: Invocation,
         tool: Tool,
-    ) -> tuple[Invocation, str]:
+    ) -> tuple[InvocationState, str, str]:
+        """How the call ended, the reason if it did not succeed, and what the model is told."""
         seconds = max(0.0, min(TOOL_SECONDS, asked.deadline - self.clock.monotonic()))
         context = ToolContext(
             principal=plan.settings.order.principal,
@@ -270,8 +274,8 @@ class RunTools:
             )
         else:
             self.health.succeeded(tool.name)
-            return replace(invocation, state=InvocationState.SUCCEEDED), text
+            return InvocationState.SUCCEEDED, invocation.reason, text
         self.health.failed(tool.name)
         unknown = isinstance(failure, ToolOutcomeUnknownError)
         state = InvocationState.UNKNOWN if unknown else InvocationState.FAILED
-        return replace(invocation, state=state, reason=failure.reason), str(failure)
+        return state, failure.reason, str(failure)

@@ -85,4 +85,4 @@ async def reading_waits(superuser: psycopg.AsyncConnection[tuple[object, ...]]) 
         "and datname = current_database() and query like '%read_turns%'"
     )
     while not await (await superuser.execute(waiting)).fetchall():
-        pass
+        await superuser.execute("select pg_stat_clear_snapshot()")

@@ -256,7 +256,7 @@ async def test_a_command_is_sent_again_when_the_connection_was_lost(
                 "select count(*) from pg_stat_activity where wait_event_type = 'Lock' "
                 "and usename = 'somagent_writer' and datname = current_database()",
             ):
-                pass
+                await superuser.execute("select pg_stat_clear_snapshot()")
             await kill_writers(superuser)
 
         await finish
@@ -277,7 +277,7 @@ async def test_a_journal_that_closes_answers_what_is_under_way(
             "select count(*) from pg_stat_activity where wait_event_type = 'Lock' "
             "and usename = 'somagent_writer' and datname = current_database()",
         ):
-            pass
+            await superuser.execute("select pg_stat_clear_snapshot()")
         closed = asyncio.ensure_future(opened.__aexit__(None, None, None))
         await asyncio.sleep(0)
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.budget.account import Account, AccountKind, Balance, percentage_passed
+from domain.budget.account import Account, AccountKind, Balance, percentage_passed, percentages_due
 from domain.kernel.identifiers import TenantId
 from tests.builders import OTHER_TENANT, TENANT
 
@@ -114,3 +114,11 @@ def test_a_warning_is_not_taken_back_when_the_limit_is_raised() -> None:
     balance = Balance(100, held=90).settle(90, 90).limited(1000)
 
     assert balance.settle(0, 10).warned == 80
+
+
+@pytest.mark.parametrize(
+    ("told", "passed", "due"),
+    [(0, 0, ()), (0, 80, (80,)), (0, 95, (80, 95)), (80, 95, (95,)), (95, 95, ())],
+)
+def test_every_percentage_is_told_once(told: int, passed: int, due: tuple[int, ...]) -> None:
+    assert percentages_due(told, passed) == due

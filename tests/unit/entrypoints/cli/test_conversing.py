@@ -48,7 +48,7 @@ async def test_a_completed_turn_is_shown_with_its_tools_and_cost(
     assert "tool  arithmetic" in readable.text
     assert "succeeded" in readable.text
     assert readable.text.count("It is 52.5.") == 1
-    assert "120 tokens · 2 model calls · 1 tool call · $0.0220" in readable.text
+    assert "120 tokens · 2 API calls · 1 tool call · $0.0220" in readable.text
 
 
 async def test_the_first_press_cancels_the_turn_and_its_end_is_waited_for(

@@ -38,7 +38,7 @@ class _MetricEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Metric.ValueTy
     METRIC_VOICE_MINUTES: _Metric.ValueType  # 4
     """Voice, in milliseconds; people see minutes."""
     METRIC_API_CALLS: _Metric.ValueType  # 5
-    """Calls of models and of this API that begin work."""
+    """Calls of this API that begin a turn."""
     METRIC_MEMORY_TOKENS: _Metric.ValueType  # 6
     """Tokens written to or recalled from memory."""
     METRIC_VECTOR_OPS: _Metric.ValueType  # 7
@@ -64,7 +64,7 @@ METRIC_IMAGES: Metric.ValueType  # 3
 METRIC_VOICE_MINUTES: Metric.ValueType  # 4
 """Voice, in milliseconds; people see minutes."""
 METRIC_API_CALLS: Metric.ValueType  # 5
-"""Calls of models and of this API that begin work."""
+"""Calls of this API that begin a turn."""
 METRIC_MEMORY_TOKENS: Metric.ValueType  # 6
 """Tokens written to or recalled from memory."""
 METRIC_VECTOR_OPS: Metric.ValueType  # 7

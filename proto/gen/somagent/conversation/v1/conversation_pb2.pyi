@@ -401,7 +401,7 @@ class Usage(_message.Message):
     tool_calls: _builtins.int
     """Calls of tools."""
     api_calls: _builtins.int
-    """Calls of models."""
+    """Calls of this API that are charged: one for a turn, however many model calls it takes."""
     estimated: _builtins.bool
     """Whether a figure is a declared estimate, never under the truth."""
     cost_micro_usd: _builtins.int
@@ -840,9 +840,9 @@ class TurnDegraded(_message.Message):
     WHAT_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     what: _builtins.str
-    """What is missing, one word, for example `memory`, `model` or `rate_limiter`."""
+    """What is missing, one word: `memory` or `confidence`."""
     reason: _builtins.str
-    """Why, in words."""
+    """Why, one word for programs: `MEMORY_UNAVAILABLE` or `LOW_CONFIDENCE`."""
     def __init__(
         self,
         *,

@@ -204,6 +204,10 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """The key that signs records cannot be used now. Status UNAVAILABLE."""
     REASON_STALE_FENCE: _Reason.ValueType  # 64
     """Another server drives the turn now, or it has ended. Status ABORTED."""
+    REASON_LOW_CONFIDENCE: _Reason.ValueType  # 65
+    """The model was less sure of its answer than the capsule asks for; the metadata says how sure.
+    Status FAILED_PRECONDITION.
+    """
 
 class Reason(_Reason, metaclass=_ReasonEnumTypeWrapper):
     """Why a call was refused or a turn did not complete.
@@ -395,4 +399,8 @@ REASON_SIGNING_UNAVAILABLE: Reason.ValueType  # 63
 """The key that signs records cannot be used now. Status UNAVAILABLE."""
 REASON_STALE_FENCE: Reason.ValueType  # 64
 """Another server drives the turn now, or it has ended. Status ABORTED."""
+REASON_LOW_CONFIDENCE: Reason.ValueType  # 65
+"""The model was less sure of its answer than the capsule asks for; the metadata says how sure.
+Status FAILED_PRECONDITION.
+"""
 Global___Reason: _TypeAlias = Reason  # noqa: Y015
