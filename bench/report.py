@@ -146,6 +146,13 @@ def _document(figures: Figures, facts: Mapping[str, str]) -> str:
         "is counted once a run. Medians are those of decision traces, which are a part of the last "
         "commit and cannot tell how long it takes; means are those of the service's histograms."
     )
+    around = (
+        f"A write of 8 KiB was made to last in {figures['machine_sync_ms_p50']:.2f} ms (p95 "
+        f"{figures['machine_sync_ms_p95']:.2f} ms), which bounds every commit of a turn that runs "
+        f"alone. The load average was {figures['machine_load_average_before']:.1f} before and "
+        f"{figures['machine_load_average_after']:.1f} after the run, which alone makes about two: "
+        "what is above is neighbours."
+    )
     parts = [
         "# Performance",
         _HOW.format(cores=facts.get("cores", "")),
@@ -167,11 +174,7 @@ def _document(figures: Figures, facts: Mapping[str, str]) -> str:
         ),
         holds,
         "## Where",
-        f"A write of 8 KiB was made to last in {figures['machine_sync_ms_p50']:.2f} ms (p95 "
-        f"{figures['machine_sync_ms_p95']:.2f} ms), which bounds every commit of a turn that runs "
-        f"alone. The load average was {figures['machine_load_average_before']:.1f} before and "
-        f"{figures['machine_load_average_after']:.1f} after the run, which alone makes about two: "
-        "what is above is neighbours.",
+        around,
         _markdown([("what", "is"), *facts.items()]),
     ]
     return "\n\n".join(part.strip() for part in parts) + "\n"

@@ -1,7 +1,7 @@
 """Clients of two servers that race for one tenant's last tokens, its sessions and its turns."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Final, TypeVar
@@ -11,7 +11,7 @@ from application.conversation.ports.journal import AcceptTurn, Grant
 from domain.budget.account import Use
 from domain.budget.errors import BudgetExhaustedError
 from domain.conversation.errors import SessionBusyError, StaleFenceError
-from domain.conversation.turn import TurnState
+from domain.conversation.turn import Turn, TurnState
 from domain.kernel.errors import DomainError
 from domain.kernel.identifiers import TurnId
 from domain.kernel.metering import Metric
@@ -124,10 +124,16 @@ class Attack:
         tenant_id = self.sessions[0].tenant_id
         await self.kernel.administrator.expire_leases(tenant_id)
         server = chance.choice([self.kernel.one, self.kernel.other])
-        for abandoned in await server.leases.take_over(100):
-            turn = abandoned.turn
-            ask = next(one for one in self.sessions if one.session_id == turn.session_id)
-            await self._finish(ask, turn.id, turn.fence, tokens(20))
+        for turn in await self._taken(server):
+            await self._finish(self._asker(turn), turn.id, turn.fence, tokens(20))
+
+    async def _taken(self, server: Server) -> Sequence[Turn]:
+        """The turns that a server has from lost ones: begun, or promoted and never begun."""
+        abandoned = await server.leases.take_over(100)
+        return [*(one.turn for one in abandoned), *await server.leases.promoted(100)]
+
+    def _asker(self, turn: Turn) -> Commands:
+        return next(one for one in self.sessions if one.session_id == turn.session_id)
 
     async def _raise_limit(self) -> None:
         """Let a little more in, so that the tenant is at its limit all the while."""
@@ -142,12 +148,11 @@ class Attack:
         tenant_id = self.sessions[0].tenant_id
         while True:
             await self.kernel.administrator.expire_leases(tenant_id)
-            abandoned = await self.kernel.one.leases.take_over(100)
-            if not abandoned:
+            taken = await self._taken(self.kernel.one)
+            if not taken:
                 return
-            for one in abandoned:
-                ask = next(a for a in self.sessions if a.session_id == one.turn.session_id)
-                await self._finish(ask, one.turn.id, one.turn.fence, tokens(0))
+            for turn in taken:
+                await self._finish(self._asker(turn), turn.id, turn.fence, tokens(0))
 
     async def _tried(self, call: Awaitable[_Answer]) -> _Answer | None:
         try:

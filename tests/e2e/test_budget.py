@@ -44,7 +44,9 @@ async def test_what_is_held_is_settled_with_what_was_used(stage: Stage) -> None:
     assert held.reservation.state == pb.RESERVATION_STATE_HELD
     assert [(one.account.id, one.held) for one in held.reservation.holds] == [(slug, 1500)]
     assert (between.held, between.spent) == (1500, 0)
+    assert held.reservation.HasField("expire_time")
     assert settled.reservation.state == pb.RESERVATION_STATE_SETTLED
+    assert not settled.reservation.HasField("expire_time")
     assert (after.held, after.spent, after.unit) == (0, 812, "count")
     assert after.remaining == after.limit - 812
 
@@ -144,6 +146,25 @@ async def test_a_limit_that_changed_since_it_was_read_is_not_overwritten(stage: 
 
     assert await reason_of(stub.SetLimit(request, metadata=ada.pairs)) == "ETAG_MISMATCH"
     assert (await tokens(stage, slug, ada)).limit == 2000
+
+
+async def test_a_limit_set_under_an_etag_is_answered_alike_when_it_is_asked_again(
+    stage: Stage,
+) -> None:
+    slug, ada = await stage.tenant()
+    stub = rpc.BudgetServiceStub(stage.channel)
+    request = pb.SetLimitRequest(
+        parent=f"tenants/{slug}",
+        account=pb.Account(kind=pb.ACCOUNT_KIND_TENANT, id=slug),
+        metric=pb.METRIC_TOKENS,
+        limit=1000,
+        request_id=fresh_id(),
+    )
+    first = await stub.SetLimit(request, metadata=ada.pairs)
+    request.limit, request.etag, request.request_id = 2000, first.limit.etag, fresh_id()
+    second = await stub.SetLimit(request, metadata=ada.pairs)
+
+    assert await stub.SetLimit(request, metadata=ada.pairs) == second
 
 
 async def test_limits_are_listed_page_by_page(stage: Stage) -> None:

@@ -34,7 +34,8 @@ class InMemoryTurnLeases:
             for key, stored in self.store.turns.items()
             if stored.lease_until is not None and stored.lease_until < now
         )
-        return [self._take(stored) for _, stored in expired[:limit]]
+        taken = [self._take(stored) for _, stored in expired[:limit]]
+        return [abandoned for abandoned in taken if abandoned is not None]
 
     async def promoted(self, limit: int) -> Sequence[Turn]:
         mine = [
@@ -81,8 +82,10 @@ class InMemoryTurnLeases:
             return None
         return stored if stored.turn.state is TurnState.RUNNING else None
 
-    def _take(self, stored: StoredTurn) -> Abandoned:
+    def _take(self, stored: StoredTurn) -> Abandoned | None:
+        """Take a turn over; None where nobody has driven it yet: then it is promoted for us."""
         turn = replace(stored.turn, fence=stored.turn.fence + 1)
+        waits = stored.waits_for_driver and turn.deadline_at > self.clock.now()
         self._keep(
             replace(
                 stored,
@@ -90,9 +93,11 @@ class InMemoryTurnLeases:
                 owner=self.server_id,
                 lease_until=self.clock.monotonic() + self.lease_seconds,
                 ceiling=stored.ceiling + SEQUENCES,
-                waits_for_driver=False,
+                waits_for_driver=waits,
             )
         )
+        if waits:
+            return None
         return Abandoned(
             turn=turn,
             last_written=self.store.last_written(turn.tenant_id, turn.id),

@@ -2,11 +2,22 @@
 
 import hashlib
 from collections.abc import Iterator
+from typing import Final
 
 import psycopg
 
-from adapters.postgres.roles import DEFINERS, OWNER
+from adapters.postgres.roles import DEFINER_ROLES, DEFINERS, OWNER
 from adapters.postgres.schema import FUNCTIONS
+
+_DROP: Final = """
+do $$ declare one regprocedure; begin
+    for one in select p.oid from pg_proc p
+                where p.pronamespace = 'public'::regnamespace and p.proowner = current_user::regrole
+                  and not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e')
+    loop
+        execute format('drop function %s', one);
+    end loop;
+end $$"""
 
 
 def functions_digest() -> str:
@@ -19,12 +30,16 @@ def functions_digest() -> str:
 
 
 def function_statements() -> Iterator[str]:
-    """Replace every function.
+    """Replace every function; those of another release are dropped first.
 
-    A definer function is made by its role, which may make things in the schema for that moment
-    only; whoever may call it is granted that by name.
+    What they take and give back may have changed, and PostgreSQL would refuse the new one or keep
+    both. A definer function is made by its role, which may make things in the schema for that
+    moment only; whoever may call it is granted that by name.
     """
     definers = {definer.name: definer for definer in DEFINERS}
+    for role in (OWNER, *DEFINER_ROLES):
+        yield f"set local role {role}"
+        yield _DROP
     yield "set local check_function_bodies = off"
     yield f"set local role {OWNER}"
     for path in sorted(FUNCTIONS.glob("*.sql")):

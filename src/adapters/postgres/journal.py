@@ -105,9 +105,9 @@ class PostgresTurnJournal:
             case Outcome.QUEUED:
                 return _grant(command.turn_id, TurnState.QUEUED, 0)
             case Outcome.EARLIER if answer.turn is not None:
-                known = await self._earlier(command.tenant_id, TurnId(answer.turn))
-                # The writer sends a command again when its answer was lost: this very turn is new.
-                return replace(known, earlier=known.turn_id != command.turn_id or known.fence > 1)
+                grant = await self._earlier(command.tenant_id, TurnId(answer.turn))
+                # After a lost answer the writer sends a command again: its own turn is new.
+                return replace(grant, earlier=grant.turn_id != command.turn_id or grant.fence > 1)
             case Outcome.KEY_REUSED:
                 raise IdempotencyKeyReusedError(command.request_id)
             case Outcome.SESSION_BUSY:
@@ -202,8 +202,7 @@ class PostgresTurnJournal:
         """A turn as it stands, for whoever asks again."""
         async with self.database.reading() as connection:
             cursor = connection.cursor(row_factory=class_row(_Granted))
-            await cursor.execute(_GRANT, (tenant_id, turn_id))
-            (row,) = await cursor.fetchall()
+            (row,) = await (await cursor.execute(_GRANT, (tenant_id, turn_id))).fetchall()
         if row.state is None:
             raise StaleFenceError(str(turn_id))
         return Grant(

@@ -19,6 +19,7 @@ class _Row:
     session_id: UUID
     turn_id: UUID
     owner_id: UUID
+    fence: int
     accepted_at: datetime
     deadline_at: datetime
     lease_until: datetime
@@ -44,6 +45,7 @@ class PostgresStuckTurns:
                 session_id=SessionId(row.session_id),
                 turn_id=TurnId(row.turn_id),
                 owner=ServerId(row.owner_id),
+                fence=row.fence,
                 accepted_at=row.accepted_at,
                 deadline_at=row.deadline_at,
                 lease_until=row.lease_until,

@@ -64,21 +64,6 @@ class CanonicalJson(Protocol):
         ...
 
 
-class Secrets(Protocol):
-    """The secret store. Settings and tables hold references into it, never what they lead to."""
-
-    async def get(self, reference: str) -> str | None:
-        """The secret that a reference leads to; None where there is none.
-
-        A reference is `secret:NAME`.
-        """
-        ...
-
-    async def put(self, reference: str, secret: str) -> None:
-        """Keep a secret, in place of the one that may be there."""
-        ...
-
-
 class RequestClaims(Protocol):
     """Request ids of mutations that may be repeated by themselves: each stands for one content.
 

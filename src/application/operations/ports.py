@@ -12,7 +12,7 @@ from domain.kernel.identifiers import ServerId, SessionId, TenantId, TurnId
 class StuckTurn:
     """A running turn past its deadline, or past its lease: no server is known to drive it.
 
-    `tenant` is the slug; `owner` the server that drove it last.
+    `tenant` is the slug; `owner` the server that drove it last, `fence` the number its writes bore.
     """
 
     tenant_id: TenantId
@@ -20,6 +20,7 @@ class StuckTurn:
     session_id: SessionId
     turn_id: TurnId
     owner: ServerId
+    fence: int
     accepted_at: datetime
     deadline_at: datetime
     lease_until: datetime

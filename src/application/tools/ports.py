@@ -14,12 +14,11 @@ from domain.tools.tool import Tool
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolContext:
-    """For whom a tool runs. `idempotency_key` is the invocation's id in text."""
+    """For whom a tool runs. Effects that can be made once are made once for `invocation_id`."""
 
     principal: Principal
     session_id: SessionId | None
     invocation_id: InvocationId
-    idempotency_key: str
     seconds: float
 
 

@@ -74,7 +74,6 @@ class RunCall:
             principal=call.principal,
             session_id=call.session_id,
             invocation_id=call.invocation.id,
-            idempotency_key=str(call.invocation.id),
             seconds=seconds,
         )
         try:

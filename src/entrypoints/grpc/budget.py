@@ -19,7 +19,7 @@ from domain.budget.account import Account, AccountKind, Hold
 from domain.budget.errors import AccountNotFoundError
 from domain.budget.period import period_of
 from domain.budget.quantity import Quantity
-from domain.budget.reservation import Reservation
+from domain.budget.reservation import Reservation, ReservationState
 from domain.kernel.errors import EtagMismatchError, InvalidArgumentError
 from domain.kernel.identifiers import AccountId, RequestId
 from domain.kernel.metering import BUDGET_METRICS, Metric, Unit
@@ -140,15 +140,14 @@ class BudgetServicer:
 
     async def SetLimit(self, request: pb.SetLimitRequest, call: Call) -> pb.SetLimitResponse:
         async with answering(self.admission, call, request) as caller:
-            await self.request_ids.claim(caller, request, request.request_id)
-            account = _account(caller, request.account)
-            metric = _metric(request.metric)
-            if request.etag:
-                await self._check_etag(caller, request.etag, account, metric)
+            told = await self.request_ids.claim(caller, request, request.request_id)
             amount = request.limit if request.HasField("limit") else None
-            limit = await self.set_limit(
-                SetLimitCommand(tenant_id=caller.tenant_id, limit=Limit(account, metric, amount))
-            )
+            limit = Limit(_account(caller, request.account), _metric(request.metric), amount)
+            if not told:
+                if request.etag:
+                    await self._check_etag(caller, request.etag, limit.account, limit.metric)
+                await self.set_limit(SetLimitCommand(tenant_id=caller.tenant_id, limit=limit))
+                await self.request_ids.note(caller, request, request.request_id, _etag(limit))
             return pb.SetLimitResponse(limit=_limit(caller, limit))
 
     async def _check_etag(
@@ -202,11 +201,12 @@ def _reservation(
 ) -> pb.Reservation:
     own = Account(AccountKind.TENANT, str(caller.tenant_id))
     known = {one.id_in(caller.tenant_id): one for one in (own, *accounts)}
+    held = reservation.state is ReservationState.HELD
     return pb.Reservation(
         name=reservation_name(caller.tenant, reservation.id),
         state=pb.ReservationState.Value(f"RESERVATION_STATE_{reservation.state.name}"),
         holds=[_hold(caller, one, known) for one in reservation.holds],
-        expire_time=timestamp(reservation.expires_at),
+        expire_time=timestamp(reservation.expires_at) if held else None,
     )
 
 

@@ -93,10 +93,6 @@ def key_of(name: str) -> KeyId:
     return KeyId(_identifier(name, "keys"))
 
 
-def capability_of(name: str) -> str:
-    return _segment(name, "capabilities")
-
-
 def capsule_of(name: str) -> tuple[str, str]:
     """The slug and the version of a capsule's name; the version is empty where there is none."""
     return _segment(name, "capsules"), _find(name, "versions") or ""

@@ -96,6 +96,7 @@ class OperationsServicer:
         return pb.StuckTurn(
             turn=turn_name(turn.tenant, turn.session_id, turn.turn_id),
             lease_expire_time=timestamp(turn.lease_until),
+            fence=turn.fence,
             stuck_duration=_duration(max(timedelta(), self.clock.now() - turn.lease_until)),
             server=str(turn.owner),
             create_time=timestamp(turn.accepted_at),

@@ -60,8 +60,3 @@ def host_of(address: str) -> str:
 def is_loopback(host: str) -> bool:
     """Whether only programs on this machine can reach it."""
     return host in {"localhost", "::1"} or host.startswith("127.")
-
-
-def secret_name(reference: str) -> str:
-    """The name in a reference: `db` in `secret:db`."""
-    return reference.removeprefix("secret:")

@@ -1,5 +1,7 @@
--- Takes over running turns of all tenants whose lease has run out: fence + 1, a lease for p_owner. What their
--- driver may have shown reaches up to the returned ceiling; the new one goes on above it.
+-- Takes over running turns of all tenants whose lease has run out: fence + 1, a lease for p_owner. Returned are
+-- those whose driver was lost: what it may have shown reaches up to the returned ceiling; the new one goes on
+-- above it. A turn that was promoted and that nobody has driven yet (a driver's first act is a renewal, which
+-- says so) shows nothing to anybody: while its deadline is to come, p_owner has it as one promoted for itself.
 -- Locks: turn rows, sorted, skipping those locked elsewhere; no tenant row.
 -- Definer: somagent_sweeper, whose own policy shows it turns of every tenant that run or are paused.
 create or replace function take_over_expired(p_owner uuid, p_lease interval, p_above bigint, p_limit integer)
@@ -12,11 +14,16 @@ language sql volatile security definer set search_path = pg_catalog, pg_temp as 
          order by t.tenant_id, t.turn_id
          limit p_limit
            for no key update of t skip locked
+    ), taken as (
+        update public.turns t
+           set fence = t.fence + 1, owner_id = p_owner, lease_until = clock_timestamp() + p_lease,
+               awaits_driver = t.awaits_driver and t.deadline_at > clock_timestamp(),
+               sequence_ceiling = t.sequence_ceiling + p_above
+          from expired e
+         where t.tenant_id = e.tenant_id and t.turn_id = e.turn_id
+        returning t.tenant_id, t.turn_id, old.sequence_ceiling as ceiling, t.lease_until, t.awaits_driver
     )
-    update public.turns t
-       set fence = t.fence + 1, owner_id = p_owner, lease_until = clock_timestamp() + p_lease,
-           awaits_driver = false, sequence_ceiling = t.sequence_ceiling + p_above
-      from expired e
-     where t.tenant_id = e.tenant_id and t.turn_id = e.turn_id
-    returning t.tenant_id, t.turn_id, old.sequence_ceiling, public.lease_left(t.lease_until)
+    select k.tenant_id, k.turn_id, k.ceiling, public.lease_left(k.lease_until)
+      from taken k
+     where not k.awaits_driver
 $$;

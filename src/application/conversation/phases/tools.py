@@ -255,7 +255,6 @@ class RunTools:
             principal=plan.settings.order.principal,
             session_id=turn.session_id,
             invocation_id=invocation.id,
-            idempotency_key=str(invocation.id),
             seconds=seconds,
         )
         failure: DomainError

@@ -50,7 +50,11 @@ class TurnLeases(Protocol):
         ...
 
     async def take_over(self, limit: int) -> Sequence[Abandoned]:
-        """Take expired turns of all tenants: fence + 1 and a lease for this server."""
+        """Take expired turns of all tenants: fence + 1 and a lease for this server.
+
+        One that was promoted and that nobody has driven yet is not among the answers while its
+        deadline is to come: `promoted` of this server has it then.
+        """
         ...
 
     async def promoted(self, limit: int) -> Sequence[Turn]:

@@ -93,6 +93,26 @@ def test_a_server_that_is_too_old_is_refused(postgres_server: EmbeddedServer) ->
         refuse_old_server(connection, oldest=99)
 
 
+def test_functions_of_another_form_make_way_for_those_of_this_release(
+    superuser: "psycopg.Connection[tuple[object, ...]]", fresh_settings: DatabaseSettings
+) -> None:
+    there = rows(
+        superuser, "select count(*) from pg_proc where pronamespace = 'public'::regnamespace"
+    )
+    superuser.execute("update deployed_functions set digest = 'other'")
+    superuser.execute("drop function instant_of(bigint)")
+    for form in ("instant_of(p bigint) returns text", "gone(p bigint) returns bigint"):
+        superuser.execute(f"create function {form} language sql return p".encode())
+        superuser.execute(f"alter function {form.split('(')[0]} owner to {OWNER}".encode())
+
+    migrate(owner_url(fresh_settings))
+
+    check_schema(owner_url(fresh_settings))
+    assert there == rows(
+        superuser, "select count(*) from pg_proc where pronamespace = 'public'::regnamespace"
+    )
+
+
 def test_other_functions_than_this_release_has_are_noticed(
     fresh_settings: DatabaseSettings,
 ) -> None:

@@ -5,6 +5,7 @@ import asyncio
 import psycopg
 import pytest
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from adapters.postgres.database import Database
 from domain.conversation.turn import TurnState
@@ -28,8 +29,8 @@ async def test_an_end_is_kept_while_the_database_takes_no_connections(
 ) -> None:
     ask = Commands.fresh(CountingIdentifiers("away"))
     url = owner_url(fresh_database.settings)
-    name = psycopg.conninfo.conninfo_to_dict(url)["dbname"]
-    elsewhere = psycopg.conninfo.make_conninfo(url, dbname="postgres")
+    name = str(conninfo_to_dict(url)["dbname"])
+    elsewhere = make_conninfo(url, dbname="postgres")
     async with (
         postgres_kernel(fresh_database) as kernel,
         await psycopg.AsyncConnection.connect(elsewhere, autocommit=True) as superuser,
@@ -37,7 +38,7 @@ async def test_an_end_is_kept_while_the_database_takes_no_connections(
         await kernel.administrator.open_tenant(ask.tenant_id)
         await kernel.administrator.open_session(ask.session())
         grant = await kernel.one.journal.accept(ask.accept())
-        await let_in(superuser, str(name), allowed=False)
+        await let_in(superuser, name, allowed=False)
         await superuser.execute(
             "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = %s "
             "and application_name = 'somagent'",
@@ -46,7 +47,7 @@ async def test_an_end_is_kept_while_the_database_takes_no_connections(
         ending = asyncio.create_task(kernel.one.journal.finish(ask.finish(grant.turn_id)))
         done, _ = await asyncio.wait([ending], timeout=0.3)
 
-        await let_in(superuser, str(name), allowed=True)
+        await let_in(superuser, name, allowed=True)
 
         assert not done
         await ending

@@ -39,7 +39,6 @@ def context(*, of: Principal | None = None, invocation: int = 1) -> ToolContext:
         principal=of or principal(),
         session_id=SESSION,
         invocation_id=invocation_id,
-        idempotency_key=str(invocation_id),
         seconds=10.0,
     )
 

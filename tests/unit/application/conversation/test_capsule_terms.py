@@ -22,7 +22,7 @@ from tests.inmemory_world import World, capability, manifest, world
 
 
 async def a_world(**terms: Json) -> World:
-    shared = await world(manifest(**terms))
+    shared = await world({**manifest(), **terms})
     shared.capabilities = (replace(capability(), supports_logprobs=True),)
     return shared
 

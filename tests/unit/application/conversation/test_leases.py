@@ -12,6 +12,7 @@ from domain.conversation.message import ToolCall
 from domain.conversation.turn import TurnState
 from domain.conversation.turn_event import Completed, Failed, Restarted, TextAdded
 from domain.kernel.metering import Metric
+from domain.kernel.resilience import TURN_DEADLINE
 from domain.tools.invocation import InvocationState
 from tests.builders import TENANT
 from tests.doubles import answers, until, waits_for
@@ -229,7 +230,23 @@ async def test_a_session_goes_on_after_a_lost_turn(shared: World) -> None:
     assert (await other.settled(second)).answer == "Two."
 
 
-async def test_a_promoted_turn_whose_server_is_dead_is_ended_too(shared: World) -> None:
+async def test_a_promoted_turn_whose_server_is_dead_is_driven_by_another(shared: World) -> None:
+    dead, other = Server(world=shared, name="dead"), Server(world=shared, name="other")
+    go = Event()
+    shared.model.will_say([go, *said("One.")], said("Two."))
+    first = await other.say("1")
+    second = await dead.say("2", request_id=SECOND)
+    go.set()
+    await other.settled(first)
+    shared.clock.advance(LEASE + 1)
+
+    assert await other.sweep() == 0
+    assert await other.start_promoted() == 1
+
+    assert (await other.settled(second)).answer == "Two."
+
+
+async def test_a_promoted_turn_whose_time_is_over_is_ended(shared: World) -> None:
     dead, other = Server(world=shared, name="dead"), Server(world=shared, name="other")
     go = Event()
     shared.model.will_say([go, *said("One.")])
@@ -237,7 +254,7 @@ async def test_a_promoted_turn_whose_server_is_dead_is_ended_too(shared: World) 
     second = await dead.say("2", request_id=SECOND)
     go.set()
     await other.settled(first)
-    shared.clock.advance(LEASE + 1)
+    shared.clock.advance(TURN_DEADLINE.total_seconds() + 1)
 
     assert await other.sweep() == 1
 

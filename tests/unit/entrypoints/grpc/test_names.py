@@ -42,7 +42,7 @@ def test_what_has_no_uuid_in_its_place_is_refused() -> None:
 
 
 def test_a_slug_that_spells_a_collection_is_still_a_slug() -> None:
-    name = "tenants/sessions/capabilities/tenants"
+    name = "tenants/sessions/capsules/tenants"
 
     assert names.tenant_of(name) == "sessions"
-    assert names.capability_of(name) == "tenants"
+    assert names.capsule_of(name) == ("tenants", "")

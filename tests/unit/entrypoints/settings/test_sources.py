@@ -34,11 +34,12 @@ def test_without_anything_the_embedded_profile_in_mode_dev_is_served_on_loopback
 
 
 def test_the_environment_wins_over_the_file_and_the_file_over_the_default(tmp_path: Path) -> None:
-    file = written(tmp_path, "[turns]\nlease_seconds = 10\nmax_waiting = 3\n")
+    file = written(tmp_path, "[turns]\nlease_seconds = 10\nsweep_interval_seconds = 3\n")
 
     turns = load({"SOMAGENT_TURNS__LEASE_SECONDS": "12.5"}, file, ()).settings.turns
 
-    assert (turns.lease_seconds, turns.max_waiting, turns.deadline_seconds) == (12.5, 3, 300)
+    assert (turns.lease_seconds, turns.sweep_interval_seconds) == (12.5, 3)
+    assert turns.deadline_seconds == 300
 
 
 def test_every_value_says_where_it_came_from(tmp_path: Path) -> None:
