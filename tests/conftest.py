@@ -6,6 +6,7 @@ pytest_plugins = [
     "tests.contract.postgres_server",
     "tests.plugins.engines",
     "tests.plugins.not_run",
+    "tests.plugins.together",
 ]
 
 # What a property needs does not depend on how fast the machine is.

@@ -1,7 +1,6 @@
 """What every memory and every store of notes must honour, whatever stores them."""
 
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
@@ -11,76 +10,19 @@ import pytest
 from adapters.inmemory.memories import InMemoryMemories, InMemoryNotes
 from adapters.postgres.database import Database
 from adapters.postgres.memories import PostgresMemories, PostgresNotes, open_memories
-from application.memory.forget import Forget, ForgetCommand
 from application.memory.ports import MemoryStore, NoteStore
 from application.memory.recall import Recall, RecallQuery
-from application.memory.remember import Remember, RememberCommand
 from domain.kernel.errors import IdempotencyKeyReusedError, InvalidArgumentError
 from domain.kernel.identifiers import InvocationId, MemoryId, SessionId, TenantId
 from domain.memory.errors import MemoryNotFoundError
 from domain.memory.note import Note
-from domain.memory.recollection import MemoryKind, MemoryScope, Recollection
+from domain.memory.recollection import MemoryKind, MemoryScope
 from domain.provenance.salted_hash import salted_hash
+from tests.contract.mind import Mind
 from tests.fakes import NOON, CountingIdentifiers, StoppedClock
-from tests.receipts import JSON
 
 SESSION: Final = SessionId(UUID("01946f00-0000-7000-8000-0000000000b1"))
 OTHER_SESSION: Final = SessionId(UUID("01946f00-0000-7000-8000-0000000000b2"))
-
-
-@dataclass(slots=True)
-class Mind:
-    """The use cases of memory over one store, for two tenants that no other test has."""
-
-    memories: MemoryStore
-    notes: NoteStore
-    identifiers: CountingIdentifiers
-    clock: StoppedClock
-    tenant_id: TenantId
-    other_tenant: TenantId
-    asked: int = 0
-
-    def scope(self, subject: str = "ada", session_id: SessionId | None = None) -> MemoryScope:
-        return MemoryScope(self.tenant_id, subject, session_id)
-
-    async def remember(
-        self,
-        text: str,
-        *,
-        scope: MemoryScope | None = None,
-        strength: float = 0.5,
-        kind: MemoryKind = MemoryKind.FACT,
-        request_id: str = "",
-    ) -> Recollection:
-        self.asked += 1
-        self.clock.advance(1)
-        remember = Remember(
-            memories=self.memories, json=JSON, clock=self.clock, identifiers=self.identifiers
-        )
-        return await remember(
-            RememberCommand(
-                scope=scope or self.scope(),
-                request_id=request_id or f"request {self.asked}",
-                text=text,
-                strength=strength,
-                kind=kind,
-                source="turns/7",
-            )
-        )
-
-    async def recall(
-        self, cue: str, *, scope: MemoryScope | None = None, limit: int = 10
-    ) -> list[str]:
-        query = RecallQuery(scope=scope or self.scope(), cue=cue, limit=limit)
-        recalled = await Recall(memories=self.memories)(query)
-        assert not recalled.degraded
-        scores = [one.score for one in recalled.recollections]
-        assert scores == sorted(scores, reverse=True)
-        return [one.text for one in recalled.recollections]
-
-    async def forget(self, memory_id: MemoryId, *, tenant_id: TenantId | None = None) -> None:
-        command = ForgetCommand(tenant_id or self.tenant_id, memory_id)
-        await Forget(memories=self.memories)(command)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from tests.e2e.stage import Stage, fresh_slug
 from tests.system.client import Client, RefusedError, request_id
 from tests.system.conversing import (
     answer_to,
+    as_bytes,
     held_by,
     kinds,
     message,
@@ -67,6 +68,21 @@ async def test_what_does_not_fit_is_refused_before_it_is_accepted_and_leaves_not
     assert {name: (one.spent, one.held) for name, one in after.items()} == {
         name: (one.spent, one.held) for name, one in before.items()
     }
+
+
+async def test_a_turn_that_was_answered_can_be_asked_for_again_when_nothing_is_left(
+    stage: Stage, upstream: ScriptedUpstream
+) -> None:
+    client = await of_plan(stage, tenancy_pb2.PLAN_FREE)
+    session = await open_session(client, "helpful")
+    upstream.answers(streamed(text("Dear."), finish(), usage(9000, 900), DONE))
+    request = message(session)
+    first = [event async for event in said(client, request)]
+
+    again = [event async for event in said(client, request)]
+
+    assert as_bytes(again) == as_bytes(first)
+    assert len(upstream.exchanges) == 1
 
 
 async def test_parallel_messages_never_pass_the_limit(

@@ -8,7 +8,7 @@ import grpc
 import pytest
 
 from somagent.conversation.v1 import conversation_pb2 as pb
-from tests.system.client import RefusedError, connect
+from tests.system.client import Client, RefusedError, connect
 from tests.system.conversing import (
     ended,
     followed,
@@ -63,6 +63,45 @@ async def test_the_turn_that_runs_is_completed_and_new_calls_are_refused(
         turn = await turn_of(client, events[0].accepted.turn)
         assert turn.state == pb.TURN_STATE_COMPLETED
         assert await held_by(client) == {}
+
+
+async def test_a_message_that_waits_is_answered_here_or_by_the_next_server(
+    installation: Installation, upstream: ScriptedUpstream
+) -> None:
+    go_on = asyncio.Event()
+    async with serving(installation) as service:
+        client = await new_tenant(await installation.operator(service.address), "queue")
+        capsule = await new_capsule(client, installation.author_key, "plain")
+        session = await open_session(client, capsule)
+        upstream.answers(
+            streamed(text("One "), go_on, *answer("two.")), streamed(*answer("Three."))
+        )
+        events: list[pb.TurnEvent] = []
+        first = asyncio.create_task(followed(said(client, message(session)), events))
+        await until(partial(_has_begun, events))
+        second = asyncio.create_task(followed(said(client, message(session)), []))
+        await until(partial(_waits, client, session))
+        service.tell(signal.SIGTERM)
+        await until(partial(_says, service.http_address, 503))
+        go_on.set()
+        assert await service.ended() == 0
+        await asyncio.gather(first, second)
+
+    async with serving(installation) as service:
+        client = connect(service.address, client.tenant, client.key)
+        listed = await client.ask(pb.ListTurnsRequest(parent=session), pb.ListTurnsResponse)
+        turns = [await ended(client, one.name) for one in listed.turns]
+        assert [one.answer for one in turns] == ["Three.", "One two."]
+        assert await held_by(client) == {}
+
+
+async def _has_begun(events: list[pb.TurnEvent]) -> bool:
+    return bool(events) and bool(events[-1].text.delta)
+
+
+async def _waits(client: Client, session: str) -> bool:
+    request = pb.GetSessionRequest(name=session)
+    return (await client.ask(request, pb.GetSessionResponse)).session.waiting == 1
 
 
 async def test_a_turn_that_does_not_end_in_time_is_not_lost(

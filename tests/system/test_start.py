@@ -16,8 +16,6 @@ from tests.system.installation import (
 )
 from tests.system.service import Service, start
 
-pytestmark = pytest.mark.xdist_group("start")
-
 
 @pytest.fixture
 def embedded() -> Generator[Installation]:

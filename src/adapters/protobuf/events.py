@@ -119,15 +119,12 @@ def _cancelled(event: TurnCancelled, _: Codes) -> Message:
 
 
 def _used(event: UsageRecorded, _: Codes) -> Message:
-    lines = [
-        pb.UsageLine(
-            quantity=budget_pb2.Quantity(metric=_METRICS[line.metric], amount=line.amount),
-            price_version=line.price_version,
-            cost_micro_usd=line.cost_micro_usd,
-        )
-        for line in event.lines
-    ]
-    return pb.UsageRecorded(turn=_turn(event), subject=event.subject, lines=lines)
+    told = pb.UsageRecorded(turn=_turn(event), subject=event.subject)
+    for used in event.lines:
+        line = told.lines.add(price_version=used.price_version, cost_micro_usd=used.cost_micro_usd)
+        line.quantity.metric = _METRICS[used.metric]
+        line.quantity.amount = used.amount
+    return told
 
 
 def _invoked(event: ToolInvoked, _: Codes) -> Message:

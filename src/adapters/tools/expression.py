@@ -1,6 +1,7 @@
 """Reads arithmetic as people write it and computes it exactly, within bounds."""
 
 import re
+from decimal import Decimal
 from fractions import Fraction
 from typing import Final, NoReturn
 
@@ -132,7 +133,8 @@ class Evaluation:
         mantissa, _, exponent = self._word.lower().partition("e")
         if len(exponent.lstrip("+-")) > 3:  # noqa: PLR2004  beyond every bound below
             raise ExpressionError(f"{self._word} is too large or too small")
-        return limited(Fraction(mantissa) * Fraction(10) ** int(exponent or "0"))
+        number = Fraction(Decimal(mantissa))
+        return limited(number * Fraction(10) ** int(exponent) if exponent else number)
 
     def _call(self) -> Fraction:
         name = self._word

@@ -42,7 +42,11 @@ class StartPromoted:
     clock: Clock
 
     async def __call__(self) -> int:
+        if self.drivers.leaving:
+            return 0
         turns = await self.leases.promoted(MOST_AT_ONCE)
+        if self.drivers.leaving:
+            return 0
         for turn in turns:
             self._start(turn)
         return len(turns)

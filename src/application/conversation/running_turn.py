@@ -111,8 +111,8 @@ class RunningTurn:
         ):
             await self._keep(self)
             self.check()
-        while self.log.next_sequence > self.ceiling:
-            await sleep(AGAIN_SECONDS)
-            await self._keep(self)
-            self.check()
+            while self.log.next_sequence > self.ceiling:
+                await sleep(AGAIN_SECONDS)
+                await self._keep(self)
+                self.check()
         self.log.append(body)

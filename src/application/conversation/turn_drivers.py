@@ -53,6 +53,7 @@ class TurnDrivers:
     )
     _works: set[Task[object]] = field(default_factory=set[Task[object]])
     _looked: float = 0.0
+    leaving: bool = field(default=False, init=False)
 
     def start(
         self,
@@ -90,18 +91,27 @@ class TurnDrivers:
         return len(self._turns)
 
     async def drain(self, seconds: float) -> int:
-        """Let the turns end; cancel those that did not by then. How many were cancelled."""
-        if self._works:
-            await wait(self._works, timeout=seconds)
-        tasks = {turn.task for turn in self._turns.values() if turn.task is not None}
-        if not tasks:
-            return 0
-        _, late = await wait(tasks, timeout=seconds)
+        """Let the turns end, with those that begin meanwhile; cancel those that did not by then.
+
+        After that no promoted turn is begun here: another server has it when its lease is over.
+        How many were cancelled.
+        """
+        try:
+            async with timeout(seconds):
+                while going := {*self._works, *self._tasks()}:
+                    await wait(going)
+        except TimeoutError:
+            pass
+        self.leaving = True
+        late = self._tasks()
         for turn in list(self._turns.values()):
             turn.cancel("shutdown")
         if late:
             await wait(late, timeout=seconds)
         return len(late)
+
+    def _tasks(self) -> set[Task[None]]:
+        return {turn.task for turn in self._turns.values() if turn.task is not None}
 
     async def to_the_end(self, work: Coroutine[None, None, T]) -> T:
         """Do what must not stop half-way when its caller goes away: take a turn on and start it."""

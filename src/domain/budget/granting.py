@@ -48,11 +48,16 @@ def summed(uses: Iterable[Use]) -> tuple[Use, ...]:
     """
     found: dict[Metric, Use] = {}
     for use in uses:
-        known = found.get(use.metric, Use(use.metric, 0, use.price_version))
-        version = max(known.price_version, use.price_version)
-        found[use.metric] = Use(use.metric, known.amount + use.amount, version)
-        _check("uses", use.amount, found[use.metric].amount)
+        known = found.get(use.metric)
+        total = use if known is None else _added(known, use)
+        _check("uses", use.amount, total.amount)
+        found[use.metric] = total
     return tuple(found.values())
+
+
+def _added(one: Use, other: Use) -> Use:
+    version = max(one.price_version, other.price_version)
+    return Use(one.metric, one.amount + other.amount, version)
 
 
 def _check(field: str, amount: int, total: int) -> None:

@@ -61,26 +61,25 @@ def reply_bound(terms: ReplyTerms) -> ReplyBound:
     The call's own prompt counts against the token limit, the budget and the window: it will have
     been used when the reply begins.
     """
+    prompt = terms.prompt_tokens
     bounds = [
-        ReplyBound(terms.max_tokens, Binding.MAX_TOKENS),
-        ReplyBound(terms.window - terms.prompt_tokens, Binding.WINDOW),
-        ReplyBound(
-            terms.token_limit - terms.used_tokens - terms.prompt_tokens, Binding.TOKEN_LIMIT
-        ),
+        (terms.max_tokens, Binding.MAX_TOKENS),
+        (terms.window - prompt, Binding.WINDOW),
+        (terms.token_limit - terms.used_tokens - prompt, Binding.TOKEN_LIMIT),
     ]
     if terms.requested is not None:
-        bounds.append(ReplyBound(terms.requested, Binding.REQUESTED))
-    least = min(bounds, key=_tokens)
-    if least.tokens <= 0:
-        return ReplyBound(0, least.by)
+        bounds.append((terms.requested, Binding.REQUESTED))
+    least, by = min(bounds, key=_tokens)
+    if least <= 0:
+        return ReplyBound(0, by)
     paid = terms.price.affordable_reply(
-        usd=terms.resource_budget - terms.spent, prompt=terms.prompt_tokens, ceiling=least.tokens
+        usd=terms.resource_budget - terms.spent, prompt=prompt, ceiling=least
     )
-    return least if paid >= least.tokens else ReplyBound(paid, Binding.RESOURCE_BUDGET)
+    return ReplyBound(least, by) if paid >= least else ReplyBound(paid, Binding.RESOURCE_BUDGET)
 
 
-def _tokens(bound: ReplyBound) -> int:
-    return bound.tokens
+def _tokens(bound: tuple[int, Binding]) -> int:
+    return bound[0]
 
 
 def thinking_bound(rlm_thinking_tokens: int, thinking_budget: int) -> int:

@@ -77,7 +77,8 @@ class MessageDoesNotFitError(InvalidValueError):
 
     def __init__(self, *, tokens: int, room: int) -> None:
         super().__init__(
-            f"the message has {tokens} tokens, the history and buffer lanes have {room}",
+            f"the message has {tokens} tokens, the history and buffer lanes have {room}: "
+            "shorten it",
             tokens=str(tokens),
             room=str(room),
         )
