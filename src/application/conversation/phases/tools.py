@@ -86,6 +86,8 @@ class RunTools:
             return RoundAnswers(waiting=waiting)
         judged = await self._start(turn, plan, progress, asked, judged)
         room = asked.result_bytes // max(1, len(judged))
+        if len(judged) == 1:  # as in most rounds; tasks of their own are for several
+            return RoundAnswers((await self._answer(turn, plan, progress, asked, judged[0], room),))
         running = [
             create_task(self._answer(turn, plan, progress, asked, one, room)) for one in judged
         ]

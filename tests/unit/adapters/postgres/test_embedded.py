@@ -33,6 +33,12 @@ asyncio.run(serve())
 """
 
 
+ON_A_FULL_DISK = """
+mount -t tmpfs -o size=2m,mode=755 tmpfs "$1" && "$2" -c "$3" "$1/data"
+ls "$1/data"
+"""
+
+
 @pytest.fixture
 def folder() -> Generator[Path]:
     """Not below the run's own temporary folder, where root's server may not go."""
@@ -151,3 +157,26 @@ async def test_a_folder_that_is_a_file_is_refused(folder: Path) -> None:
     with pytest.raises(DataFolderUnusableError, match="cannot hold the database"):
         async with embedded_server(folder / "file"):
             pass
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a disk that is full")
+async def test_a_full_disk_is_named_and_nothing_half_made_is_left(folder: Path) -> None:
+    shell = [
+        "unshare",
+        "-m",
+        "sh",
+        "-c",
+        ON_A_FULL_DISK,
+        "sh",
+        str(folder),
+        sys.executable,
+        SERVICE,
+    ]
+
+    service = await asyncio.create_subprocess_exec(
+        *shell, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    left, told = await service.communicate()
+
+    assert b"the disk is full: free some space and start again" in told
+    assert set(left.split()) == {b"start.lock", b"users.lock"}
