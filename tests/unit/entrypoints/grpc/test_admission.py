@@ -50,7 +50,8 @@ async def test_an_admitted_call_knows_its_caller() -> None:
     assert (caller.tenant_id, caller.tenant, caller.principal.subject) == (TENANT, "acme", "ada")
     assert caller.permit.rule == "role:member"
     assert caller.seconds is not None
-    assert 0 < caller.seconds <= 20
+    # A deadline travels in few digits, rounded up.
+    assert 0 < caller.seconds < 30
     assert caller.traceparent == TRACE
     (told,) = rig.told.calls
     assert (told.method, told.code) == ("somagent.memory.v1.MemoryService/Recall", "OK")
