@@ -278,7 +278,7 @@ def test_an_event_travels_in_its_envelope() -> None:
 def test_a_message_of_a_wrong_shape_is_told(changed: Mapping[str, object]) -> None:
     message = {
         "session": "tenants/demo/sessions/0198f2a0-0000-7000-8000-00000000000a",
-        "text": "ü" * 1024 * 1024,
+        "text": "ü" * 512 * 1024,
         "request_id": "0198F2A0-0000-7000-8000-000000000003",
         "tool_choice": {"mode": "TOOL_CHOICE_MODE_REQUIRED"},
     }

@@ -42,7 +42,7 @@ _SETTINGS: Final = {
     "listen_addresses": "",
     "port": str(_PORT),
     "unix_socket_permissions": "0700",
-    "max_connections": "100",
+    "max_connections": "300",
     "shared_buffers": "128MB",
     "effective_cache_size": "512MB",
     "max_wal_size": "1GB",

@@ -17,7 +17,7 @@ def serve(
 ) -> None:
     """Serve the gRPC API until SIGTERM or Ctrl-C.
 
-    Turns that run may end first; those that do not are handed to another server.
+    Turns that run may end first; those that do not are cancelled.
     """
     from entrypoints.cli.configuring import loaded, overrides
     from entrypoints.cli.screen import Screen

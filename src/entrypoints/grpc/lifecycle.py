@@ -13,11 +13,11 @@ from entrypoints.grpc.server import ApiServer
 from entrypoints.readiness import Readiness
 
 Drain: TypeAlias = Callable[[float], Awaitable[object]]
-"""Lets turns end for so many seconds, then hands those that have not to other servers."""
+"""Lets turns end for so many seconds, then cancels those that have not."""
 
 LOOK_SECONDS: Final = 1.0
 LAST_SECONDS: Final = 1.0
-"""How long calls that only watch may go on when every turn has ended or was handed over."""
+"""How long calls that only watch may go on when every turn has ended."""
 
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 

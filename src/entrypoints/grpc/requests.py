@@ -15,6 +15,7 @@ from entrypoints.grpc.methods import Method, methods
 from entrypoints.grpc.refusals import MessageTooLargeError, RequestInvalidError
 
 _MOST_VIOLATIONS: Final = 16
+_TOO_LONG: Final = frozenset({"string.max_len", "string.max_bytes"})
 _MESSAGES: Final = "somagent.conversation.v1.ConversationService/ProcessMessage"
 
 
@@ -71,7 +72,7 @@ def reading(kind: type[Message], method: Method) -> Callable[[bytes], Message]:
 
 def _refusal(method: Method, broken: Sequence[BrokenRule]) -> InvalidValueError:
     violations = [_violation(one) for one in broken]
-    too_long = any(one.proto.rule_id == "string.max_len" for one in broken)
+    too_long = any(one.proto.rule_id in _TOO_LONG for one in broken)
     if too_long and method.name == _MESSAGES:
         return MessageTooLargeError(*violations)
     return RequestInvalidError(*violations)

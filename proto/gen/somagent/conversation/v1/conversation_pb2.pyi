@@ -1270,7 +1270,7 @@ class ProcessMessageRequest(_message.Message):
     session: _builtins.str
     """The session, `tenants/{tenant}/sessions/{session}`."""
     text: _builtins.str
-    """What is said, 1 to 1048576 characters, without NUL."""
+    """What is said, 1 to 1048576 bytes of UTF-8, without NUL."""
     request_id: _builtins.str
     """Names this one intent: a UUID of the caller's making. Repeating the call under it gives the
     first answer; under it with other content the call is refused with IDEMPOTENCY_KEY_REUSED.
