@@ -104,8 +104,9 @@ class OperationsServiceServicer:
     def StopTenant(self, request, context):
         """Stops a tenant: refuses its calls, cancels its open turns and settles them.
 
-        From the answer on its calls are refused with TENANT_SUSPENDED on every server; turns that run
-        elsewhere end within a second. Stopping a stopped tenant changes nothing.
+        From the answer on its calls are refused with TENANT_SUSPENDED by the server that was asked, and
+        within five seconds by every other; turns that run elsewhere are cancelled there. Stopping a
+        stopped tenant changes nothing.
 
         Refused with: TENANT_NOT_FOUND, PERMISSION_DENIED (the platform's own tenant),
         IDEMPOTENCY_KEY_REUSED.

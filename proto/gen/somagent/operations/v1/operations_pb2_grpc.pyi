@@ -70,8 +70,9 @@ class OperationsServiceStub:
     StopTenant: _grpc.UnaryUnaryMultiCallable[_operations_pb2.StopTenantRequest, _operations_pb2.StopTenantResponse]
     """Stops a tenant: refuses its calls, cancels its open turns and settles them.
 
-    From the answer on its calls are refused with TENANT_SUSPENDED on every server; turns that run
-    elsewhere end within a second. Stopping a stopped tenant changes nothing.
+    From the answer on its calls are refused with TENANT_SUSPENDED by the server that was asked, and
+    within five seconds by every other; turns that run elsewhere are cancelled there. Stopping a
+    stopped tenant changes nothing.
 
     Refused with: TENANT_NOT_FOUND, PERMISSION_DENIED (the platform's own tenant),
     IDEMPOTENCY_KEY_REUSED.
@@ -126,8 +127,9 @@ class OperationsServiceAsyncStub(OperationsServiceStub):
     StopTenant: _aio.UnaryUnaryMultiCallable[_operations_pb2.StopTenantRequest, _operations_pb2.StopTenantResponse]  # type: ignore[assignment]
     """Stops a tenant: refuses its calls, cancels its open turns and settles them.
 
-    From the answer on its calls are refused with TENANT_SUSPENDED on every server; turns that run
-    elsewhere end within a second. Stopping a stopped tenant changes nothing.
+    From the answer on its calls are refused with TENANT_SUSPENDED by the server that was asked, and
+    within five seconds by every other; turns that run elsewhere are cancelled there. Stopping a
+    stopped tenant changes nothing.
 
     Refused with: TENANT_NOT_FOUND, PERMISSION_DENIED (the platform's own tenant),
     IDEMPOTENCY_KEY_REUSED.
@@ -197,8 +199,9 @@ class OperationsServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_operations_pb2.StopTenantResponse, _abc.Awaitable[_operations_pb2.StopTenantResponse]]:
         """Stops a tenant: refuses its calls, cancels its open turns and settles them.
 
-        From the answer on its calls are refused with TENANT_SUSPENDED on every server; turns that run
-        elsewhere end within a second. Stopping a stopped tenant changes nothing.
+        From the answer on its calls are refused with TENANT_SUSPENDED by the server that was asked, and
+        within five seconds by every other; turns that run elsewhere are cancelled there. Stopping a
+        stopped tenant changes nothing.
 
         Refused with: TENANT_NOT_FOUND, PERMISSION_DENIED (the platform's own tenant),
         IDEMPOTENCY_KEY_REUSED.
