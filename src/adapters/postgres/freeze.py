@@ -1,16 +1,18 @@
-"""Writes the first schema down: run once, before the first release; then revisions follow.
+"""Prints the statements that make tables as they are declared now, for the files of a revision.
 
-python -m adapters.postgres.freeze
+python -m adapters.postgres.freeze TABLE...
 """
 
-from adapters.postgres.migrations.versions.r0001_initial import FROZEN
+import sys
+from collections.abc import Sequence
+
 from adapters.postgres.schema import table_statements
 
 
-def freeze() -> None:
-    """Put the statements of the tables as they are now where revision 0001 looks for them."""
-    FROZEN.write_text(";\n\n".join(table_statements()) + ";\n", encoding="utf-8")
+def frozen(names: Sequence[str]) -> str:
+    """The statements of these tables, as one script."""
+    return ";\n\n".join(table_statements(names)) + ";\n"
 
 
 if __name__ == "__main__":
-    freeze()
+    sys.stdout.write(frozen(sys.argv[1:]))

@@ -1,6 +1,6 @@
 """The whole schema as SQL statements: roles, tables, row-level security and grants."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -58,10 +58,10 @@ def role_statements() -> Iterator[str]:
         )
 
 
-def table_statements() -> Iterator[str]:
-    """Make every table, as the owner."""
+def table_statements(names: Sequence[str]) -> Iterator[str]:
+    """Make these tables, as the owner."""
     dialect = make_url("postgresql+psycopg://").get_dialect()()
-    for table in metadata.sorted_tables:
+    for table in (metadata.tables[name] for name in names):
         yield str(CreateTable(table).compile(dialect=dialect)).strip()
         for index in sorted(table.indexes, key=lambda index: str(index.name)):
             yield str(CreateIndex(index).compile(dialect=dialect)).strip()

@@ -106,6 +106,20 @@ def tenant_table(  # noqa: PLR0913  (each is a property of a table, given by nam
     )
 
 
+def platform_table(
+    name: str, *columns: SchemaItem, key: Sequence[str], policies: Sequence[Policy]
+) -> Table:
+    """A table of rows that are no tenant's: only definer roles see it, by `policies`."""
+    rules = Rules(
+        request=Access.NONE,
+        writer=Access.NONE,
+        policies=tuple(policies),
+        external=(),
+        fillfactor=None,
+    )
+    return sa.Table(name, metadata, *columns, sa.PrimaryKeyConstraint(*key), info={RULES: rules})
+
+
 def rules_of(table: Table) -> Rules:
     """What stands beside a table; every table here was made by `tenant_table`."""
     rules = table.info[RULES]
