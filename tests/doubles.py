@@ -2,7 +2,7 @@
 
 from asyncio import Event, sleep, timeout
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, final
 
 from application.conversation.ports.journal import (
@@ -22,6 +22,7 @@ from domain.conversation.bounds import estimated_tokens
 from domain.kernel.errors import StorageUnavailableError
 from domain.kernel.identifiers import TurnId
 from domain.tools.tool import Tool
+from domain.tools.tool_status import ToolStatus
 
 PATIENCE: Final = 10.0
 """Seconds after which a test is taken to hang."""
@@ -30,6 +31,9 @@ ANYTHING: Final = '{"type":"object"}'
 
 Running = Callable[[], Awaitable[str]]
 """What a tool does when it is called."""
+
+Asked = Callable[[], Awaitable[ToolStatus]]
+"""What it does when it is asked what became of a call."""
 
 
 async def until(holds: Callable[[], bool]) -> None:
@@ -53,6 +57,11 @@ def fails(error: Exception) -> Running:
     return run
 
 
+async def waits_forever() -> str:
+    await Event().wait()
+    return ""
+
+
 def waits_for(event: Event, text: str = "done") -> Running:
     async def run() -> str:
         await event.wait()
@@ -64,10 +73,15 @@ def waits_for(event: Event, text: str = "done") -> Running:
 @final
 @dataclass(slots=True)
 class ScriptedTools:
-    """A `ToolRunner` whose tools do what a test says; `runs` are the calls that came, in order."""
+    """A `ToolRunner` whose tools do what a test says.
+
+    `runs` are the calls that came, in order, `keys` the idempotency keys of calls and questions.
+    """
 
     known: dict[str, tuple[Tool, Running]] = field(default_factory=dict[str, tuple[Tool, Running]])
     runs: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    fates: dict[str, Asked] = field(default_factory=dict[str, Asked])
+    keys: list[str] = field(default_factory=list[str])
 
     def have(
         self,
@@ -76,20 +90,36 @@ class ScriptedTools:
         *,
         effect: bool = False,
         dangerous: bool = False,
+        idempotent: bool = False,
         schema: str = ANYTHING,
     ) -> None:
         tool = Tool(
-            name=name, description=f"does {name}", schema=schema, effect=effect, dangerous=dangerous
+            name=name,
+            description=f"does {name}",
+            schema=schema,
+            effect=effect,
+            dangerous=dangerous,
+            idempotent=idempotent,
         )
         self.known[name] = tool, run
+
+    def can_be_asked(self, name: str, asked: Asked) -> None:
+        """Let a known tool be asked what became of its calls."""
+        tool, run = self.known[name]
+        self.known[name] = replace(tool, askable=True), run
+        self.fates[name] = asked
 
     def tools(self) -> Sequence[Tool]:
         return [tool for tool, _ in self.known.values()]
 
     async def run(self, tool: str, arguments: str, context: ToolContext) -> str:
         self.runs.append((tool, arguments))
-        del context
+        self.keys.append(context.idempotency_key)
         return await self.known[tool][1]()
+
+    async def status(self, tool: str, context: ToolContext) -> ToolStatus:
+        self.keys.append(context.idempotency_key)
+        return await self.fates[tool]()
 
 
 @final

@@ -10,6 +10,7 @@ from application.kernel.ports import Json
 from application.tools.ports import ToolContext
 from domain.tools.errors import ToolFailedError, ToolNotFoundError
 from domain.tools.tool import Tool
+from domain.tools.tool_status import CallFate, ToolStatus
 
 
 @final
@@ -36,6 +37,11 @@ class NativeTools:
             raise ToolNotFoundError(tool, tuple(self._native))
         answer = await native.run(_object(tool, arguments), context)
         return orjson.dumps(answer).decode()
+
+    async def status(self, tool: str, context: ToolContext) -> ToolStatus:
+        """UNKNOWN: none of these keeps what became of a call; those with effects are idempotent."""
+        del tool, context
+        return ToolStatus(CallFate.UNKNOWN)
 
 
 def _object(tool: str, arguments: str) -> Arguments:

@@ -6,6 +6,7 @@ from typing import final
 from application.tools.ports import ToolContext, ToolRunner
 from domain.tools.errors import ToolNotFoundError
 from domain.tools.tool import Tool
+from domain.tools.tool_status import ToolStatus
 
 
 @final
@@ -31,7 +32,19 @@ class ToolRouter:
             ToolFailedError: It could not be done; nothing took effect.
             ToolOutcomeUnknownError: It may have taken effect.
         """
+        return await self._source(tool).run(tool, arguments, context)
+
+    async def status(self, tool: str, context: ToolContext) -> ToolStatus:
+        """Ask where the tool comes from.
+
+        Raises:
+            ToolNotFoundError: No source has a tool of this name.
+            ToolFailedError: It cannot be asked now.
+        """
+        return await self._source(tool).status(tool, context)
+
+    def _source(self, tool: str) -> ToolRunner:
         for runner in self._runners:
             if any(known.name == tool for known in runner.tools()):
-                return await runner.run(tool, arguments, context)
+                return runner
         raise ToolNotFoundError(tool, tuple(known.name for known in self.tools()))

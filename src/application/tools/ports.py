@@ -10,16 +10,22 @@ from domain.kernel.identifiers import InvocationId, SessionId, TenantId
 from domain.kernel.principal import Principal
 from domain.tools.invocation import Invocation, InvocationState
 from domain.tools.tool import Tool
+from domain.tools.tool_status import ToolStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolContext:
-    """For whom a tool runs. Effects that can be made once are made once for `invocation_id`."""
+    """For whom a tool runs, for at most so many seconds."""
 
     principal: Principal
     session_id: SessionId | None
     invocation_id: InvocationId
     seconds: float
+
+    @property
+    def idempotency_key(self) -> str:
+        """What an idempotent tool knows the call by: the same however often it is made."""
+        return str(self.invocation_id)
 
 
 class ToolRunner(Protocol):
@@ -33,6 +39,14 @@ class ToolRunner(Protocol):
         Raises:
             ToolFailedError: The tool ran and failed; nothing took effect.
             ToolOutcomeUnknownError: It may have taken effect.
+        """
+        ...
+
+    async def status(self, tool: str, context: ToolContext) -> ToolStatus:
+        """Ask what became of the call with this key; UNKNOWN of a tool that is not `askable`.
+
+        Raises:
+            ToolFailedError: It cannot be asked now.
         """
         ...
 

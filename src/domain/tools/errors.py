@@ -51,6 +51,15 @@ class ToolOutcomeUnknownError(UnavailableError):
         )
 
 
+class ToolNotExecutedError(UnavailableError):
+    """The server that made the call was lost, and the tool says that it did nothing."""
+
+    reason = "TOOL_NOT_EXECUTED"
+
+    def __init__(self, tool: str) -> None:
+        super().__init__(f"{tool} was not run: nothing was done, and nothing will be", tool=tool)
+
+
 class InvocationNotFoundError(NotFoundError):
     reason = "INVOCATION_NOT_FOUND"
 

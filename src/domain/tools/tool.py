@@ -9,7 +9,7 @@ class Tool:
 
     A tool with an `effect` changes something outside the turn, and runs at most once per call.
     A `dangerous` one waits for a person at autonomy 4 to 6. `idempotent` ones may be run again
-    under the same idempotency key.
+    under the same idempotency key. `askable` ones tell what became of a key (`ToolStatus`).
     """
 
     name: str
@@ -18,3 +18,4 @@ class Tool:
     effect: bool = False
     dangerous: bool = False
     idempotent: bool = False
+    askable: bool = False

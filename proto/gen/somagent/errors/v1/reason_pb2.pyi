@@ -208,6 +208,10 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """The model was less sure of its answer than the capsule asks for; the metadata says how sure.
     Status FAILED_PRECONDITION.
     """
+    REASON_TOOL_NOT_EXECUTED: _Reason.ValueType  # 66
+    """The server that made the call was lost, and the tool says that it did nothing and will not.
+    Status UNAVAILABLE.
+    """
 
 class Reason(_Reason, metaclass=_ReasonEnumTypeWrapper):
     """Why a call was refused or a turn did not complete.
@@ -402,5 +406,9 @@ REASON_STALE_FENCE: Reason.ValueType  # 64
 REASON_LOW_CONFIDENCE: Reason.ValueType  # 65
 """The model was less sure of its answer than the capsule asks for; the metadata says how sure.
 Status FAILED_PRECONDITION.
+"""
+REASON_TOOL_NOT_EXECUTED: Reason.ValueType  # 66
+"""The server that made the call was lost, and the tool says that it did nothing and will not.
+Status UNAVAILABLE.
 """
 Global___Reason: _TypeAlias = Reason  # noqa: Y015
