@@ -19,7 +19,7 @@ export DEMO_MESSAGE := $(value MESSAGE)
 
 .PHONY: help
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: run
 run: $(RUNTIME) ## one governed turn from nothing to a verified receipt (MESSAGE="…" to choose the message)
@@ -64,6 +64,10 @@ proto: $(DEV) ## generate proto/gen and proto/stubs anew
 .PHONY: bench
 bench: $(DEV) ## floor and product in one run; writes bench/results/latest.json
 	@$(BIN)/python -m bench $(ARGS)
+
+.PHONY: bench-against
+bench-against: $(DEV) ## CPU of a turn here against that of another commit (BASE=…), alternating in one run
+	@$(BIN)/python -m bench.against $(BASE) $(ARGS)
 
 .PHONY: engines
 engines: ## fetch the programs that tests need and no Python package carries (Go needed)

@@ -5,10 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from bench.against import ROOT, compare, folders_in, tree_of
 from bench.figures import figures_of, percentile, phase_means, ratios
 from bench.load import text_of, turn_of
 from bench.machine import cores
 from bench.measuring import COALESCED, COALESCED_1, Sample
+from bench.processes import BenchFailedError
 from bench.report import table
 from bench.script import MARK, first_token, message, pace_in, stamped_at, text_after_mark
 from bench.stage import stage
@@ -118,3 +120,17 @@ def test_the_table_says_what_was_reached() -> None:
     _, *lines = table({"ratio_coalesced": 1.9, "ratio_per_token": 1.6}).splitlines()
 
     assert [line.endswith("not reached") for line in lines] == [False, True]
+
+
+async def test_two_trees_are_compared_in_one_run(folder: Path) -> None:
+    told = await compare(ROOT, folders_in(folder), 1, {"coalesced": 4})
+
+    _, service, postgres, _ = told.splitlines()
+    assert service.split()[0] == "coalesced"
+    assert float(service.split()[1]) > 0
+    assert postgres.startswith("coalesced, PostgreSQL")
+
+
+def test_a_commit_that_does_not_exist_is_refused(folder: Path) -> None:
+    with pytest.raises(BenchFailedError, match="no tree of nowhere"), tree_of("nowhere", folder):
+        pytest.fail("there is a tree of a commit that does not exist")
