@@ -2,11 +2,13 @@
 
 from dependency_injector import containers, providers
 
+from adapters.failpoints.failpoints import Failpoints
 from application.operations.describe_server import ServerIdentity
 from application.provenance.seal_bell import ProcessSealBell
 from application.provenance.seal_records import SealRecords
 from entrypoints.assembly.access import access
 from entrypoints.assembly.conversations import conversation_use_cases, tool_use_cases
+from entrypoints.assembly.failpoints import toolbox_with
 from entrypoints.assembly.models import Models
 from entrypoints.assembly.operations import operations_use_cases
 from entrypoints.assembly.secrets import Keys
@@ -30,6 +32,7 @@ class Application(containers.DeclarativeContainer):
 
     settings = providers.Dependency(instance_of=Settings)
     identity = providers.Dependency(instance_of=ServerIdentity)
+    failpoints = providers.Dependency(instance_of=Failpoints)
     database_url = providers.Dependency(instance_of=str)
     system = providers.Dependency(instance_of=System)
     stores = providers.Dependency(instance_of=Stores)
@@ -38,7 +41,9 @@ class Application(containers.DeclarativeContainer):
     telemetry = providers.Dependency(instance_of=Telemetry)
 
     bell = providers.Singleton(ProcessSealBell)
-    tools = providers.Singleton(toolbox, stores, system)
+    tools = providers.Singleton(
+        toolbox_with, failpoints, providers.Singleton(toolbox, stores, system)
+    )
     access = providers.Singleton(access, settings.provided.identity, stores, system)
     budget = providers.Singleton(budget_use_cases, stores, system)
     tenancy = providers.Singleton(tenancy_use_cases, stores, system)

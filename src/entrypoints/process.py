@@ -13,6 +13,7 @@ from application.operations.describe_server import ServerIdentity
 from application.provenance.seal_records import KeepSealing
 from domain.kernel.errors import DomainError
 from domain.kernel.identifiers import ServerId
+from entrypoints.assembly.failpoints import failpoints, models_with, stores_with
 from entrypoints.assembly.models import open_models, upstreams
 from entrypoints.assembly.platform import Platform
 from entrypoints.assembly.secrets import SecretKeeper, tls_of
@@ -77,7 +78,9 @@ async def open_process(
     Raises:
         StartError: Something cannot be opened, with what to do.
     """
-    system = this_system()
+    laboratory = settings.laboratory
+    system = this_system(laboratory.clock_offset_seconds)
+    points = failpoints(laboratory.failpoints)
     secrets = SecretKeeper(settings)
     server_id = ServerId(system.identifiers.next())
     async with AsyncExitStack() as lifetimes:
@@ -95,7 +98,9 @@ async def open_process(
         models = await enter(
             open_models(await upstreams(settings, platform.local_model, secrets), system.clock)
         )
+        stores, models = stores_with(points, stores), models_with(points, models)
         application = Application(
+            failpoints=points,
             settings=settings,
             identity=ServerIdentity(
                 server_id=server_id,

@@ -19,14 +19,17 @@ class SystemIdentifiers:
 
     The 12 bits after the time in milliseconds are a counter that begins again with each
     millisecond; when it overflows, or the clock goes back, the last millisecond is used on.
+
+    `ahead_seconds` is how far the clock is set wrong, which only tests do.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, ahead_seconds: float = 0.0) -> None:
         self._last = 0
+        self._ahead = round(ahead_seconds * 1e9)
         self._random: Iterator[int] = iter(())
 
     def next(self) -> UUID:
-        stamp = max(self._last + 1, (time_ns() // 1_000_000) << _COUNTER_BITS)
+        stamp = max(self._last + 1, (time_ns() + self._ahead) // 1_000_000 << _COUNTER_BITS)
         self._last = stamp
         milliseconds, counter = stamp >> _COUNTER_BITS, stamp & ((1 << _COUNTER_BITS) - 1)
         random = self._bits() >> 2

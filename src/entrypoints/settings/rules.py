@@ -17,7 +17,7 @@ _LOCAL: Final = re.compile(r"//([^/@]*@)?(localhost|127\.\d+\.\d+\.\d+|\[::1\])?
 
 def problems_of(settings: Settings, origins: Mapping[str, str]) -> list[str]:
     """Every reason not to start with these settings, each with what to do about it."""
-    found = chain(_contradictions(settings), _of_standard(settings))
+    found = chain(_contradictions(settings), _of_standard(settings), _for_tests_alone(settings))
     if settings.mode is Mode.PROD:
         found = chain(found, _insecure(settings), _unset(settings, origins))
     return list(found)
@@ -41,6 +41,18 @@ def _contradictions(settings: Settings) -> Iterator[str]:
                 f"database.{name}.url: holds a password; put it into the secret store and set "
                 f"database.{name}.password to its reference"
             )
+
+
+def _for_tests_alone(settings: Settings) -> Iterator[str]:
+    if settings.mode is Mode.TEST:
+        return
+    laboratory, mode = settings.laboratory, settings.mode.value
+    for name, wanted in (
+        ("failpoints", bool(laboratory.failpoints)),
+        ("clock_offset_seconds", laboratory.clock_offset_seconds != 0),
+    ):
+        if wanted:
+            yield f"laboratory.{name}: for mode test alone, and this is mode {mode}; remove it"
 
 
 def _of_standard(settings: Settings) -> Iterator[str]:

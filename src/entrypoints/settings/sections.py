@@ -89,7 +89,7 @@ class TurnSettings:
     lease_seconds: Annotated[
         float,
         Field(
-            ge=3,
+            ge=1,
             le=300,
             description="A server that was silent for so long has lost its turns to another.",
         ),

@@ -8,6 +8,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from entrypoints.settings.laboratory import LaboratorySettings
 from entrypoints.settings.models import LocalModelSettings, ProviderSettings
 from entrypoints.settings.sections import (
     CapsuleSettings,
@@ -54,6 +55,7 @@ class Settings(BaseSettings):
     capsules: CapsuleSettings = CapsuleSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
     secrets: SecretSettings = SecretSettings()
+    laboratory: LaboratorySettings = LaboratorySettings()
 
     @classmethod
     def settings_customise_sources(

@@ -41,3 +41,9 @@ def test_a_nonce_has_sixteen_bytes() -> None:
 
     assert len(identifiers.nonce()) == 16
     assert identifiers.nonce() != identifiers.nonce()
+
+
+def test_a_clock_that_is_wrong_makes_identifiers_of_its_time() -> None:
+    behind, ahead = SystemIdentifiers(-7200), SystemIdentifiers(7200)
+
+    assert behind.next() < SystemIdentifiers().next() < ahead.next()

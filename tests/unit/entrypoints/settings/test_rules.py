@@ -107,3 +107,19 @@ def test_several_workers_need_a_port_that_they_share() -> None:
 
     assert problems(environment) == ["server.address"]
     assert problems({**environment, "SOMAGENT_SERVER__WORKERS": "1"}) == []
+
+
+@pytest.mark.parametrize("mode", ["dev", "prod"])
+def test_the_laboratory_is_for_mode_test(mode: str) -> None:
+    environment = {
+        **KEYS,
+        **DATABASE,
+        "SOMAGENT_LABORATORY__FAILPOINTS": "journal.accept.after=kill",
+        "SOMAGENT_LABORATORY__CLOCK_OFFSET_SECONDS": "-3600",
+    }
+
+    assert problems({**environment, "SOMAGENT_MODE": mode}) == [
+        "laboratory.failpoints",
+        "laboratory.clock_offset_seconds",
+    ]
+    assert problems({**environment, "SOMAGENT_MODE": "test"}) == []

@@ -110,14 +110,14 @@ def test_unknown_keys_are_refused_in_the_file_and_in_the_environment(tmp_path: P
 
 
 def test_every_wrong_value_is_named_with_its_place_and_its_bounds(tmp_path: Path) -> None:
-    file = written(tmp_path, "[turns]\nlease_seconds = 1\n")
+    file = written(tmp_path, "[turns]\nlease_seconds = 0.5\n")
 
     found = problems({"SOMAGENT_SERVER__WORKERS": "many"}, file)
 
     assert len(found) == 2
     assert found[0].startswith("environment SOMAGENT_SERVER__WORKERS: server.workers: ")
     assert found[1].startswith(f"{file}:2: turns.lease_seconds: ")
-    assert "3 to 300" in found[1]
+    assert "1 to 300" in found[1]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,80 @@
+"""The named steps at which a server can be told to fail: before and after each commit and call."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from inspect import getmembers, iscoroutinefunction
+from types import MappingProxyType
+from typing import Final
+
+from application.budget.ports import Budgets
+from application.conversation.ports.journal import TurnJournal
+from application.conversation.ports.leases import TurnLeases
+from application.conversation.ports.sessions import FeedbackStore, SessionStore
+from application.conversation.ports.signals import TurnSignals
+from application.kernel.ports import RequestClaims
+from application.provenance.ports import Chains, Records
+from application.tools.ports import EffectJournal, ToolRunner
+
+MODEL: Final = "model.stream"
+"""The call of a model, whose points lie along its stream."""
+
+MODEL_POINTS: Final = tuple(f"{MODEL}.{place}" for place in ("before", "first", "middle", "end"))
+"""Before the call, at the first piece of text, at the second, and when it has ended."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """A port whose calls are steps.
+
+    Every call has a point before it and one after it, save `swept`, which are made all the time and
+    have one after a call that found something to do, and `unwatched`, which change nothing or are
+    made by no use case.
+    """
+
+    port: type
+    swept: tuple[str, ...] = ()
+    unwatched: tuple[str, ...] = ()
+
+    def calls(self) -> Iterator[str]:
+        for name, _ in getmembers(self.port, iscoroutinefunction):
+            if not name.startswith("_") and name not in self.unwatched:
+                yield name
+
+    def points(self, prefix: str) -> Iterator[str]:
+        for call in self.calls():
+            if call not in self.swept:
+                yield f"{prefix}.{call}.before"
+            yield f"{prefix}.{call}.after"
+
+
+PORTS: Final[Mapping[str, Watched]] = MappingProxyType(
+    {
+        "journal": Watched(port=TurnJournal),
+        "leases": Watched(port=TurnLeases, swept=("take_over", "promoted", "decided")),
+        "effects": Watched(port=EffectJournal, swept=("abandon_expired",)),
+        "budgets": Watched(
+            port=Budgets, swept=("release_expired",), unwatched=("extend", "usage", "limits")
+        ),
+        "sessions": Watched(port=SessionStore, unwatched=("session", "sessions")),
+        "feedback": Watched(port=FeedbackStore),
+        "signals": Watched(
+            port=TurnSignals,
+            swept=("watch",),
+            unwatched=("written", "promoted", "cancellations", "watched"),
+        ),
+        "claims": Watched(port=RequestClaims),
+        "records": Watched(
+            port=Records,
+            unwatched=("record", "record_of_turn", "records", "receipt", "destroy_nonce"),
+        ),
+        "chains": Watched(port=Chains, unwatched=("unsealed",)),
+        "tools": Watched(port=ToolRunner),
+    }
+)
+"""The ports by the first word of their points' names."""
+
+POINTS: Final = (
+    *(point for prefix, watched in PORTS.items() for point in watched.points(prefix)),
+    *MODEL_POINTS,
+)
+"""Every point there is, as in `journal.finish.before`."""

@@ -1,0 +1,59 @@
+"""Where failpoints are put on: in mode test, when they are set, and nowhere else."""
+
+from dataclasses import replace
+
+from adapters.failpoints.calls import with_points
+from adapters.failpoints.catalogue import MODEL
+from adapters.failpoints.failpoints import Failpoints
+from adapters.failpoints.language_model import LanguageModelWithPoints
+from adapters.failpoints.orders import UnknownFailpointError
+from domain.kernel.errors import StorageUnavailableError
+from domain.tools.errors import ToolOutcomeUnknownError
+from entrypoints.assembly.models import Models
+from entrypoints.assembly.stores import Stores
+from entrypoints.assembly.turns import Toolbox
+from entrypoints.failure import StartError
+
+
+def failpoints(orders: str) -> Failpoints:
+    """Raises: StartError: The setting names no point, or no deed."""
+    try:
+        return Failpoints.of(orders)
+    except UnknownFailpointError as error:
+        raise StartError("failpoints", str(error), "see laboratory.failpoints") from error
+
+
+def stores_with(points: Failpoints, stores: Stores) -> Stores:
+    """The stores, where an order concerns them with points around their commits."""
+    if not points:
+        return stores
+    lost = StorageUnavailableError
+    return replace(
+        stores,
+        journal=with_points("journal", stores.journal, points, lost),
+        leases=with_points("leases", stores.leases, points, lost),
+        effects=with_points("effects", stores.effects, points, lost),
+        budgets=with_points("budgets", stores.budgets, points, lost),
+        sessions=with_points("sessions", stores.sessions, points, lost),
+        feedback=with_points("feedback", stores.feedback, points, lost),
+        signals=with_points("signals", stores.signals, points, lost),
+        claims=with_points("claims", stores.claims, points, lost),
+        records=with_points("records", stores.records, points, lost),
+        chains=with_points("chains", stores.chains, points, lost),
+    )
+
+
+def models_with(points: Failpoints, models: Models) -> Models:
+    if not points.concern(MODEL):
+        return models
+    return replace(models, model=LanguageModelWithPoints(models.model, points))
+
+
+def toolbox_with(points: Failpoints, tools: Toolbox) -> Toolbox:
+    if not points:
+        return tools
+
+    def unknown() -> Exception:
+        return ToolOutcomeUnknownError("a tool at a failpoint")
+
+    return replace(tools, runner=with_points("tools", tools.runner, points, unknown))
