@@ -70,7 +70,7 @@ bench-against: $(DEV) ## CPU of a turn here against that of another commit (BASE
 	@$(BIN)/python -m bench.against $(BASE) $(ARGS)
 
 .PHONY: engines
-engines: ## fetch the programs that tests need and no Python package carries (Go needed)
+engines: ## fetch the programs that tests need and no Python package carries (Go, Java and Maven)
 	@for script in infra/engines/*.sh; do "$$script" fetch; done
 
 .PHONY: lock

@@ -5,6 +5,7 @@ from hypothesis import HealthCheck, settings
 pytest_plugins = [
     "tests.contract.postgres_server",
     "tests.plugins.engines",
+    "tests.plugins.kafka",
     "tests.plugins.not_run",
     "tests.plugins.together",
 ]

@@ -1,0 +1,93 @@
+"""Apache Kafka for tests: one broker that all workers share, and brokers of one's own to break."""
+
+import contextlib
+import fcntl
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, final
+
+import pytest
+
+from tests.plugins.engines import SCRIPTS, program
+
+SCRIPT: Final = SCRIPTS / "kafka.sh"
+READY_SECONDS: Final = 120
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class KafkaBrokers:
+    """One broker or several, with their data in a folder; broker numbers count from 1."""
+
+    folder: Path
+
+    def start(self, brokers: int = 1) -> None:
+        """Make them, or bring back those that do not run; returns when all answer."""
+        _run("start", str(self.folder), str(brokers))
+        _run("wait", str(self.folder), str(READY_SECONDS))
+
+    def stop(self, broker: int | None = None) -> None:
+        """End one, or all, in order."""
+        _run("stop", str(self.folder), *([] if broker is None else [str(broker)]))
+
+    def kill(self, broker: int = 1) -> None:
+        """End one at once, with nothing said to anybody."""
+        _run("kill", str(self.folder), str(broker))
+
+    @property
+    def bootstrap_servers(self) -> str:
+        return _run("bootstrap", str(self.folder))
+
+
+@pytest.fixture(scope="session")
+def kafka(request: pytest.FixtureRequest) -> Generator[KafkaBrokers]:
+    """A broker for all workers of a run; each test uses topics of its own."""
+    program("kafka")
+    worker: dict[str, str] = getattr(request.config, "workerinput", {})
+    run = worker.get("testrunuid", str(os.getpid()))
+    folder = Path(tempfile.gettempdir()) / f"somagent-kafka-{os.geteuid()}-{run}"
+    brokers, lock = KafkaBrokers(folder), folder.with_suffix(".lock")
+    with lock.open("ab") as use:
+        fcntl.flock(use, fcntl.LOCK_EX)
+        brokers.start()
+        fcntl.flock(use, fcntl.LOCK_SH)
+        yield brokers
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(use, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            brokers.stop()
+            shutil.rmtree(folder, ignore_errors=True)
+            lock.unlink(missing_ok=True)
+
+
+@pytest.fixture
+def own_kafka(tmp_path: Path) -> Generator[KafkaBrokers]:
+    """A broker for one test, which may stop it and start it again."""
+    yield from _own(tmp_path / "kafka", 1)
+
+
+@pytest.fixture
+def three_brokers(tmp_path: Path) -> Generator[KafkaBrokers]:
+    """Three brokers for one test; topics may have three copies."""
+    yield from _own(tmp_path / "kafka", 3)
+
+
+def _own(folder: Path, count: int) -> Generator[KafkaBrokers]:
+    program("kafka")
+    brokers = KafkaBrokers(folder)
+    try:
+        brokers.start(count)
+        yield brokers
+    finally:
+        brokers.stop()
+
+
+def _run(*arguments: str) -> str:
+    done = subprocess.run(  # noqa: S603 - our own script
+        [str(SCRIPT), *arguments], stdout=subprocess.PIPE, text=True, check=True
+    )
+    return done.stdout.strip()
