@@ -10,10 +10,12 @@ from domain.budget.account import Hold, Use
 from domain.conversation.session import Busy, Session, SessionQueue
 from domain.conversation.turn import Turn, TurnOrder, TurnState
 from domain.conversation.turn_event import TextAdded, TurnEvent, TurnEventBody
+from domain.delivery.dead_letter import Attempt, DeadLetter
 from domain.kernel.events import DomainEvent
 from domain.kernel.identifiers import (
     AccountId,
     CapsuleVersionId,
+    DeadLetterId,
     EventId,
     InvocationId,
     KeyId,
@@ -23,6 +25,7 @@ from domain.kernel.identifiers import (
 )
 from domain.kernel.metering import PRICE_VERSION, Metric
 from domain.kernel.principal import Principal
+from domain.tenancy.tenant import Tenant
 from domain.tools.invocation import Invocation, InvocationState
 from tests.fakes import NOON
 
@@ -33,6 +36,7 @@ TURN: Final = TurnId(UUID("01946f00-0000-7000-8000-0000000000c1"))
 CAPSULE_VERSION: Final = CapsuleVersionId(UUID("01946f00-0000-7000-8000-0000000000d1"))
 INVOCATION: Final = InvocationId(UUID("01946f00-0000-7000-8000-0000000000e1"))
 EVENT: Final = EventId(UUID("01946f00-0000-7000-8000-0000000000f1"))
+DEAD_LETTER: Final = DeadLetterId(UUID("01946f00-0000-7000-8000-000000000101"))
 
 
 def principal(
@@ -155,3 +159,27 @@ def fact(
 ) -> DomainEvent:
     """Something that others are told of, with the least that any such thing has."""
     return DomainEvent(id=event_id, tenant_id=tenant_id, key=key, occurred_at=NOON)
+
+
+def dead_letter(
+    letter_id: DeadLetterId = DEAD_LETTER,
+    *,
+    owner: Tenant | None = None,
+    origin: str = "conversation.inbound/0/1",
+) -> DeadLetter:
+    """A letter of a tenant, by default of `TENANT`, that a consumer gave up after one attempt."""
+    return DeadLetter(
+        id=letter_id,
+        tenant_id=TENANT if owner is None else owner.id,
+        tenant="acme" if owner is None else owner.slug,
+        source="conversation.inbound",
+        origin=origin,
+        topic="conversation.inbound",
+        key=str(SESSION).encode(),
+        type="conversation.message_sent",
+        payload_bytes=2,
+        reason="SESSION_NOT_FOUND",
+        cause="there is no such session",
+        attempts=(Attempt(NOON, "there is no such session"),),
+        created_at=NOON,
+    )

@@ -19,7 +19,7 @@ SWEEPER: Final = "somagent_sweeper"
 """Takes over turns and ends reservations whose time is over, of all tenants."""
 
 RELAY: Final = "somagent_relay"
-"""Reads and marks outgoing events of all tenants."""
+"""Reads and marks outgoing events, and reads and writes dead letters, of all tenants."""
 
 SEALER: Final = "somagent_sealer"
 """Reads and seals records of all tenants."""
@@ -58,6 +58,7 @@ DEFINERS: Final = (
     Definer("due_warnings", SWEEPER, (WRITER,)),
     Definer("unsealed_records", SEALER, (WRITER,)),
     Definer("seal_records", SEALER, (WRITER,)),
+    Definer("dead_letter_page", RELAY, (REQUEST,)),
     Definer("recall_memories", SEARCHER, (REQUEST,)),
     Definer("find_tenant", DIRECTORY, (REQUEST,)),
     Definer("tenant_slug", DIRECTORY, (REQUEST,)),

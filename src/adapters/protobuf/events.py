@@ -22,7 +22,7 @@ from domain.conversation.events import (
     UsageRecorded,
 )
 from domain.conversation.turn import Failure, Usage
-from domain.kernel.events import DomainEvent
+from domain.kernel.events import AuditRecorded, DomainEvent
 from domain.kernel.metering import Metric, list_price_micro_usd
 from domain.tools.events import ApprovalDecided, ApprovalFact, ApprovalRequested
 from domain.tools.invocation import InvocationState
@@ -171,6 +171,16 @@ def _warning(event: BudgetWarning, _: Codes) -> Message:
     )
 
 
+def _audit(event: AuditRecorded, _: Codes) -> Message:
+    return pb.AuditRecorded(
+        action=event.action,
+        subject=event.subject,
+        resource=event.resource,
+        allowed=not event.reason,
+        reason=event.reason,
+    )
+
+
 _ENCODINGS: Final[Mapping[type[DomainEvent], Callable[[DomainEvent, Codes], tuple[str, bytes]]]] = {
     TurnAccepted: _Encoding(TurnAccepted, "turn.accepted", _accepted).of,
     TurnPaused: _Encoding(TurnPaused, "turn.paused", _paused).of,
@@ -183,6 +193,7 @@ _ENCODINGS: Final[Mapping[type[DomainEvent], Callable[[DomainEvent, Codes], tupl
     ApprovalRequested: _Encoding(ApprovalRequested, "approval.requested", _approval_requested).of,
     ApprovalDecided: _Encoding(ApprovalDecided, "approval.decided", _approval_decided).of,
     BudgetWarning: _Encoding(BudgetWarning, "budget.warning", _warning).of,
+    AuditRecorded: _Encoding(AuditRecorded, "audit.recorded", _audit).of,
 }
 
 PAYLOADS: Final[Mapping[str, str]] = {
@@ -197,6 +208,7 @@ PAYLOADS: Final[Mapping[str, str]] = {
     "approval.requested": pb.ApprovalRequested.DESCRIPTOR.full_name,
     "approval.decided": pb.ApprovalDecided.DESCRIPTOR.full_name,
     "budget.warning": pb.BudgetWarning.DESCRIPTOR.full_name,
+    "audit.recorded": pb.AuditRecorded.DESCRIPTOR.full_name,
 }
 """The message that each type's payload is: what an envelope's Any is named for."""
 

@@ -19,3 +19,17 @@ class DomainEvent:
     tenant_id: TenantId
     key: UUID
     occurred_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditRecorded(DomainEvent):
+    """Somebody did something that must be accounted for, or was refused it.
+
+    `action` is a permission or a deed, `subject` who did it, `resource` what it was done to, by its
+    name on the wire. `reason` says why it was refused; empty where it was allowed.
+    """
+
+    action: str
+    subject: str
+    resource: str
+    reason: str = ""

@@ -15,6 +15,7 @@ CapsuleVersionId = NewType("CapsuleVersionId", UUID)
 RecordId = NewType("RecordId", UUID)
 MemoryId = NewType("MemoryId", UUID)
 EventId = NewType("EventId", UUID)
+DeadLetterId = NewType("DeadLetterId", UUID)
 ServerId = NewType("ServerId", UUID)
 
 RequestId = NewType("RequestId", str)

@@ -6,6 +6,7 @@ from adapters.postgres.tables import (
     budget,
     capabilities,
     capsules,
+    delivery,
     feedback,
     kernel,
     memories,
@@ -29,6 +30,7 @@ CONTEXTS: Final = (
     capabilities,
     memories,
     feedback,
+    delivery,
 )
 """The modules whose import puts their tables into the metadata."""
 

@@ -25,7 +25,7 @@ from domain.conversation.events import (
     UsageRecorded,
 )
 from domain.conversation.turn import Failure, Usage
-from domain.kernel.events import DomainEvent
+from domain.kernel.events import AuditRecorded, DomainEvent
 from domain.kernel.identifiers import AccountId, EventId, RecordId, SessionId, TenantId, TurnId
 from domain.kernel.metering import Metric
 from domain.tools.events import ApprovalDecided, ApprovalFact, ApprovalRequested
@@ -80,6 +80,10 @@ FACTS: Final[tuple[DomainEvent, ...]] = (
     BudgetWarning(
         id=EVENT, tenant_id=TENANT, key=TENANT, occurred_at=NOON, account_id=AccountId(TENANT),
         metric=Metric.TOKENS, period=date(2026, 11, 1), percent=80, limit=1000, spent=801,
+    ),
+    AuditRecorded(
+        id=EVENT, tenant_id=TENANT, key=TENANT, occurred_at=NOON,
+        action="operations:replay", subject="ada", resource="tenants/acme",
     ),
 )  # fmt: skip
 

@@ -212,6 +212,14 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """The server that made the call was lost, and the tool says that it did nothing and will not.
     Status UNAVAILABLE.
     """
+    REASON_DEAD_LETTER_NOT_FOUND: _Reason.ValueType  # 70
+    """The dead letter does not exist, or it belongs to another tenant. Status NOT_FOUND."""
+    REASON_DEAD_LETTER_SETTLED: _Reason.ValueType  # 71
+    """The dead letter was replayed or discarded; the metadata says which. Status
+    FAILED_PRECONDITION.
+    """
+    REASON_DEAD_LETTER_BUSY: _Reason.ValueType  # 72
+    """Somebody replays the dead letter at this moment; read it again and retry. Status ABORTED."""
 
 class Reason(_Reason, metaclass=_ReasonEnumTypeWrapper):
     """Why a call was refused or a turn did not complete.
@@ -411,4 +419,12 @@ REASON_TOOL_NOT_EXECUTED: Reason.ValueType  # 66
 """The server that made the call was lost, and the tool says that it did nothing and will not.
 Status UNAVAILABLE.
 """
+REASON_DEAD_LETTER_NOT_FOUND: Reason.ValueType  # 70
+"""The dead letter does not exist, or it belongs to another tenant. Status NOT_FOUND."""
+REASON_DEAD_LETTER_SETTLED: Reason.ValueType  # 71
+"""The dead letter was replayed or discarded; the metadata says which. Status
+FAILED_PRECONDITION.
+"""
+REASON_DEAD_LETTER_BUSY: Reason.ValueType  # 72
+"""Somebody replays the dead letter at this moment; read it again and retry. Status ABORTED."""
 Global___Reason: _TypeAlias = Reason  # noqa: Y015

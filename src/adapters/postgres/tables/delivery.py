@@ -1,0 +1,38 @@
+"""Messages that could not be delivered or taken."""
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from adapters.postgres.roles import RELAY
+from adapters.postgres.tables.metadata import INSTANT, Access, Policy, tenant_table
+
+dead_letters = tenant_table(
+    "dead_letters",
+    sa.Column("letter_id", sa.Uuid, nullable=False),
+    sa.Column("source", sa.Text, nullable=False, comment="who gave up: relay, or a consumer"),
+    sa.Column("origin", sa.Text, nullable=False, comment="names the message there"),
+    sa.Column("topic", sa.Text, nullable=False),
+    sa.Column("key", sa.LargeBinary, nullable=False),
+    sa.Column("type", sa.Text, nullable=False),
+    sa.Column("header_names", ARRAY(sa.Text), nullable=False),
+    sa.Column("header_values", ARRAY(sa.LargeBinary), nullable=False),
+    sa.Column("payload", sa.LargeBinary, nullable=False),
+    sa.Column("payload_bytes", sa.BigInteger, nullable=False, comment="of all of it"),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("cause", sa.Text, nullable=False),
+    sa.Column("attempted_at", ARRAY(INSTANT), nullable=False),
+    sa.Column("attempt_errors", ARRAY(sa.Text), nullable=False),
+    sa.Column("state", sa.SmallInteger, nullable=False, server_default="1"),
+    sa.Column("created_at", INSTANT, nullable=False),
+    sa.Column("taken_until", INSTANT, comment="somebody replays it until then"),
+    sa.Column("settled_at", INSTANT),
+    sa.Column("settled_by", sa.Text, nullable=False, server_default=""),
+    sa.Column("note", sa.Text, nullable=False, server_default=""),
+    sa.Column("version", sa.BigInteger, nullable=False, server_default="0"),
+    sa.UniqueConstraint("tenant_id", "source", "origin"),
+    key=("letter_id",),
+    request=Access.APPEND,
+    writer=Access.WRITE,
+    policies=(Policy(RELAY, "select, insert", "true"),),
+)
+"""Those whose tenant nobody can tell are the platform's. Contents are bounded by who puts them."""

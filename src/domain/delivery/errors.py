@@ -1,0 +1,30 @@
+"""Refusals of the delivery context."""
+
+from domain.kernel.errors import ConflictError, NotFoundError, PreconditionError, Resource
+
+
+class DeadLetterNotFoundError(NotFoundError):
+    reason = "DEAD_LETTER_NOT_FOUND"
+
+    def __init__(self, letter: str) -> None:
+        super().__init__(f"there is no dead letter {letter}", dead_letter=letter)
+        self.resource = Resource("dead_letter", letter)
+
+
+class DeadLetterSettledError(PreconditionError):
+    """It was replayed or discarded: what it says is history."""
+
+    reason = "DEAD_LETTER_SETTLED"
+
+    def __init__(self, letter: str, state: str) -> None:
+        super().__init__(f"the dead letter is {state}", dead_letter=letter, state=state)
+
+
+class DeadLetterBusyError(ConflictError):
+    """Somebody replays it at this moment."""
+
+    reason = "DEAD_LETTER_BUSY"
+
+    def __init__(self, letter: str) -> None:
+        super().__init__("the dead letter is being replayed", dead_letter=letter)
+        self.retry_after_seconds = 1.0
