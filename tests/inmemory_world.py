@@ -21,8 +21,9 @@ from application.kernel.ports import Json
 from domain.budget.account import Account, AccountKind
 from domain.capability.capability import Capability, Modality, ToolCalling
 from domain.capsule.capsule import Capsule, CapsuleState
-from domain.kernel.identifiers import CapsuleVersionId, SessionId
+from domain.kernel.identifiers import CapsuleVersionId, RequestId, SessionId
 from domain.kernel.metering import Metric
+from domain.kernel.request_key import RequestKey
 from domain.kernel.tier import Tier
 from tests.builders import CAPSULE_VERSION, SESSION, TENANT, session
 from tests.doubles import EverybodyTrusted, ScriptedTools
@@ -109,7 +110,12 @@ class World:
 
     async def limit(self, metric: Metric, amount: int | None) -> None:
         account = Account(AccountKind.TENANT, str(TENANT))
-        await self.budgets.set_limit(TENANT, Limit(account, metric, amount))
+        request = RequestKey.of(
+            "SetLimit", RequestId(str(self.identifiers.next())), "ada", b"content"
+        )
+        await self.budgets.set_limit(
+            TENANT, Limit(account, metric, amount), etag="", request=request
+        )
 
     def held(self, metric: Metric) -> int:
         return sum(balance.held for key, balance in self.store.balances.items() if key[2] is metric)

@@ -25,12 +25,14 @@ from domain.kernel.identifiers import (
     InvocationId,
     MessageId,
     RecordId,
+    RequestId,
     ReservationId,
     SessionId,
     TenantId,
     TurnId,
 )
 from domain.kernel.metering import Metric
+from domain.kernel.request_key import RequestKey
 from domain.tools.invocation import Invocation, InvocationState
 from tests.builders import CAPSULE_VERSION, fact, invocation, principal
 from tests.fakes import NOON, CountingIdentifiers
@@ -77,6 +79,10 @@ class Commands:
         required: bool = False,
     ) -> Hold:
         return Hold(self.account_id(user), metric, amount, required)
+
+    def request(self, method: str = "SetLimit") -> RequestKey:
+        """A request id that nobody has used."""
+        return RequestKey.of(method, RequestId(str(self.identifiers.next())), "ada", b"content")
 
     def session(self, *, max_waiting: int = 2) -> Session:
         return Session(

@@ -34,9 +34,13 @@ class Scene:
         ]
         return usage.balance.spent, usage.balance.held, usage.balance.overrun
 
-    async def limit(self, account: Account, amount: int | None) -> None:
-        limit = Limit(account, Metric.TOKENS, amount)
-        await self.kernel.budgets.set_limit(self.ask.tenant_id, limit)
+    async def limit(self, account: Account, amount: int | None, *, etag: str = "") -> Limit:
+        return await self.kernel.budgets.set_limit(
+            self.ask.tenant_id,
+            Limit(account, Metric.TOKENS, amount),
+            etag=etag,
+            request=self.ask.request(),
+        )
 
     async def running(self, amount: int = 100) -> TurnId:
         command = self.ask.accept(self.ask.hold(amount))

@@ -2,13 +2,14 @@
 
 import pytest
 
-from domain.budget.account import Account, AccountKind
+from domain.budget.account import Account, AccountKind, Use
 from domain.budget.errors import (
     AccountNotFoundError,
     BudgetExhaustedError,
     ReservationEndedError,
     ReservationNotFoundError,
 )
+from domain.budget.quantity import Quantity
 from domain.budget.reservation import ReservationState
 from domain.kernel.errors import IdempotencyKeyReusedError, InvalidArgumentError
 from domain.kernel.identifiers import ReservationId
@@ -168,13 +169,27 @@ class TestEnds:
             (scene.ask.account_id(),),
         )
 
-    async def test_the_first_settlement_stands(self, scene: Scene) -> None:
+    async def test_a_settlement_asked_again_changes_nothing(self, scene: Scene) -> None:
         held = await self.held(scene)
         first = await scene.kernel.budgets.settle(scene.ask.tenant_id, held, (tokens(40),))
+        nothing = Use(Metric.TOOL_CALLS, 0, 1)
 
-        again = await scene.kernel.budgets.settle(scene.ask.tenant_id, held, (tokens(90),))
+        again = await scene.kernel.budgets.settle(scene.ask.tenant_id, held, (nothing, tokens(40)))
 
         assert again == first
+        assert await scene.tokens() == (40, 0, 0)
+
+    @pytest.mark.parametrize("uses", [(tokens(90),), (), (tokens(40), Use(Metric.IMAGES, 1, 1))])
+    async def test_a_settlement_with_other_amounts_is_refused(
+        self, scene: Scene, uses: tuple[Use, ...]
+    ) -> None:
+        held = await self.held(scene)
+        await scene.kernel.budgets.settle(scene.ask.tenant_id, held, (tokens(40),))
+
+        with pytest.raises(ReservationEndedError) as refusal:
+            await scene.kernel.budgets.settle(scene.ask.tenant_id, held, uses)
+
+        assert refusal.value.facts["state"] == "SETTLED"
         assert await scene.tokens() == (40, 0, 0)
 
     async def test_use_beyond_the_limit_is_overrun(self, scene: Scene) -> None:
@@ -183,6 +198,21 @@ class TestEnds:
         await scene.kernel.budgets.settle(scene.ask.tenant_id, held, (tokens(1200),))
 
         assert await scene.tokens() == (1200, 0, 200)
+
+    async def test_a_settlement_tells_what_was_used_and_overrun_in_each_account(
+        self, scene: Scene
+    ) -> None:
+        await scene.limit(ADA, 150)
+        command = scene.ask.reserve(scene.ask.hold(100), scene.ask.hold(100, user="ada"))
+        await scene.kernel.budgets.reserve(command)
+
+        settled = await scene.kernel.budgets.settle(
+            scene.ask.tenant_id, command.reservation_id, (tokens(170),)
+        )
+
+        assert settled.uses == (Quantity(Metric.TOKENS, 170),)
+        assert settled.overruns == (0, 20)
+        assert await scene.kernel.budgets.reserve(command) == settled
 
     async def test_an_overrun_leaves_nothing_for_others(self, scene: Scene) -> None:
         first = await self.held(scene)

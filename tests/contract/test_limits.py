@@ -1,5 +1,6 @@
 """Limits and usage: what an account may use, and what it has used."""
 
+import asyncio
 from dataclasses import replace
 from datetime import date
 
@@ -10,8 +11,13 @@ from domain.budget.account import Account, AccountKind, Balance
 from domain.budget.errors import (
     BudgetExhaustedError,
 )
-from domain.kernel.errors import InvalidArgumentError
+from domain.kernel.errors import (
+    EtagMismatchError,
+    IdempotencyKeyReusedError,
+    InvalidArgumentError,
+)
 from domain.kernel.metering import MAX_AMOUNT, Metric
+from domain.kernel.request_key import RequestKey
 from tests.contract.commands import tokens
 from tests.contract.scene import Scene
 
@@ -47,6 +53,59 @@ class TestLimits:
 
         assert refusal.value.facts["remaining"] == "-500"
         assert await scene.tokens() == (600, 0, 0)
+
+    async def test_change_their_etag_with_their_amount(self, scene: Scene) -> None:
+        first = await scene.limit(ADA, 10)
+        same = await scene.limit(ADA, 10)
+        other = await scene.limit(ADA, 20)
+        back = await scene.limit(ADA, 10)
+
+        assert same.etag == first.etag
+        assert len({first.etag, other.etag, back.etag}) == 3
+        assert back in await scene.kernel.budgets.limits(scene.ask.tenant_id)
+
+    async def test_are_changed_under_the_etag_that_they_have(self, scene: Scene) -> None:
+        first = await scene.limit(ADA, 10)
+
+        second = await scene.limit(ADA, 20, etag=first.etag)
+
+        with pytest.raises(EtagMismatchError):
+            await scene.limit(ADA, 30, etag=first.etag)
+        assert second in await scene.kernel.budgets.limits(scene.ask.tenant_id)
+
+    async def test_that_do_not_exist_have_no_etag(self, scene: Scene) -> None:
+        with pytest.raises(EtagMismatchError):
+            await scene.limit(ADA, 10, etag="1")
+
+        assert [one.account for one in await scene.kernel.budgets.limits(scene.ask.tenant_id)] == [
+            scene.ask.account
+        ]
+
+    async def test_of_changes_at_once_under_one_etag_one_is_made(self, scene: Scene) -> None:
+        first = await scene.limit(ADA, 10)
+
+        answers = await asyncio.gather(
+            *(scene.limit(ADA, 20 + one, etag=first.etag) for one in range(5)),
+            return_exceptions=True,
+        )
+
+        assert [type(answer) for answer in answers].count(EtagMismatchError) == 4
+
+    async def test_asked_for_again_answer_as_at_first(self, scene: Scene) -> None:
+        request, limit = scene.ask.request(), Limit(ADA, Metric.TOKENS, 10)
+
+        async def ask(asked: RequestKey, etag: str = "") -> Limit:
+            return await scene.kernel.budgets.set_limit(
+                scene.ask.tenant_id, limit, etag=etag, request=asked
+            )
+
+        first = await ask(request)
+        await scene.limit(ADA, 20)
+
+        assert await ask(request, etag=first.etag) == first
+        assert (await scene.limit(ADA, 20)).version == 2
+        with pytest.raises(IdempotencyKeyReusedError):
+            await ask(replace(request, digest=b"other"))
 
     @pytest.mark.parametrize("amount", [-1, MAX_AMOUNT + 1])
     async def test_out_of_range_are_refused(self, scene: Scene, amount: int) -> None:

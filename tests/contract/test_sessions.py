@@ -98,7 +98,9 @@ async def test_the_same_request_opens_one_session(place: Place) -> None:
 
 async def test_open_sessions_are_a_level_of_the_tenant_s_account(place: Place) -> None:
     limit = Limit(place.ask.account, Metric.SESSIONS, 2)
-    await place.kernel.budgets.set_limit(place.ask.tenant_id, limit)
+    await place.kernel.budgets.set_limit(
+        place.ask.tenant_id, limit, etag="", request=place.ask.request()
+    )
     first, _ = await place.opened(), await place.opened()
 
     with pytest.raises(BudgetExhaustedError) as refusal:

@@ -141,7 +141,9 @@ class Attack:
         async with self.raising:
             self.limit += 300
             limit = Limit(ask.account, Metric.TOKENS, self.limit)
-            await self.kernel.budgets.set_limit(ask.tenant_id, limit)
+            await self.kernel.budgets.set_limit(
+                ask.tenant_id, limit, etag="", request=ask.request()
+            )
 
     async def finish_all(self) -> None:
         """End what clients have left open."""

@@ -125,7 +125,8 @@ def _(step: do.SetLimit, world: World) -> Call:
     user = USERS[step.account]
     account = ask.account if user is None else Account(AccountKind.USER, user)
     limit = Limit(account, METRICS[step.metric], step.amount)
-    return lambda kernel: kernel.budgets.set_limit(ask.tenant_id, limit)
+    request = ask.request()
+    return lambda kernel: kernel.budgets.set_limit(ask.tenant_id, limit, etag="", request=request)
 
 
 @meaning.register

@@ -28,7 +28,7 @@ async def attack(subject: Kernel, request: pytest.FixtureRequest) -> Attack:
     for seat in sessions:
         await subject.administrator.open_session(seat.session(max_waiting=2))
     limit = Limit(ask.account, Metric.TOKENS, LIMIT)
-    await subject.budgets.set_limit(ask.tenant_id, limit)
+    await subject.budgets.set_limit(ask.tenant_id, limit, etag="", request=ask.request())
     return Attack(subject, sessions, LIMIT)
 
 

@@ -64,7 +64,9 @@ class World:
             for account, amount in ((sessions[0].account, LIMIT), (ADA, LIMIT // 2)):
                 for metric in METRICS:
                     limit = Limit(account, metric, amount)
-                    await kernel.budgets.set_limit(tenant_id, limit)
+                    await kernel.budgets.set_limit(
+                        tenant_id, limit, etag="", request=sessions[0].request()
+                    )
             for number, ask in enumerate(sessions):
                 session = ask.session(max_waiting=2 if number else 0)
                 await kernel.administrator.open_session(session)

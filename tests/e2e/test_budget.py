@@ -41,6 +41,7 @@ async def test_what_is_held_is_settled_with_what_was_used(stage: Stage) -> None:
     after = await tokens(stage, slug, ada)
 
     assert again == held
+    assert [(one.held, one.used) for one in settled.reservation.holds] == [(1500, 812)]
     assert held.reservation.state == pb.RESERVATION_STATE_HELD
     assert [(one.account.id, one.held) for one in held.reservation.holds] == [(slug, 1500)]
     assert (between.held, between.spent) == (1500, 0)
@@ -49,6 +50,29 @@ async def test_what_is_held_is_settled_with_what_was_used(stage: Stage) -> None:
     assert not settled.reservation.HasField("expire_time")
     assert (after.held, after.spent, after.unit) == (0, 812, "count")
     assert after.remaining == after.limit - 812
+
+
+async def test_a_settlement_shows_its_overrun_and_stands(stage: Stage) -> None:
+    slug, ada = await stage.tenant()
+    stub = rpc.BudgetServiceStub(stage.channel)
+    limit = (await tokens(stage, slug, ada)).limit
+    held = await stub.GateBudget(hold(slug, limit), metadata=ada.pairs)
+    request = pb.SettleBudgetRequest(
+        reservation=held.reservation.name,
+        uses=[pb.Quantity(metric=pb.METRIC_TOKENS, amount=limit + 7)],
+        request_id=fresh_id(),
+    )
+
+    settled = await stub.SettleBudget(request, metadata=ada.pairs)
+    request.request_id = fresh_id()
+    again = await stub.SettleBudget(request, metadata=ada.pairs)
+    request.uses[0].amount, request.request_id = 1, fresh_id()
+    other = await reason_of(stub.SettleBudget(request, metadata=ada.pairs))
+
+    assert [(one.used, one.overrun) for one in settled.reservation.holds] == [(limit + 7, 7)]
+    assert again == settled
+    assert other == "RESERVATION_ENDED"
+    assert (await tokens(stage, slug, ada)).overrun == 7
 
 
 async def test_a_request_id_stands_for_one_content(stage: Stage) -> None:

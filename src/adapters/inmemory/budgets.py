@@ -1,20 +1,24 @@
 """Accounts and reservations in process memory."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import final
 
+from adapters.inmemory.requests import InMemoryRequests
 from adapters.inmemory.store import InMemoryStore, Settlement, StoredReservation
 from application.budget.ports import Limit, MetricUsage, ReserveHolds
 from application.kernel.ports import Clock
-from domain.budget.account import Balance, Hold, Use
+from domain.budget.account import Account, Balance, Hold, Use
 from domain.budget.errors import ReservationNotFoundError
 from domain.budget.granting import check_limit, merged, summed
 from domain.budget.period import period_of
+from domain.budget.quantity import Quantity
 from domain.budget.reservation import Reservation, ReservationState
-from domain.kernel.errors import IdempotencyKeyReusedError
+from domain.kernel.errors import EtagMismatchError, IdempotencyKeyReusedError
 from domain.kernel.identifiers import AccountId, ReservationId, TenantId
+from domain.kernel.metering import Metric
+from domain.kernel.request_key import RequestKey
 from domain.kernel.storable_text import check_storable
 
 
@@ -23,6 +27,10 @@ from domain.kernel.storable_text import check_storable
 class InMemoryBudgets:
     store: InMemoryStore
     clock: Clock
+    requests: InMemoryRequests = field(default_factory=InMemoryRequests)
+    versions: dict[tuple[TenantId, Account, Metric], int] = field(
+        default_factory=dict[tuple[TenantId, Account, Metric], int]
+    )
 
     async def reserve(self, command: ReserveHolds) -> Reservation:
         check_storable("request_id", command.request_id)
@@ -67,9 +75,9 @@ class InMemoryBudgets:
     ) -> Reservation:
         used = summed(uses)
         stored = self._found(tenant_id, reservation_id)
-        ended = stored.reservation.ended(ReservationState.SETTLED)
-        if stored.reservation == ended:
-            return ended
+        quantities = tuple(Quantity(use.metric, use.amount) for use in used)
+        if not stored.reservation.settles(quantities):
+            return stored.reservation
 
         settlement = Settlement(
             tenant_id=tenant_id,
@@ -79,8 +87,10 @@ class InMemoryBudgets:
             period=stored.period,
             holds=stored.reservation.holds,
         )
-        self.store.settle(settlement, used)
-        return self._keep(replace(stored, reservation=ended))
+        overruns = self.store.settle(settlement, used)
+        ended = stored.reservation.ended(ReservationState.SETTLED)
+        settled = replace(ended, uses=quantities, overruns=overruns)
+        return self._keep(replace(stored, reservation=settled))
 
     async def release(self, tenant_id: TenantId, reservation_id: ReservationId) -> Reservation:
         stored = self._found(tenant_id, reservation_id)
@@ -115,8 +125,9 @@ class InMemoryBudgets:
 
     async def limits(self, tenant_id: TenantId) -> Sequence[Limit]:
         found = [
-            Limit(account, metric, amount)
-            for (owner, account, metric), amount in self.store.limits.items()
+            Limit(account, metric, amount, self.versions.get(place, 1))
+            for place, amount in self.store.limits.items()
+            for owner, account, metric in (place,)
             if owner == tenant_id
         ]
         return sorted(
@@ -124,11 +135,29 @@ class InMemoryBudgets:
             key=lambda limit: (limit.account.kind, limit.account.name, limit.metric.code),
         )
 
-    async def set_limit(self, tenant_id: TenantId, limit: Limit) -> None:
+    async def set_limit(
+        self, tenant_id: TenantId, limit: Limit, *, etag: str, request: RequestKey
+    ) -> Limit:
         check_limit(limit.amount)
         check_storable("account", limit.account.name)
-        amount = limit.amount
-        month = period_of(self.clock.now())
+        earlier = self.requests.earlier(tenant_id, request)
+        if earlier is not None:
+            return replace(limit, version=int(earlier))
+        place = tenant_id, limit.account, limit.metric
+        known = next(
+            (one for one in await self.limits(tenant_id) if (one.account, one.metric) == place[1:]),
+            None,
+        )
+        if etag and (known is None or known.etag != etag):
+            raise EtagMismatchError(limit.name)
+        changed = limit if known is None else known.changed(limit.amount)
+        self.requests.keep(tenant_id, request, str(changed.version))
+        self.versions[place] = changed.version
+        self._limit(tenant_id, changed)
+        return changed
+
+    def _limit(self, tenant_id: TenantId, limit: Limit) -> None:
+        amount, month = limit.amount, period_of(self.clock.now())
         self.store.open_accounts(tenant_id, month)
         self.store.limits[tenant_id, limit.account, limit.metric] = amount
         place = tenant_id, limit.account.id_in(tenant_id), limit.metric, month

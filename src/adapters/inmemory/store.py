@@ -66,7 +66,6 @@ class StoredReservation:
     reservation: Reservation
     period: date
     step: int = 0
-    uses: tuple[Use, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,14 +214,17 @@ class InMemoryStore:
     def release(self, tenant_id: TenantId, period: date, holds: Iterable[Hold]) -> None:
         self._write(tenant_id, period, release_all(self._balances(tenant_id, period), holds))
 
-    def settle(self, settlement: Settlement, uses: Iterable[Use]) -> None:
-        """Settle every hold with what was used of its metric, and write the ledger's lines."""
+    def settle(self, settlement: Settlement, uses: Iterable[Use]) -> tuple[int, ...]:
+        """Settle the holds, and write the ledger's lines; what was overrun, of each hold."""
         one, used = settlement, tuple(uses)
         balances = self._balances(one.tenant_id, one.period)
-        self._write(one.tenant_id, one.period, settle_all(balances, one.holds, used))
+        settled = settle_all(balances, one.holds, used)
+        self._write(one.tenant_id, one.period, settled)
         for use in used:
             charged = frozenset(held.account_id for held in one.holds if held.metric is use.metric)
             self.ledger.append(LedgerLine(one, use, charged))
+        places = ((hold.account_id, hold.metric) for hold in one.holds)
+        return tuple(settled[place].overrun - balances[place].overrun for place in places)
 
     def publish(self, event: DomainEvent) -> None:
         events = self.outbox.setdefault((event.tenant_id, event.key), [])

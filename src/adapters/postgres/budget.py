@@ -2,22 +2,37 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from typing import Final, TypeVar, final
-from uuid import UUID
 
 from psycopg.rows import class_row
 
+from adapters.postgres.batches import Outcome
+from adapters.postgres.budget_rows import (
+    ExpiredRow,
+    ExtendedRow,
+    LimitRow,
+    LimitSetRow,
+    ReleasedRow,
+    ReservationRow,
+    ReservedRow,
+    SettledRow,
+    UsageRow,
+)
 from adapters.postgres.database import Database
 from application.budget.ports import Limit, MetricUsage, ReserveHolds
-from domain.budget.account import Account, AccountKind, Balance, Hold, Use
-from domain.budget.errors import ReservationNotFoundError
-from domain.budget.granting import check_limit, merged, refusal_of, summed
+from domain.budget.account import Hold, Use
+from domain.budget.granting import check_limit, merged, summed
+from domain.budget.quantity import Quantity
 from domain.budget.reservation import Reservation, ReservationState
-from domain.kernel.errors import IdempotencyKeyReusedError, StorageUnavailableError
+from domain.kernel.errors import (
+    EtagMismatchError,
+    IdempotencyKeyReusedError,
+    StorageUnavailableError,
+)
 from domain.kernel.identifiers import AccountId, ReservationId, TenantId
-from domain.kernel.metering import Metric
+from domain.kernel.request_key import RequestKey
 from domain.kernel.storable_text import check_storable
 
 PATIENCE: Final = timedelta(seconds=5)
@@ -26,81 +41,7 @@ PATIENCE: Final = timedelta(seconds=5)
 Parameters = dict[str, object]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Row:
-    """A reservation as the functions return it; all None where there is none."""
-
-    condition: int | None
-    accounts: list[UUID] | None
-    metrics: list[int] | None
-    amounts: list[int] | None
-    expiry: datetime | None
-
-    def holds(self) -> tuple[Hold, ...]:
-        lines = zip(self.accounts or (), self.metrics or (), self.amounts or (), strict=True)
-        return tuple(
-            Hold(AccountId(account), Metric.of(metric), amount) for account, metric, amount in lines
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Granted(_Row):
-    """With the place of the hold that was refused, and what its account had left."""
-
-    refused: int | None
-    remaining: int | None
-
-    def check(self, holds: Sequence[Hold]) -> None:
-        if self.refused is not None:
-            raise refusal_of(holds[self.refused - 1], self.remaining)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Reserved(_Granted):
-    reservation: UUID | None
-    content: bytes | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Extended(_Granted):
-    taken: int | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Released(_Row):
-    released: bool | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Expired:
-    tenant: UUID
-    reservation: UUID
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Limit:
-    kind: str
-    name: str
-    metric: int
-    amount: int | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Usage:
-    metric: int
-    month: date
-    limit_amount: int | None
-    spent: int
-    held: int
-    overrun: int
-    warned: int
-
-    def of(self, account_id: AccountId) -> MetricUsage:
-        balance = Balance(self.limit_amount, self.spent, self.held, self.overrun, self.warned)
-        return MetricUsage(account_id, Metric.of(self.metric), self.month, balance)
-
-
-_AnyRow = TypeVar("_AnyRow", bound=_Row)
+_AnyRow = TypeVar("_AnyRow", bound=ReservationRow)
 
 
 @final
@@ -114,7 +55,7 @@ class PostgresBudgets:
         check_storable("request_id", command.request_id)
         holds = merged(command.holds)
         found = await self._one(
-            _Reserved,
+            ReservedRow,
             _RESERVE,
             _columns(holds)
             | {
@@ -128,18 +69,17 @@ class PostgresBudgets:
         found.check(holds)
         if found.content != command.digest:
             raise IdempotencyKeyReusedError(command.request_id)
-        return _reservation(
-            command.tenant_id, ReservationId(found.reservation or command.reservation_id), found
-        )
+        reservation_id = ReservationId(found.reservation or command.reservation_id)
+        return found.of(command.tenant_id, reservation_id)
 
     async def extend(
         self, tenant_id: TenantId, reservation_id: ReservationId, step: int, holds: Sequence[Hold]
     ) -> Reservation:
         more = merged(holds)
         named: Parameters = {"tenant": tenant_id, "reservation": reservation_id, "step": step}
-        found = await self._one(_Extended, _EXTEND, _columns(more) | named)
+        found = await self._one(ExtendedRow, _EXTEND, _columns(more) | named)
         found.check(more)
-        reservation = _reservation(tenant_id, reservation_id, found)
+        reservation = found.of(tenant_id, reservation_id)
         reservation.extends(found.taken or 0, step)
         return reservation
 
@@ -148,7 +88,7 @@ class PostgresBudgets:
     ) -> Reservation:
         used = summed(uses)
         found = await self._one(
-            _Row,
+            SettledRow,
             _SETTLE,
             {
                 "tenant": tenant_id,
@@ -158,15 +98,17 @@ class PostgresBudgets:
                 "prices": [use.price_version for use in used],
             },
         )
-        return _reservation(tenant_id, reservation_id, found).ended(ReservationState.SETTLED)
+        reservation = found.of(tenant_id, reservation_id)
+        reservation.settles(Quantity(use.metric, use.amount) for use in used)
+        return reservation.ended(ReservationState.SETTLED)
 
     async def release(self, tenant_id: TenantId, reservation_id: ReservationId) -> Reservation:
         found = await self._release(tenant_id, reservation_id, expired=False)
-        return _reservation(tenant_id, reservation_id, found).ended(ReservationState.RELEASED)
+        return found.of(tenant_id, reservation_id).ended(ReservationState.RELEASED)
 
     async def release_expired(self, limit: int) -> int:
         async with self.database.writing() as connection:
-            cursor = connection.cursor(row_factory=class_row(_Expired))
+            cursor = connection.cursor(row_factory=class_row(ExpiredRow))
             await cursor.execute(_EXPIRED, (limit,))
             expired = await cursor.fetchall()
         count = 0
@@ -183,21 +125,21 @@ class PostgresBudgets:
         self, tenant_id: TenantId, account_id: AccountId, period: date | None
     ) -> Sequence[MetricUsage]:
         async with self.database.reading() as connection:
-            cursor = connection.cursor(row_factory=class_row(_Usage))
+            cursor = connection.cursor(row_factory=class_row(UsageRow))
             await cursor.execute(_USAGE, (tenant_id, account_id, period))
             return [row.of(account_id) for row in await cursor.fetchall()]
 
     async def limits(self, tenant_id: TenantId) -> Sequence[Limit]:
         async with self.database.reading() as connection:
-            cursor = connection.cursor(row_factory=class_row(_Limit))
+            cursor = connection.cursor(row_factory=class_row(LimitRow))
             await cursor.execute(_LIMITS, (tenant_id,))
             rows = await cursor.fetchall()
-        return [
-            Limit(Account(AccountKind(row.kind), row.name), Metric.of(row.metric), row.amount)
-            for row in sorted(rows, key=lambda row: (row.kind, row.name, row.metric))
-        ]
+        ordered = sorted(rows, key=lambda row: (row.kind, row.name, row.metric))
+        return [row.limit() for row in ordered]
 
-    async def set_limit(self, tenant_id: TenantId, limit: Limit) -> None:
+    async def set_limit(
+        self, tenant_id: TenantId, limit: Limit, *, etag: str, request: RequestKey
+    ) -> Limit:
         check_limit(limit.amount)
         check_storable("account", limit.account.name)
         parameters: Parameters = {
@@ -208,15 +150,26 @@ class PostgresBudgets:
             "name": limit.account.name,
             "metric": limit.metric.code,
             "amount": limit.amount,
+            "etag": etag,
+            "method": request.method,
+            "request": request.request_id,
+            "digest": request.digest,
         }
         async with self.database.writing() as connection:
-            await connection.execute(_SET_LIMIT, parameters)
+            cursor = connection.cursor(row_factory=class_row(LimitSetRow))
+            await cursor.execute(_SET_LIMIT, parameters)
+            (found,) = await cursor.fetchall()
+        if found.outcome == Outcome.KEY_REUSED:
+            raise IdempotencyKeyReusedError(request.request_id)
+        if found.version is None:
+            raise EtagMismatchError(limit.name)
+        return replace(limit, version=found.version)
 
     async def _release(
         self, tenant_id: TenantId, reservation_id: ReservationId, *, expired: bool
-    ) -> _Released:
+    ) -> ReleasedRow:
         named: Parameters = {"tenant": tenant_id, "reservation": reservation_id, "expired": expired}
-        return await self._one(_Released, _RELEASE, named)
+        return await self._one(ReleasedRow, _RELEASE, named)
 
     async def _one(self, kind: type[_AnyRow], sql: bytes, parameters: Parameters) -> _AnyRow:
         async with self.database.writing() as connection:
@@ -233,18 +186,6 @@ def _columns(holds: Sequence[Hold]) -> Parameters:
         "amounts": [hold.amount for hold in holds],
         "required": [hold.required for hold in holds],
     }
-
-
-def _reservation(tenant_id: TenantId, reservation_id: ReservationId, found: _Row) -> Reservation:
-    if found.condition is None or found.expiry is None:
-        raise ReservationNotFoundError(str(reservation_id))
-    return Reservation(
-        id=reservation_id,
-        tenant_id=tenant_id,
-        holds=found.holds(),
-        state=ReservationState(found.condition),
-        expires_at=found.expiry,
-    )
 
 
 _RESERVE: Final = b"""
@@ -270,9 +211,10 @@ select * from release_reservation(
     %(expired)s)
 """
 _SET_LIMIT: Final = b"""
-select set_limit(
+select * from set_limit(
     lock_tenants(array[%(tenant)s]::uuid[], %(patience)s), %(tenant)s, %(account)s, %(kind)s,
-    %(name)s, %(metric)s::smallint, %(amount)s::bigint)
+    %(name)s, %(metric)s::smallint, %(amount)s::bigint, %(etag)s, %(method)s, %(request)s,
+    %(digest)s)
 """
 _EXPIRED: Final = (
     b"select tenant_id as tenant, reservation_id as reservation from expired_reservations(%s)"

@@ -1,15 +1,16 @@
 """What the budget use cases need from the outside world."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
-from typing import Protocol
+from typing import Protocol, Self
 
 from domain.budget.account import Account, Balance, Hold, Use
 from domain.budget.events import BudgetWarning
 from domain.budget.reservation import Reservation
 from domain.kernel.identifiers import AccountId, ReservationId, TenantId
 from domain.kernel.metering import Metric
+from domain.kernel.request_key import RequestKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,11 +27,30 @@ class ReserveHolds:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A standing limit, from which each period's balance is made; None is unlimited."""
+    """A standing limit, from which each period's balance is made; None is unlimited.
+
+    `version` counts its changes, from 1.
+    """
 
     account: Account
     metric: Metric
     amount: int | None
+    version: int = 1
+
+    @property
+    def etag(self) -> str:
+        return str(self.version)
+
+    @property
+    def name(self) -> str:
+        """What it is, for people."""
+        return f"the {self.metric} limit of {self.account.kind} {self.account.name}"
+
+    def changed(self, amount: int | None) -> Self:
+        """The limit under another amount; under the same one it stays as it is."""
+        if amount == self.amount:
+            return self
+        return replace(self, amount=amount, version=self.version + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +89,11 @@ class Budgets(Protocol):
     async def settle(
         self, tenant_id: TenantId, reservation_id: ReservationId, uses: Sequence[Use]
     ) -> Reservation:
-        """End the reservation with what was used; the first settlement stands.
+        """End the reservation with what was used; the same again changes nothing.
 
         Raises:
             ReservationNotFoundError: No such reservation of this tenant.
-            ReservationEndedError: It was released before.
+            ReservationEndedError: It was released before, or settled with other amounts.
         """
         ...
 
@@ -98,8 +118,17 @@ class Budgets(Protocol):
 
     async def limits(self, tenant_id: TenantId) -> Sequence[Limit]: ...
 
-    async def set_limit(self, tenant_id: TenantId, limit: Limit) -> None:
-        """Set a standing limit and the current period's, under the tenant's lock."""
+    async def set_limit(
+        self, tenant_id: TenantId, limit: Limit, *, etag: str, request: RequestKey
+    ) -> Limit:
+        """Set a standing limit and the current period's, under the tenant's lock.
+
+        The limit's own version is not looked at. The same request again gives the first answer.
+
+        Raises:
+            EtagMismatchError: An etag was given, and the limit has another or does not exist.
+            IdempotencyKeyReusedError: The request id is known with another content.
+        """
         ...
 
 

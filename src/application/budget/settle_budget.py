@@ -33,7 +33,7 @@ class SettleBudget:
         Raises:
             InvalidArgumentError: A sum of one metric's amounts is out of range.
             ReservationNotFoundError: No such reservation of this tenant.
-            ReservationEndedError: It was released before.
+            ReservationEndedError: It was released before, or settled with other amounts.
         """
         uses = tuple(
             Use(quantity.metric, quantity.amount, PRICE_VERSION) for quantity in command.used

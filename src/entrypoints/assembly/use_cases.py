@@ -62,7 +62,7 @@ def budget_use_cases(stores: Stores, system: System) -> BudgetUseCases:
         release=ReleaseReservation(budgets=budgets),
         read_usage=ReadUsage(budgets=budgets),
         list_limits=ListLimits(budgets=budgets),
-        set_limit=SetLimit(budgets=budgets),
+        set_limit=SetLimit(budgets=budgets, canonical=system.json),
         announce_warnings=AnnounceWarnings(
             warnings=stores.warnings, clock=system.clock, identifiers=system.identifiers
         ),

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from hashlib import sha256
 from types import MappingProxyType
 from typing import Final, final
 
@@ -20,8 +19,8 @@ from domain.budget.errors import AccountNotFoundError
 from domain.budget.period import period_of
 from domain.budget.quantity import Quantity
 from domain.budget.reservation import Reservation, ReservationState
-from domain.kernel.errors import EtagMismatchError, InvalidArgumentError
-from domain.kernel.identifiers import AccountId, RequestId
+from domain.kernel.errors import InvalidArgumentError
+from domain.kernel.identifiers import RequestId
 from domain.kernel.metering import BUDGET_METRICS, Metric, Unit
 from entrypoints.grpc.admission import Admission, Call, answering
 from entrypoints.grpc.caller import Caller
@@ -140,23 +139,17 @@ class BudgetServicer:
 
     async def SetLimit(self, request: pb.SetLimitRequest, call: Call) -> pb.SetLimitResponse:
         async with answering(self.admission, call, request) as caller:
-            told = await self.request_ids.claim(caller, request, request.request_id)
             amount = request.limit if request.HasField("limit") else None
-            limit = Limit(_account(caller, request.account), _metric(request.metric), amount)
-            if not told:
-                if request.etag:
-                    await self._check_etag(caller, request.etag, limit.account, limit.metric)
-                await self.set_limit(SetLimitCommand(tenant_id=caller.tenant_id, limit=limit))
-                await self.request_ids.note(caller, request, request.request_id, _etag(limit))
+            limit = await self.set_limit(
+                SetLimitCommand(
+                    principal=caller.principal,
+                    tenant_id=caller.tenant_id,
+                    limit=Limit(_account(caller, request.account), _metric(request.metric), amount),
+                    etag=request.etag,
+                    request_id=RequestId(request.request_id.lower()),
+                )
+            )
             return pb.SetLimitResponse(limit=_limit(caller, limit))
-
-    async def _check_etag(
-        self, caller: Caller, etag: str, account: Account, metric: Metric
-    ) -> None:
-        query = ListLimitsQuery(tenant_id=caller.tenant_id, account=account)
-        known = [one for one in await self.list_limits(query) if one.metric is metric]
-        if [etag] != [_etag(one) for one in known]:
-            raise EtagMismatchError(f"the {metric} limit of {account.kind} {account.name}")
 
 
 def _account(caller: Caller, given: pb.Account) -> Account:
@@ -202,20 +195,26 @@ def _reservation(
     own = Account(AccountKind.TENANT, str(caller.tenant_id))
     known = {one.id_in(caller.tenant_id): one for one in (own, *accounts)}
     held = reservation.state is ReservationState.HELD
+    used = {one.metric: one.amount for one in reservation.uses}
+    overruns = reservation.overruns or (0,) * len(reservation.holds)
     return pb.Reservation(
         name=reservation_name(caller.tenant, reservation.id),
         state=pb.ReservationState.Value(f"RESERVATION_STATE_{reservation.state.name}"),
-        holds=[_hold(caller, one, known) for one in reservation.holds],
+        holds=[
+            _hold(caller, hold, known.get(hold.account_id), used.get(hold.metric, 0), overrun)
+            for hold, overrun in zip(reservation.holds, overruns, strict=True)
+        ],
         expire_time=timestamp(reservation.expires_at) if held else None,
     )
 
 
-def _hold(caller: Caller, hold: Hold, known: Mapping[AccountId, Account]) -> pb.Hold:
-    account = known.get(hold.account_id)
+def _hold(caller: Caller, hold: Hold, account: Account | None, used: int, overrun: int) -> pb.Hold:
     return pb.Hold(
         account=None if account is None else _account_form(caller, account),
         metric=_metric_form(hold.metric),
         held=hold.amount,
+        used=used,
+        overrun=overrun,
     )
 
 
@@ -237,12 +236,8 @@ def _limit(caller: Caller, limit: Limit) -> pb.Limit:
         account=_account_form(caller, limit.account),
         metric=_metric_form(limit.metric),
         limit=limit.amount,
-        etag=_etag(limit),
+        etag=limit.etag,
     )
-
-
-def _etag(limit: Limit) -> str:
-    return sha256(f"{_place(limit)}\0{limit.amount}".encode()).hexdigest()[:16]
 
 
 def _place(limit: Limit) -> str:

@@ -7,14 +7,16 @@ create or replace function reserve_holds(
     p_accounts uuid[], p_metrics smallint[], p_amounts bigint[], p_required boolean[],
     out refused integer, out remaining bigint, out reservation uuid, out content bytea,
     out condition smallint, out accounts uuid[], out metrics smallint[], out amounts bigint[],
-    out expiry timestamptz)
+    out expiry timestamptz, out used_metrics smallint[], out used_amounts bigint[], out overruns bigint[])
 language plpgsql as $$
 declare
     v_now    timestamptz := clock_timestamp();
     v_period date;
 begin
-    select r.reservation_id, r.digest, r.state, r.hold_accounts, r.hold_metrics, r.hold_amounts, r.expires_at
-      into reservation, content, condition, accounts, metrics, amounts, expiry
+    select r.reservation_id, r.digest, r.state, r.hold_accounts, r.hold_metrics, r.hold_amounts, r.expires_at,
+           r.used_metrics, r.used_amounts, r.overruns
+      into reservation, content, condition, accounts, metrics, amounts, expiry,
+           used_metrics, used_amounts, overruns
       from reservations r
      where r.tenant_id = p_tenant and r.request_id = p_request;
     if reservation is not null then

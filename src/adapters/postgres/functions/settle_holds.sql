@@ -1,12 +1,13 @@
 -- Settles the holds of one reservation in its own period with what was used, and writes the ledger lines
 -- of this step. Never fails: what exceeds the limit is recorded as overrun.
 -- The holds name each account and metric once, the uses each metric once.
+-- Returns what was overrun, of each hold in order.
 -- Locks: none of its own; the caller holds the tenant row.
 create or replace function settle_holds(
     p_tenant uuid, p_reference uuid, p_step integer, p_round integer, p_period date,
     p_accounts uuid[], p_metrics smallint[], p_amounts bigint[],
     p_use_metrics smallint[], p_use_amounts bigint[], p_use_prices integer[])
-returns void language sql as $$
+returns bigint[] language sql as $$
     with settled as (
         update accounts a
            set held = a.held - h.amount, spent = a.spent + coalesce(u.amount, 0),
@@ -15,15 +16,18 @@ returns void language sql as $$
                    else 0 end,
                warned = greatest(a.warned,
                                  percentage_passed(a.limit_amount, a.spent + coalesce(u.amount, 0)))
-          from unnest(p_accounts, p_metrics, p_amounts) h(account, metric, amount)
+          from unnest(p_accounts, p_metrics, p_amounts) with ordinality h(account, metric, amount, place)
           left join unnest(p_use_metrics, p_use_amounts) u(metric, amount) on u.metric = h.metric
          where a.tenant_id = p_tenant and a.account_id = h.account and a.metric = h.metric
            and a.period = p_period
+        returning h.place, a.overrun - old.overrun as overrun
+    ), billed as (
+        insert into ledger (tenant_id, reference_id, step, metric, amount, price_version, round, period,
+                            accounts, created_at)
+        select p_tenant, p_reference, p_step, u.metric, u.amount, u.price, p_round, p_period,
+               coalesce((select array_agg(h.account) from unnest(p_accounts, p_metrics) h(account, metric)
+                          where h.metric = u.metric), '{}'), clock_timestamp()
+          from unnest(p_use_metrics, p_use_amounts, p_use_prices) u(metric, amount, price)
     )
-    insert into ledger (tenant_id, reference_id, step, metric, amount, price_version, round, period,
-                        accounts, created_at)
-    select p_tenant, p_reference, p_step, u.metric, u.amount, u.price, p_round, p_period,
-           coalesce((select array_agg(h.account) from unnest(p_accounts, p_metrics) h(account, metric)
-                      where h.metric = u.metric), '{}'), clock_timestamp()
-      from unnest(p_use_metrics, p_use_amounts, p_use_prices) u(metric, amount, price)
+    select coalesce(array_agg(s.overrun order by s.place), '{}') from settled s
 $$;

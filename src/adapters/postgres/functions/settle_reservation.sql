@@ -1,26 +1,33 @@
 -- Ends a reservation that is held with what was used (see settle_holds). A metric is named once.
 -- Locks: none of its own, lock_tenants comes first.
--- Returns the reservation's row, its condition being the one before this call; nulls where there is none.
+-- Returns the reservation's row as it is after this call, but its condition being the one before; nulls where
+-- there is none.
 create or replace function settle_reservation(
     p_locked uuid[], p_tenant uuid, p_reservation uuid,
     p_metrics smallint[], p_amounts bigint[], p_prices integer[],
     out condition smallint, out accounts uuid[], out metrics smallint[], out amounts bigint[],
-    out expiry timestamptz)
+    out expiry timestamptz, out used_metrics smallint[], out used_amounts bigint[], out overruns bigint[])
 language plpgsql as $$
 declare
     v_period date;
     v_step   integer;
 begin
-    select r.state, r.step, r.hold_period, r.hold_accounts, r.hold_metrics, r.hold_amounts, r.expires_at
-      into condition, v_step, v_period, accounts, metrics, amounts, expiry
+    select r.state, r.step, r.hold_period, r.hold_accounts, r.hold_metrics, r.hold_amounts, r.expires_at,
+           r.used_metrics, r.used_amounts, r.overruns
+      into condition, v_step, v_period, accounts, metrics, amounts, expiry,
+           used_metrics, used_amounts, overruns
       from reservations r
      where r.tenant_id = p_tenant and r.reservation_id = p_reservation;
     if condition is distinct from 1 then
         return;
     end if;
 
-    perform settle_holds(p_tenant, p_reservation, 1, v_step, v_period, accounts, metrics, amounts,
-                         p_metrics, p_amounts, p_prices);
-    update reservations r set state = 2, ended_at = clock_timestamp()
+    overruns := settle_holds(p_tenant, p_reservation, 1, v_step, v_period, accounts, metrics, amounts,
+                             p_metrics, p_amounts, p_prices);
+    used_metrics := p_metrics;
+    used_amounts := p_amounts;
+    update reservations r
+       set state = 2, ended_at = clock_timestamp(), used_metrics = p_metrics, used_amounts = p_amounts,
+           overruns = settle_reservation.overruns
      where r.tenant_id = p_tenant and r.reservation_id = p_reservation;
 end $$;

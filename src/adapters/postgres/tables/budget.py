@@ -13,6 +13,13 @@ limits = tenant_table(
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("amount", sa.BigInteger, sa.CheckConstraint("amount >= 0", name="amount")),
+    sa.Column(
+        "version",
+        sa.BigInteger,
+        nullable=False,
+        server_default="1",
+        comment="counts changes of the amount",
+    ),
     key=("account_id", "metric"),
     writer=Access.FULL,
 )
@@ -69,6 +76,9 @@ reservations = tenant_table(
     sa.Column("created_at", INSTANT, nullable=False),
     sa.Column("expires_at", INSTANT, nullable=False),
     sa.Column("ended_at", INSTANT),
+    sa.Column("used_metrics", ARRAY(sa.SmallInteger), comment="once it is settled"),
+    sa.Column("used_amounts", ARRAY(sa.BigInteger)),
+    sa.Column("overruns", ARRAY(sa.BigInteger), comment="of each hold, once it is settled"),
     sa.UniqueConstraint("tenant_id", "request_id"),
     sa.Index("reservations_expiry", "expires_at", postgresql_where=sa.text("state = 1")),
     key=("reservation_id",),

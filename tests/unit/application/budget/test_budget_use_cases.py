@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from adapters.canonical.canonical_json import Rfc8785Json
 from adapters.inmemory.budgets import InMemoryBudgets
 from adapters.inmemory.store import InMemoryStore
 from application.budget.gate_budget import GateBudget, GateBudgetCommand
@@ -22,7 +23,7 @@ from domain.budget.reservation import Reservation, ReservationState
 from domain.kernel.errors import IdempotencyKeyReusedError, InvalidArgumentError
 from domain.kernel.identifiers import RequestId
 from domain.kernel.metering import Metric
-from tests.builders import OTHER_TENANT, TENANT
+from tests.builders import OTHER_TENANT, TENANT, principal
 from tests.fakes import CountingIdentifiers, StoppedClock
 
 OWN = Account(AccountKind.TENANT, str(TENANT))
@@ -34,12 +35,27 @@ class Budgeting:
     """A tenant with 1,000 tokens and 100 vector operations, of which ada may use 50 tokens."""
 
     clock: StoppedClock = field(default_factory=StoppedClock)
+    identifiers: CountingIdentifiers = field(default_factory=CountingIdentifiers)
     budgets: InMemoryBudgets = field(init=False)
     gate: GateBudget = field(init=False)
 
     def __post_init__(self) -> None:
         self.budgets = InMemoryBudgets(store=InMemoryStore(), clock=self.clock)
-        self.gate = GateBudget(budgets=self.budgets, identifiers=CountingIdentifiers())
+        self.gate = GateBudget(budgets=self.budgets, identifiers=self.identifiers)
+
+    async def limit(
+        self, limit: Limit, *, etag: str = "", request_id: str | None = None, actor: str = "ada"
+    ) -> Limit:
+        set_limit = SetLimit(budgets=self.budgets, canonical=Rfc8785Json())
+        return await set_limit(
+            SetLimitCommand(
+                principal=principal(tenant_id=TENANT, subject=actor),
+                tenant_id=TENANT,
+                limit=limit,
+                etag=etag,
+                request_id=RequestId(request_id or str(self.identifiers.next())),
+            )
+        )
 
     async def held(
         self,
@@ -63,13 +79,12 @@ class Budgeting:
 @pytest.fixture
 async def budgeting() -> Budgeting:
     made = Budgeting()
-    set_limit = SetLimit(budgets=made.budgets)
     for limit in (
         Limit(OWN, Metric.TOKENS, 1000),
         Limit(OWN, Metric.VECTOR_OPS, 100),
         Limit(ADA, Metric.TOKENS, 50),
     ):
-        await set_limit(SetLimitCommand(tenant_id=TENANT, limit=limit))
+        await made.limit(limit)
     return made
 
 
@@ -186,6 +201,22 @@ class TestLimits:
         stranger = Account(AccountKind.TENANT, str(OTHER_TENANT))
 
         with pytest.raises(InvalidArgumentError):
-            await SetLimit(budgets=budgeting.budgets)(
-                SetLimitCommand(tenant_id=TENANT, limit=Limit(stranger, Metric.TOKENS, 1))
-            )
+            await budgeting.limit(Limit(stranger, Metric.TOKENS, 1))
+
+    @pytest.mark.parametrize(
+        ("limit", "etag", "actor"),
+        [
+            (Limit(ADA, Metric.TOKENS, 70), "", "ada"),
+            (Limit(ADA, Metric.TOKENS, 60), "1", "ada"),
+            (Limit(ADA, Metric.TOKENS, 60), "", "bob"),
+        ],
+    )
+    async def test_are_set_once_under_a_request_id_of_one_content_and_actor(
+        self, budgeting: Budgeting, limit: Limit, etag: str, actor: str
+    ) -> None:
+        asked = Limit(ADA, Metric.TOKENS, 60)
+        first = await budgeting.limit(asked, request_id="r")
+
+        assert await budgeting.limit(asked, request_id="r") == first
+        with pytest.raises(IdempotencyKeyReusedError):
+            await budgeting.limit(limit, etag=etag, request_id="r", actor=actor)

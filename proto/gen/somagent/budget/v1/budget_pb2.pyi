@@ -213,7 +213,7 @@ class Hold(_message.Message):
     held: _builtins.int
     """How much is kept free, in base units."""
     used: _builtins.int
-    """How much was used, in base units. Told of what a turn held (GetDecisionTrace) alone."""
+    """How much was used, in base units; 0 until the hold is settled."""
     overrun: _builtins.int
     """The part of `used` that fitted neither the hold nor the limit, in base units. The platform
     bears it.

@@ -60,9 +60,11 @@ class BudgetServiceStub:
     """Ends a reservation with what was really used and frees the rest.
 
     It never fails for want of budget: what was used above the hold is taken from the limit if it
-    fits and recorded as overrun if not. A metric that is not named was not used.
+    fits and recorded as overrun if not. A metric that is not named was not used. A reservation that
+    is settled may be settled again with the same amounts, which changes nothing.
 
-    Refused with: RESERVATION_NOT_FOUND, RESERVATION_ENDED, IDEMPOTENCY_KEY_REUSED.
+    Refused with: RESERVATION_NOT_FOUND, RESERVATION_ENDED (it was released, or settled with other
+    amounts), IDEMPOTENCY_KEY_REUSED.
 
     Example:
     ```sh
@@ -154,9 +156,11 @@ class BudgetServiceAsyncStub(BudgetServiceStub):
     """Ends a reservation with what was really used and frees the rest.
 
     It never fails for want of budget: what was used above the hold is taken from the limit if it
-    fits and recorded as overrun if not. A metric that is not named was not used.
+    fits and recorded as overrun if not. A metric that is not named was not used. A reservation that
+    is settled may be settled again with the same amounts, which changes nothing.
 
-    Refused with: RESERVATION_NOT_FOUND, RESERVATION_ENDED, IDEMPOTENCY_KEY_REUSED.
+    Refused with: RESERVATION_NOT_FOUND, RESERVATION_ENDED (it was released, or settled with other
+    amounts), IDEMPOTENCY_KEY_REUSED.
 
     Example:
     ```sh
@@ -257,9 +261,11 @@ class BudgetServiceServicer(metaclass=_abc_1.ABCMeta):
         """Ends a reservation with what was really used and frees the rest.
 
         It never fails for want of budget: what was used above the hold is taken from the limit if it
-        fits and recorded as overrun if not. A metric that is not named was not used.
+        fits and recorded as overrun if not. A metric that is not named was not used. A reservation that
+        is settled may be settled again with the same amounts, which changes nothing.
 
-        Refused with: RESERVATION_NOT_FOUND, RESERVATION_ENDED, IDEMPOTENCY_KEY_REUSED.
+        Refused with: RESERVATION_NOT_FOUND, RESERVATION_ENDED (it was released, or settled with other
+        amounts), IDEMPOTENCY_KEY_REUSED.
 
         Example:
         ```sh
