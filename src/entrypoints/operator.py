@@ -13,7 +13,7 @@ from domain.tenancy.api_key import key_id_of
 from domain.tenancy.tenant import PLATFORM_SLUG, PLATFORM_TENANT_ID
 from entrypoints.assembly.platform import Report, open_schema
 from entrypoints.assembly.secrets import OPERATOR_KEY, SecretKeeper
-from entrypoints.assembly.stores import Stores, open_stores
+from entrypoints.assembly.stores import Stores, open_stores, retention_terms
 from entrypoints.assembly.system import System, this_system
 from entrypoints.assembly.use_cases import tenancy_use_cases
 from entrypoints.settings.settings import Settings
@@ -70,7 +70,12 @@ async def operators_stores(settings: Settings, report: Report) -> AsyncGenerator
     async with (
         open_schema(settings, report) as database,
         open_stores(
-            database, ServerId(system.identifiers.next()), _LEASE_SECONDS, lambda: "", {}
+            database,
+            ServerId(system.identifiers.next()),
+            _LEASE_SECONDS,
+            lambda: "",
+            {},
+            retention_terms(settings.retention),
         ) as stores,
     ):
         yield stores

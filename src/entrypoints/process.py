@@ -17,7 +17,7 @@ from entrypoints.assembly.failpoints import failpoints, models_with, stores_with
 from entrypoints.assembly.models import open_models, upstreams
 from entrypoints.assembly.platform import Platform
 from entrypoints.assembly.secrets import SecretKeeper, tls_of
-from entrypoints.assembly.stores import Stores, open_stores
+from entrypoints.assembly.stores import Stores, open_stores, retention_terms
 from entrypoints.assembly.system import this_system
 from entrypoints.assembly.telemetry import (
     open_telemetry,
@@ -38,7 +38,7 @@ from entrypoints.version import VERSION
 LOG: Final = getLogger("somagent.server")
 
 TEND_SECONDS: Final = 3600.0
-"""How often partitions of the time to come are made."""
+"""How often partitions of the time to come are made, and what was kept long enough is deleted."""
 
 EXPIRY_SECONDS: Final = 30.0
 """How often reservations and calls whose time is over are looked for."""
@@ -93,6 +93,7 @@ async def open_process(
                 settings.turns.lease_seconds,
                 TRACEPARENT.get,
                 KIND_CODES,
+                retention_terms(settings.retention),
             )
         )
         models = await enter(
@@ -219,6 +220,7 @@ def _jobs(
             seconds=EXPIRY_SECONDS,
         ),
         Repeated(name="partitions", step=stores.storage.tend, seconds=TEND_SECONDS),
+        Repeated(name="retention", step=stores.retention.tend, seconds=TEND_SECONDS),
     ]
     return [
         *(job.run() for job in jobs),

@@ -1,6 +1,4 @@
-"""Request keys in PostgreSQL: for how long they are kept, and what removes them."""
-
-from datetime import timedelta
+"""Request keys in PostgreSQL."""
 
 import pytest
 import sqlalchemy as sa
@@ -12,7 +10,6 @@ from adapters.system.identifiers import SystemIdentifiers
 from domain.kernel.errors import IdempotencyKeyReusedError
 from domain.kernel.identifiers import RequestId, TenantId
 from domain.kernel.request_key import RequestKey
-from domain.kernel.resilience import IDEMPOTENCY_RETENTION
 
 IDENTIFIERS = SystemIdentifiers()
 
@@ -29,15 +26,6 @@ def key(name: str, *, method: str = "Create", actor: str = "ada") -> RequestKey:
 async def claimed(database: Database, tenant_id: TenantId, request: RequestKey) -> str | None:
     async with database.tenant(tenant_id) as connection:
         return await claim(connection, tenant_id, request, f"of {request.request_id}")
-
-
-async def age(database: Database, tenant_id: TenantId, by: timedelta) -> None:
-    async with database.tenant(tenant_id) as connection:
-        await connection.execute(
-            sa.update(requests)
-            .where(requests.c.tenant_id == tenant_id)
-            .values(created_at=requests.c.created_at - by)
-        )
 
 
 async def kept(database: Database, tenant_id: TenantId) -> int:
@@ -72,20 +60,3 @@ async def test_what_was_not_done_leaves_no_claim(database: Database, tenant_id: 
         await refused()
 
     assert await kept(database, tenant_id) == 0
-
-
-async def test_a_claim_is_kept_for_a_day_and_not_for_ever(
-    database: Database, tenant_id: TenantId
-) -> None:
-    for number in range(20):
-        await claimed(database, tenant_id, key(str(number)))
-    await age(database, tenant_id, IDEMPOTENCY_RETENTION)
-    await claimed(database, tenant_id, key("later"))
-    after_a_day = await kept(database, tenant_id)
-
-    await age(database, tenant_id, IDEMPOTENCY_RETENTION)
-    for number in range(2):
-        await claimed(database, tenant_id, key(f"last {number}"))
-
-    assert after_a_day == 21
-    assert await kept(database, tenant_id) == 3

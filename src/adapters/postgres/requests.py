@@ -8,10 +8,6 @@ from adapters.postgres.tables.requests import requests
 from domain.kernel.errors import IdempotencyKeyReusedError
 from domain.kernel.identifiers import TenantId
 from domain.kernel.request_key import RequestKey
-from domain.kernel.resilience import IDEMPOTENCY_RETENTION
-
-SWEPT = 16
-"""Overdue keys that each new one removes, so that a tenant's do not pile up."""
 
 
 async def claim(
@@ -38,10 +34,12 @@ async def claim(
         .returning(requests.c.resource)
     )
     if added.scalar_one_or_none() is not None:
-        await _sweep(connection, tenant_id)
         return None
     query = sa.select(requests.c.digest, requests.c.resource).where(*_named(tenant_id, request))
-    digest, earlier = (await connection.execute(query)).one()
+    known = (await connection.execute(query)).one_or_none()
+    if known is None:  # It was kept long enough, and deleted at this very moment.
+        return await claim(connection, tenant_id, request, resource)
+    digest, earlier = known
     if digest != request.digest:
         raise IdempotencyKeyReusedError(request.request_id)
     return str(earlier)
@@ -61,24 +59,4 @@ def _named(tenant_id: TenantId, request: RequestKey) -> tuple[sa.ColumnElement[b
         requests.c.tenant_id == tenant_id,
         requests.c.method == request.method,
         requests.c.request_id == request.request_id,
-    )
-
-
-async def _sweep(connection: AsyncConnection, tenant_id: TenantId) -> None:
-    overdue = (
-        sa.select(requests.c.method, requests.c.request_id)
-        .where(
-            requests.c.tenant_id == tenant_id,
-            requests.c.created_at < sa.func.now() - 2 * IDEMPOTENCY_RETENTION,
-        )
-        .limit(SWEPT)
-        .with_for_update(skip_locked=True)
-        .cte("overdue")
-    )
-    await connection.execute(
-        sa.delete(requests).where(
-            requests.c.tenant_id == tenant_id,
-            requests.c.method == overdue.c.method,
-            requests.c.request_id == overdue.c.request_id,
-        )
     )

@@ -16,7 +16,7 @@ WRITER: Final = "somagent_writer"
 LOGINS: Final = (REQUEST, WRITER)
 
 SWEEPER: Final = "somagent_sweeper"
-"""Takes over turns and ends reservations whose time is over, of all tenants."""
+"""Takes over turns, ends reservations whose time is over and deletes what was kept long enough."""
 
 RELAY: Final = "somagent_relay"
 """Reads and marks outgoing events, and reads and writes dead letters, of all tenants."""
@@ -56,6 +56,7 @@ DEFINERS: Final = (
     Definer("expired_reservations", SWEEPER, (WRITER,)),
     Definer("expired_invocations", SWEEPER, (WRITER,)),
     Definer("due_warnings", SWEEPER, (WRITER,)),
+    Definer("drop_overdue", SWEEPER, (WRITER,)),
     Definer("unsealed_records", SEALER, (WRITER,)),
     Definer("seal_records", SEALER, (WRITER,)),
     Definer("dead_letter_page", RELAY, (REQUEST,)),

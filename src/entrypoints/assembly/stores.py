@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 from adapters.postgres.budget import PostgresBudgets
 from adapters.postgres.budget_warnings import PostgresBudgetWarnings
@@ -19,6 +20,7 @@ from adapters.postgres.outgoing import Outgoing
 from adapters.postgres.partitions import PostgresPartitions
 from adapters.postgres.records import PostgresRecords
 from adapters.postgres.request_claims import PostgresRequestClaims
+from adapters.postgres.retention import PostgresRetention, RetentionTerms
 from adapters.postgres.sessions import PostgresSessions
 from adapters.postgres.signals import PostgresTurnSignals
 from adapters.postgres.stuck_turns import PostgresStuckTurns
@@ -41,6 +43,7 @@ from application.provenance.ports import Chains, Records
 from application.tenancy.ports import ApiKeys, Tenants
 from application.tools.ports import EffectJournal, InvocationReader
 from domain.kernel.identifiers import ServerId
+from entrypoints.settings.keeping import RetentionSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +69,7 @@ class Stores:
     notes: NoteStore
     stuck_turns: StuckTurns
     storage: Storage
+    retention: Storage
     claims: RequestClaims
 
 
@@ -76,6 +80,7 @@ async def open_stores(
     lease_seconds: float,
     traceparent: Callable[[], str],
     codes: Mapping[str, int],
+    terms: RetentionTerms,
 ) -> AsyncGenerator[Stores]:
     """Open the connections of one server process, and start its writer."""
     outgoing = Outgoing(EventEncoding(codes), traceparent)
@@ -109,5 +114,14 @@ async def open_stores(
             notes=PostgresNotes(database=database),
             stuck_turns=PostgresStuckTurns(database=database),
             storage=PostgresPartitions(database=database),
+            retention=PostgresRetention(database=database, terms=terms),
             claims=PostgresRequestClaims(database=database),
         )
+
+
+def retention_terms(settings: RetentionSettings) -> RetentionTerms:
+    return RetentionTerms(
+        requests=timedelta(hours=settings.request_hours),
+        reservations=timedelta(hours=settings.reservation_hours),
+        deleted_sessions=timedelta(hours=settings.deleted_session_hours),
+    )

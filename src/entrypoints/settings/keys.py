@@ -18,6 +18,7 @@ LIST: Final = "a list of tables"
 REQUIRED: Final = "required"
 UNITS: Final[Mapping[str, str]] = {
     "_seconds": "s",
+    "_hours": "h",
     "_bytes": "bytes",
     "_usd_per_million_tokens": "USD",
     "_tokens": "tokens",

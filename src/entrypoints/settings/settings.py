@@ -8,6 +8,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from entrypoints.settings.keeping import RetentionSettings
 from entrypoints.settings.laboratory import LaboratorySettings
 from entrypoints.settings.models import LocalModelSettings, ProviderSettings
 from entrypoints.settings.sections import (
@@ -52,6 +53,7 @@ class Settings(BaseSettings):
     ] = ()
     local_model: LocalModelSettings = LocalModelSettings()
     receipts: ReceiptSettings = ReceiptSettings()
+    retention: RetentionSettings = RetentionSettings()
     capsules: CapsuleSettings = CapsuleSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
     secrets: SecretSettings = SecretSettings()

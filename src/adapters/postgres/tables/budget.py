@@ -4,7 +4,13 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from adapters.postgres.roles import SWEEPER
-from adapters.postgres.tables.metadata import INSTANT, Access, Policy, tenant_table
+from adapters.postgres.tables.metadata import (
+    INSTANT,
+    Access,
+    Policy,
+    older_than_a_day,
+    tenant_table,
+)
 
 limits = tenant_table(
     "limits",
@@ -81,9 +87,15 @@ reservations = tenant_table(
     sa.Column("overruns", ARRAY(sa.BigInteger), comment="of each hold, once it is settled"),
     sa.UniqueConstraint("tenant_id", "request_id"),
     sa.Index("reservations_expiry", "expires_at", postgresql_where=sa.text("state = 1")),
+    sa.Index(
+        "reservations_ended",
+        "tenant_id",
+        "ended_at",
+        postgresql_where=sa.text("ended_at is not null"),
+    ),
     key=("reservation_id",),
     writer=Access.WRITE,
-    policies=(Policy(SWEEPER, "select", "state = 1"),),
+    policies=(Policy(SWEEPER, "select, delete", f"state = 1 or {older_than_a_day('ended_at')}"),),
     fillfactor=60,
 )
 """Reservations by themselves; those of turns lie in the turns' rows."""

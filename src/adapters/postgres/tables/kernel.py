@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from adapters.postgres.roles import OWNER, RELAY
+from adapters.postgres.roles import OWNER, RELAY, SWEEPER
 from adapters.postgres.tables.metadata import INSTANT, Access, Policy, tenant_table
 
 tenants = tenant_table(
@@ -19,6 +19,7 @@ tenants = tenant_table(
     ),
     request=Access.APPEND,
     writer=Access.WRITE,
+    policies=(Policy(SWEEPER, "select", "true"),),
     fillfactor=20,
 )
 """One narrow row a tenant. Its lock serialises what only its holder touches: accounts, sessions,

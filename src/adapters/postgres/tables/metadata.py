@@ -120,6 +120,11 @@ def platform_table(
     return sa.Table(name, metadata, *columns, sa.PrimaryKeyConstraint(*key), info={RULES: rules})
 
 
+def older_than_a_day(column: str) -> str:
+    """Rows that retention may delete: none that was promised to be kept is seen by who deletes."""
+    return f"{column} < now() - interval '24 hours'"
+
+
 def rules_of(table: Table) -> Rules:
     """What stands beside a table; every table here was made by `tenant_table`."""
     rules = table.info[RULES]

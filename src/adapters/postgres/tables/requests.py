@@ -2,7 +2,14 @@
 
 import sqlalchemy as sa
 
-from adapters.postgres.tables.metadata import INSTANT, Access, tenant_table
+from adapters.postgres.roles import SWEEPER
+from adapters.postgres.tables.metadata import (
+    INSTANT,
+    Access,
+    Policy,
+    older_than_a_day,
+    tenant_table,
+)
 
 requests = tenant_table(
     "requests",
@@ -15,5 +22,6 @@ requests = tenant_table(
     key=("method", "request_id"),
     request=Access.FULL,
     writer=Access.FULL,
+    policies=(Policy(SWEEPER, "select, delete", older_than_a_day("created_at")),),
 )
 """What was asked under a request id and what came of it, kept for a day at the least."""

@@ -3,7 +3,13 @@
 import sqlalchemy as sa
 
 from adapters.postgres.roles import SWEEPER
-from adapters.postgres.tables.metadata import INSTANT, Access, Policy, tenant_table
+from adapters.postgres.tables.metadata import (
+    INSTANT,
+    Access,
+    Policy,
+    older_than_a_day,
+    tenant_table,
+)
 
 invocations = tenant_table(
     "invocations",
@@ -59,7 +65,9 @@ invocation_requests = tenant_table(
     sa.Column("digest", sa.LargeBinary, nullable=False),
     sa.Column("invocation_id", sa.Uuid, nullable=False),
     sa.Column("created_at", INSTANT, nullable=False),
+    sa.Index("invocation_requests_in_time", "tenant_id", "created_at"),
     key=("request_id",),
     writer=Access.APPEND,
+    policies=(Policy(SWEEPER, "select, delete", older_than_a_day("created_at")),),
 )
 """Request keys of calls that clients made by themselves."""

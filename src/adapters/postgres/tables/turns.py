@@ -4,7 +4,13 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from adapters.postgres.roles import SWEEPER
-from adapters.postgres.tables.metadata import INSTANT, Access, Policy, tenant_table
+from adapters.postgres.tables.metadata import (
+    INSTANT,
+    Access,
+    Policy,
+    older_than_a_day,
+    tenant_table,
+)
 
 sessions = tenant_table(
     "sessions",
@@ -30,9 +36,25 @@ sessions = tenant_table(
         server_default="0",
         comment="number of the session's last outgoing event",
     ),
+    sa.Column(
+        "requests_dropped",
+        sa.Boolean,
+        nullable=False,
+        server_default=sa.false(),
+        comment="it is deleted, and its request ids were kept long enough",
+    ),
     sa.CheckConstraint("open_turn is not null or waiting = '{}'", name="queue"),
+    sa.Index(
+        "sessions_deleted",
+        "tenant_id",
+        "deleted_at",
+        postgresql_where=sa.text("deleted_at is not null and not requests_dropped"),
+    ),
     key=("session_id",),
     writer=Access.WRITE,
+    policies=(
+        Policy(SWEEPER, "select, update (requests_dropped)", older_than_a_day("deleted_at")),
+    ),
     fillfactor=40,
 )
 
@@ -44,6 +66,7 @@ turn_requests = tenant_table(
     sa.Column("turn_id", sa.Uuid, nullable=False),
     key=("session_id", "request_id"),
     writer=Access.APPEND,
+    policies=(Policy(SWEEPER, "select, delete", "true"),),
     partition_by="session_id",
 )
 
@@ -139,7 +162,9 @@ turn_cancellations = tenant_table(
     sa.Column("turn_id", sa.Uuid, nullable=False),
     sa.Column("requested_by", sa.Text, nullable=False),
     sa.Column("requested_at", INSTANT, nullable=False),
+    sa.Index("turn_cancellations_in_time", "tenant_id", "requested_at"),
     key=("turn_id",),
     writer=Access.APPEND,
+    policies=(Policy(SWEEPER, "select, delete", older_than_a_day("requested_at")),),
 )
 """Turns that somebody has asked to cancel; the first to ask is kept."""
