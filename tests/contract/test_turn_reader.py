@@ -111,3 +111,14 @@ class TestTurns:
         found = await scene.kernel.reader.events(scene.ask.tenant_id, turn_id, 1, 2)
 
         assert list(found) == list(shown(2, 3))
+
+    async def test_say_how_far_their_events_may_have_been_shown(self, scene: Scene) -> None:
+        turn_id = await scene.running()
+
+        found = await scene.kernel.reader.ceiling(scene.ask.tenant_id, turn_id)
+
+        assert found == (await scene.snapshot()).turns[turn_id].ceiling > 0
+        with pytest.raises(TurnNotFoundError):
+            await scene.kernel.reader.ceiling(
+                Commands.fresh(scene.ask.identifiers).tenant_id, turn_id
+            )

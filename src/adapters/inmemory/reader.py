@@ -50,6 +50,9 @@ class InMemoryTurnReader:
         self._found(tenant_id, turn_id)
         return self.store.last_written(tenant_id, turn_id)
 
+    async def ceiling(self, tenant_id: TenantId, turn_id: TurnId) -> int:
+        return self._found(tenant_id, turn_id).ceiling
+
     async def trace(self, tenant_id: TenantId, turn_id: TurnId) -> bytes:
         return self._found(tenant_id, turn_id).trace
 

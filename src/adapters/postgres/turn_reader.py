@@ -17,7 +17,7 @@ from adapters.postgres.invocation_rows import InvocationRow
 from adapters.postgres.link import Link
 from adapters.postgres.packing import elements, int4, integer, integers, moment
 from adapters.postgres.tables.tools import invocations
-from adapters.postgres.tables.turns import turn_events, turn_requests
+from adapters.postgres.tables.turns import turn_events, turn_requests, turns
 from adapters.postgres.turn_codec import decode_events, decode_messages
 from adapters.postgres.turn_rows import TurnRow
 from application.conversation.ports.reading import Opening
@@ -118,6 +118,16 @@ class PostgresTurnReader:
 
     async def last_sequence(self, tenant_id: TenantId, turn_id: TurnId) -> int:
         return (await self._stored(tenant_id, turn_id)).last_written
+
+    async def ceiling(self, tenant_id: TenantId, turn_id: TurnId) -> int:
+        query = sa.select(turns.c.sequence_ceiling).where(
+            turns.c.tenant_id == tenant_id, turns.c.turn_id == turn_id
+        )
+        async with self.database.tenant(tenant_id) as connection:
+            row = (await connection.execute(query)).one_or_none()
+        if row is None:
+            raise TurnNotFoundError(str(turn_id))
+        return int(row.sequence_ceiling)
 
     async def trace(self, tenant_id: TenantId, turn_id: TurnId) -> bytes:
         return (await self._stored(tenant_id, turn_id)).trace

@@ -79,7 +79,7 @@ class WatchTurn:
 
         Raises:
             TurnNotFoundError: No such turn of this tenant.
-            SequenceOutOfRangeError: The turn has no such number yet; it may never have.
+            SequenceOutOfRangeError: The turn has no such number yet, or has ended without it.
         """
         after = query.after_sequence
         if after:
@@ -122,29 +122,42 @@ class WatchTurn:
             await self.watchers.wait(query.turn_id, NET_SECONDS)
 
     async def _is_over(self, query: WatchTurnQuery, last: TurnEvent | None, after: int) -> bool:
-        """Whether no more will come: the turn has ended, or it is paused, and all was shown."""
-        if last is not None:
-            if last.final:
-                return True
-            if not isinstance(last.body, Paused):
-                return False
+        """Whether no more will come: the turn has ended, or it is paused, and all was shown.
+
+        What ends it, or pauses it, may have been committed since the events were read.
+
+        Raises:
+            SequenceOutOfRangeError: There never was what was asked for.
+        """
+        if last is not None and not isinstance(last.body, Paused):
+            return last.final
         turn = await self.reader.turn(query.tenant_id, query.turn_id)
-        if last is None and turn.state.final:
-            # Its last event was committed with this state; it is there unless it was shown before.
-            return not await self.reader.events(query.tenant_id, query.turn_id, after, 1)
-        return turn.state is TurnState.PAUSED
+        if not (turn.state.final or turn.state is TurnState.PAUSED):
+            return False
+        if await self.reader.events(query.tenant_id, query.turn_id, after, 1):
+            return False
+        if last is None:
+            await self._check_written(query, after)
+        return True
 
     async def _check_range(self, query: WatchTurnQuery) -> None:
         running = self.drivers.find(query.turn_id)
         if running is not None and running.tenant_id == query.tenant_id:
             last = running.log.next_sequence - 1
         else:
-            last = await self.reader.last_sequence(query.tenant_id, query.turn_id)
             turn = await self.reader.turn(query.tenant_id, query.turn_id)
-            if turn.state is TurnState.RUNNING:
-                return  # its driver, elsewhere, may have shown more than is written
+            if turn.state is not TurnState.RUNNING:
+                await self._check_written(query, query.after_sequence)
+                return
+            # Its driver, elsewhere, may have shown more than is written.
+            last = await self.reader.ceiling(query.tenant_id, query.turn_id)
         if query.after_sequence > last:
             raise SequenceOutOfRangeError(query.after_sequence, last)
+
+    async def _check_written(self, query: WatchTurnQuery, after: int) -> None:
+        last = await self.reader.last_sequence(query.tenant_id, query.turn_id)
+        if after > last:
+            raise SequenceOutOfRangeError(after, last)
 
 
 async def _live(log: TurnLog, after: int) -> AsyncGenerator[TurnEvent]:

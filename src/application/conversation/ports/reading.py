@@ -55,6 +55,14 @@ class TurnReader(Protocol):
         """
         ...
 
+    async def ceiling(self, tenant_id: TenantId, turn_id: TurnId) -> int:
+        """The highest number under which a server may have shown an event of the running turn.
+
+        Raises:
+            TurnNotFoundError: No such turn of this tenant.
+        """
+        ...
+
     async def trace(self, tenant_id: TenantId, turn_id: TurnId) -> bytes:
         """The decision trace as JSON; empty while the turn has not ended.
 

@@ -4,17 +4,18 @@ from asyncio import CancelledError, Event, create_task, ensure_future, sleep
 
 import pytest
 
-from adapters.inmemory.language_model import said
+from adapters.inmemory.language_model import called, said
 from application.conversation.ports.models import ModelEnd, ModelText
 from application.conversation.ports.signals import Signal, SignalKind
 from application.conversation.turn_log import KEPT_EVENTS
 from application.conversation.watch_turn import WatchTurnQuery
 from domain.conversation.errors import SequenceOutOfRangeError, TurnNotFoundError
-from domain.conversation.turn_event import Completed, TextAdded, TurnEvent
+from domain.conversation.message import ToolCall
+from domain.conversation.turn_event import Completed, Paused, TextAdded, TurnEvent
 from tests.builders import OTHER_TENANT, TENANT, TURN
-from tests.doubles import until
+from tests.doubles import answers, until
 from tests.inmemory_application import Server
-from tests.inmemory_world import World, world
+from tests.inmemory_world import World, manifest, world
 
 END = ModelEnd(finish_reason="stop", prompt_tokens=1, completion_tokens=1)
 
@@ -169,3 +170,47 @@ async def test_a_watcher_that_leaves_leaves_nothing_behind(shared: World) -> Non
         await leaving
 
     assert watching.watchers == type(watching.watchers)()
+
+
+async def test_a_number_beyond_what_a_server_elsewhere_may_have_shown_is_refused(
+    shared: World,
+) -> None:
+    driving, watching = Server(world=shared, name="one"), Server(world=shared, name="other")
+    shared.model.will_say([ModelText("Hi"), Event()])
+    turn_id = await driving.say()
+
+    with pytest.raises(SequenceOutOfRangeError):
+        await watching.shown(turn_id, after=1001)
+
+
+async def test_a_number_that_a_turn_elsewhere_ended_without_is_refused_then(
+    shared: World,
+) -> None:
+    driving, watching = Server(world=shared, name="one"), Server(world=shared, name="other")
+    go = Event()
+    shared.model.will_say([ModelText("Hi"), go, END])
+    turn_id = await driving.say()
+    asking = create_task(watching.shown(turn_id, after=900))
+    await until(lambda: (TENANT, turn_id) in shared.store.watchers)
+    go.set()
+    await driving.settled(turn_id)
+    watching.watchers.ring(None)
+
+    with pytest.raises(SequenceOutOfRangeError):
+        await asking
+
+
+async def test_a_pause_is_shown_to_those_who_waited_for_it_elsewhere() -> None:
+    shared = await world(manifest(autonomy=2))
+    shared.tools.have("send", answers("sent"), effect=True)
+    go = Event()
+    shared.model.will_say([go, *called(ToolCall("call_1", "send", "{}"))])
+    driving, watching = Server(world=shared, name="one"), Server(world=shared, name="other")
+    turn_id = await driving.say("Send it")
+    asking = create_task(watching.shown(turn_id))
+    await until(lambda: (TENANT, turn_id) in shared.store.watchers)
+    go.set()
+    await driving.settled(turn_id)
+    watching.watchers.ring(None)
+
+    assert isinstance((await asking)[-1].body, Paused)
