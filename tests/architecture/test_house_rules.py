@@ -14,7 +14,9 @@ SRC: Final = ROOT / "src"
 LAYERS: Final = ("adapters", "application", "domain", "entrypoints")
 MODULES: Final = sorted(SRC.rglob("*.py"))
 OURS: Final = sorted(
-    path for folder in ("src", "tests", "bench", "infra") for path in (ROOT / folder).rglob("*.py")
+    path
+    for folder in ("src", "sdk", "tests", "bench", "infra")
+    for path in (ROOT / folder).rglob("*.py")
 )
 LONGEST: Final = 300
 VAGUE: Final = frozenset(
