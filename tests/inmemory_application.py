@@ -38,6 +38,9 @@ from application.conversation.tend_turns import HearSignal, SweepTurns
 from application.conversation.turn_drivers import TurnDrivers
 from application.conversation.watch_turn import Watchers, WatchTurn, WatchTurnQuery
 from application.provenance.seal_bell import ProcessSealBell
+from application.tools.call_facts import CallFacts
+from application.tools.recover_call import RecoverCall
+from application.tools.recover_lost_calls import RecoverLostCalls
 from application.tools.run_approved import RunApproved
 from application.tools.run_call import RunCall, RunningCalls
 from domain.conversation.turn import Turn, TurnOrder
@@ -166,9 +169,15 @@ class Server:
         self.running_calls = RunningCalls()
         self.run_call = RunCall(
             runner=shared.tools,
+            recover=RecoverCall(runner=shared.tools),
             health=self.tool_health,
             effects=shared.effects,
-            budgets=shared.budgets,
+            facts=CallFacts(clock=clock, identifiers=ids),
+            clock=clock,
+            lease_seconds=LEASE,
+        )
+        self.recover_lost = RecoverLostCalls(
+            effects=shared.effects, run=self.run_call, running=self.running_calls, clock=clock
         )
         self.decide = DecideInvocation(
             invocations=shared.invocations,
@@ -181,6 +190,7 @@ class Server:
                 effects=shared.effects,
                 run=self.run_call,
                 running=self.running_calls,
+                clock=clock,
                 identifiers=ids,
             ),
             clock=clock,

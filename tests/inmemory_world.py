@@ -8,8 +8,9 @@ from typing import final
 from adapters.canonical.canonical_json import Rfc8785Json
 from adapters.inmemory.budgets import InMemoryBudgets
 from adapters.inmemory.capsules import InMemoryCapsules
-from adapters.inmemory.effects import InMemoryEffectJournal, InMemoryInvocations
+from adapters.inmemory.effects import InMemoryEffectJournal
 from adapters.inmemory.feedback import InMemoryFeedback
+from adapters.inmemory.invocations import InMemoryInvocations
 from adapters.inmemory.language_model import ScriptedLanguageModel
 from adapters.inmemory.memories import InMemoryMemories
 from adapters.inmemory.reader import InMemoryTurnReader

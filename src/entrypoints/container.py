@@ -70,7 +70,12 @@ class Application(containers.DeclarativeContainer):
     )
     turns = providers.Singleton(turns, turn_parts)
     tool_calls = providers.Singleton(
-        tool_use_cases, stores, system, tools, access.provided.authorize
+        tool_use_cases,
+        stores,
+        system,
+        tools,
+        access.provided.authorize,
+        settings.provided.turns.lease_seconds,
     )
     conversations = providers.Singleton(
         conversation_use_cases, stores, system, capsules, turns, tool_calls

@@ -211,8 +211,8 @@ def _jobs(
         ),
         Repeated(
             name="lost calls",
-            step=partial(stores.effects.abandon_expired, MOST_EXPIRED),
-            seconds=EXPIRY_SECONDS,
+            step=partial(application.tool_calls().recover_lost, MOST_EXPIRED),
+            seconds=settings.turns.sweep_interval_seconds,
         ),
         Repeated(
             name="budget warnings",

@@ -6,7 +6,8 @@ from uuid import UUID
 
 from adapters.inmemory.budget_warnings import InMemoryBudgetWarnings
 from adapters.inmemory.budgets import InMemoryBudgets
-from adapters.inmemory.effects import InMemoryEffectJournal, InMemoryInvocations
+from adapters.inmemory.effects import InMemoryEffectJournal
+from adapters.inmemory.invocations import InMemoryInvocations
 from adapters.inmemory.journal import InMemoryTurnJournal
 from adapters.inmemory.leases import InMemoryTurnLeases
 from adapters.inmemory.reader import InMemoryTurnReader

@@ -10,7 +10,8 @@ from psycopg import AsyncConnection
 from adapters.postgres.budget import PostgresBudgets
 from adapters.postgres.budget_warnings import PostgresBudgetWarnings
 from adapters.postgres.database import Database
-from adapters.postgres.effects import PostgresEffectJournal, PostgresInvocations
+from adapters.postgres.effects import PostgresEffectJournal
+from adapters.postgres.invocations import PostgresInvocations
 from adapters.postgres.journal import open_turn_journal
 from adapters.postgres.leases import PostgresTurnLeases
 from adapters.postgres.outgoing import Outgoing

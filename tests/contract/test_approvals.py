@@ -26,7 +26,12 @@ class TestDecisions:
         self, scene: Scene, call: Invocation, *, approved: bool = True
     ) -> tuple[Invocation, bool]:
         return await scene.kernel.effects.decide(
-            scene.ask.tenant_id, call.id, approved=approved, by="eve", at=AT, event=scene.ask.fact()
+            scene.ask.tenant_id,
+            call.id,
+            approved=approved,
+            by="eve",
+            at=AT,
+            events=[scene.ask.fact()],
         )
 
     @pytest.mark.parametrize(
@@ -130,6 +135,22 @@ class TestReads:
         assert await listed(None, None, 2) == [third, second]
         assert await listed(None, second, 9) == [first]
         assert await listed(InvocationState.STARTED, None, 9) == [third, second]
+
+    async def test_tell_the_session_of_a_calls_turn(self, scene: Scene) -> None:
+        turn_id = await scene.running()
+        waiting = scene.ask.call(turn_id, InvocationState.PENDING_APPROVAL)
+        await scene.kernel.one.journal.pause(scene.ask.pause(turn_id, waiting=(waiting,)))
+
+        reader, tenant_id = scene.kernel.invocations, scene.ask.tenant_id
+        state = InvocationState.PENDING_APPROVAL
+        found = [
+            await reader.invocation(tenant_id, waiting.id),
+            *await reader.invocations(tenant_id, state=None, after=None, limit=9),
+            *await reader.invocations(tenant_id, state=state, after=None, limit=9),
+            *await reader.awaiting(tenant_id, after=None, limit=9),
+        ]
+
+        assert [one.session_id for one in found] == [scene.ask.session_id] * 4
 
     async def test_list_what_waits_oldest_first(self, scene: Scene) -> None:
         waiting = [scene.ask.call(None, InvocationState.PENDING_APPROVAL) for _ in range(3)]

@@ -63,13 +63,12 @@ class TestCallsByThemselves:
         with pytest.raises(InvocationAlreadyDecidedError):
             await scene.kernel.effects.finish(outcome(call, InvocationState.FAILED))
 
-    async def test_may_become_known_after_they_were_unknown(self, scene: Scene) -> None:
+    async def test_stay_unknown_until_a_person_says_otherwise(self, scene: Scene) -> None:
         call = await self.begun(scene)
         await scene.kernel.effects.finish(outcome(call, InvocationState.UNKNOWN, result=""))
 
-        ended = await scene.kernel.effects.finish(outcome(call))
-
-        assert ended.state is InvocationState.SUCCEEDED
+        with pytest.raises(InvocationAlreadyDecidedError):
+            await scene.kernel.effects.finish(outcome(call))
 
     async def test_refuse_a_wrong_fence(self, scene: Scene) -> None:
         call = await self.begun(scene)
@@ -83,16 +82,6 @@ class TestCallsByThemselves:
 
         with pytest.raises(InvocationAlreadyDecidedError):
             await scene.kernel.effects.finish(outcome(call))
-
-    async def test_are_unknown_when_their_server_is_lost(self, scene: Scene) -> None:
-        call = await self.begun(scene)
-        await scene.kernel.administrator.expire_leases(scene.ask.tenant_id)
-
-        assert await scene.kernel.effects.abandon_expired(100) >= 1
-
-        found = await scene.kernel.invocations.invocation(scene.ask.tenant_id, call.id)
-        assert found.state is InvocationState.UNKNOWN
-        assert found.reason
 
     @pytest.mark.parametrize("result", ["a\0b", "\ud800"])
     async def test_refuse_a_result_that_cannot_be_kept(self, scene: Scene, result: str) -> None:

@@ -32,7 +32,7 @@ class TestPauseAndResume:
             approved=True,
             by="eve",
             at=datetime(2026, 11, 21, tzinfo=UTC),
-            event=scene.ask.fact(),
+            events=[scene.ask.fact()],
         )
         return ready
 

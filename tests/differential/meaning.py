@@ -84,7 +84,7 @@ def _(step: do.Decide, world: World) -> Call:
     ask, call_id = world.call(step.call, InvocationState.PENDING_APPROVAL)
     event = ask.fact()
     return lambda kernel: kernel.effects.decide(
-        ask.tenant_id, call_id, approved=step.approved, by="eve", at=NOON, event=event
+        ask.tenant_id, call_id, approved=step.approved, by="eve", at=NOON, events=[event]
     )
 
 
@@ -97,7 +97,7 @@ def _(step: do.Outcome, world: World) -> Call:
     outcome = Outcome(
         tenant_id=ask.tenant_id,
         invocation_id=call_id,
-        fence=max(0, step.fence + (turn.fence if turn else 0)),
+        fence=max(0, step.fence + (turn.fence if turn else call.fence if call else 0)),
         state=step.state,
         result="result",
         reason="reason",
@@ -139,7 +139,9 @@ def _(step: do.Expire, world: World) -> Call:
         return (
             await servers(kernel)[step.server].leases.take_over(EVERYTHING),
             await kernel.budgets.release_expired(EVERYTHING),
-            await kernel.effects.abandon_expired(EVERYTHING),
+            sorted(
+                (one.invocation.id, one.fence) for one in await kernel.effects.take_over(EVERYTHING)
+            ),
         )
 
     return sweep

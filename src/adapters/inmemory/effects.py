@@ -1,21 +1,22 @@
-"""Invocations in process memory: the journal of effects, and reads."""
+"""The journal of effects in process memory."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import final
 
-from adapters.inmemory.store import InMemoryStore, StoredInvocation
+from adapters.inmemory.store import InMemoryStore, Settlement, StoredInvocation
 from application.kernel.ports import Clock
-from application.tools.ports import Outcome
+from application.tools.ports import LostCall, Outcome
+from domain.budget.reservation import ReservationState
 from domain.conversation.errors import StaleFenceError
 from domain.conversation.turn import TurnState
 from domain.kernel.errors import IdempotencyKeyReusedError
 from domain.kernel.events import DomainEvent
-from domain.kernel.identifiers import InvocationId, TenantId, TurnId
+from domain.kernel.identifiers import InvocationId, ReservationId, TenantId, TurnId
 from domain.kernel.storable_text import check_storable
 from domain.tools.errors import InvocationAlreadyDecidedError, InvocationNotFoundError
-from domain.tools.invocation import ABANDONED, Invocation, InvocationState
+from domain.tools.invocation import Invocation, InvocationState, Resolution
 
 
 @final
@@ -23,9 +24,17 @@ from domain.tools.invocation import ABANDONED, Invocation, InvocationState
 class InMemoryEffectJournal:
     store: InMemoryStore
     clock: Clock
-    lease_seconds: float = 300.0
+    lease_seconds: float = 30.0
 
-    async def begin(self, invocation: Invocation, request_id: str, digest: bytes) -> Invocation:
+    async def begin(
+        self,
+        invocation: Invocation,
+        request_id: str,
+        digest: bytes,
+        *,
+        reservation_id: ReservationId | None = None,
+        event: DomainEvent | None = None,
+    ) -> Invocation:
         check_storable("request_id", request_id)
         invocation.check_texts()
         key = invocation.tenant_id, request_id
@@ -37,15 +46,33 @@ class InMemoryEffectJournal:
         self.store.invocation_requests[key] = digest, invocation.id
         started = invocation.state is InvocationState.STARTED
         lease = self._lease() if started else None
-        return self._keep(StoredInvocation(invocation=invocation, lease_until=lease))
+        if event is not None:
+            self.store.publish(event)
+        return self._keep(
+            StoredInvocation(
+                invocation=invocation, lease_until=lease, reservation_id=reservation_id
+            )
+        )
 
-    async def start(self, tenant_id: TenantId, invocation_id: InvocationId) -> Invocation:
+    async def start(
+        self,
+        tenant_id: TenantId,
+        invocation_id: InvocationId,
+        reservation_id: ReservationId | None = None,
+    ) -> Invocation:
         stored = self._found(tenant_id, invocation_id)
         if stored.invocation.turn_id is not None:
             raise InvocationNotFoundError(str(invocation_id))
         started = stored.invocation.start()
 
-        return self._keep(replace(stored, invocation=started, lease_until=self._lease()))
+        return self._keep(
+            replace(
+                stored,
+                invocation=started,
+                lease_until=self._lease(),
+                reservation_id=reservation_id,
+            )
+        )
 
     async def finish(self, outcome: Outcome) -> Invocation:
         check_storable("result", outcome.result)
@@ -57,6 +84,13 @@ class InMemoryEffectJournal:
             outcome.state, result=outcome.result, reason=outcome.reason, at=self.clock.now()
         )
 
+        if stored.invocation.state is InvocationState.STARTED:
+            reserved = stored.reservation_id
+            settled = reserved is not None and self._settle(outcome.tenant_id, reserved, outcome)
+            for event in outcome.outgoing:
+                self.store.publish(event)
+            if settled and outcome.usage is not None:
+                self.store.publish(outcome.usage)
         return self._keep(replace(stored, invocation=ended, lease_until=None))
 
     async def decide(
@@ -67,7 +101,7 @@ class InMemoryEffectJournal:
         approved: bool,
         by: str,
         at: datetime,
-        event: DomainEvent,
+        events: Sequence[DomainEvent],
     ) -> tuple[Invocation, bool]:
         check_storable("by", by)
         stored = self._found(tenant_id, invocation_id)
@@ -78,23 +112,66 @@ class InMemoryEffectJournal:
         if decided.state is InvocationState.EXPIRED:
             raise InvocationAlreadyDecidedError(str(invocation_id), decided.state.name)
         if decided != stored.invocation:
-            self.store.publish(event)
+            for event in events:
+                self.store.publish(event)
         return decided, self._may_resume(tenant_id, decided.turn_id)
 
-    async def abandon_expired(self, limit: int) -> int:
-        """Mark calls by themselves whose lease has run out as UNKNOWN; how many."""
+    async def renew(self, tenant_id: TenantId, invocation_id: InvocationId, fence: int) -> bool:
+        stored = self._found(tenant_id, invocation_id)
+        if stored.lease_until is None or stored.fence != fence:
+            return False
+        self._keep(replace(stored, lease_until=self._lease()))
+        return True
+
+    async def take_over(self, limit: int) -> Sequence[LostCall]:
         now = self.clock.monotonic()
         expired = [
             stored
             for _, stored in sorted(self.store.invocations.items())
             if stored.lease_until is not None and stored.lease_until < now
         ]
-        for stored in expired[:limit]:
-            ended = stored.invocation.end(
-                InvocationState.UNKNOWN, result="", reason=ABANDONED, at=self.clock.now()
-            )
-            self._keep(replace(stored, invocation=ended, lease_until=None))
-        return len(expired[:limit])
+        taken = [
+            replace(stored, fence=stored.fence + 1, lease_until=self._lease())
+            for stored in expired[:limit]
+        ]
+        return [LostCall(self._keep(stored), stored.fence) for stored in taken]
+
+    async def resolve(
+        self,
+        tenant_id: TenantId,
+        invocation_id: InvocationId,
+        found: Resolution,
+        events: Sequence[DomainEvent],
+    ) -> Invocation:
+        found.check_texts()
+        stored = self._found(tenant_id, invocation_id)
+        resolved = stored.invocation.resolve(found)
+
+        if resolved != stored.invocation:
+            for event in events:
+                self.store.publish(event)
+        return self._keep(replace(stored, invocation=resolved))
+
+    def _settle(self, tenant_id: TenantId, reservation_id: ReservationId, outcome: Outcome) -> bool:
+        """Settle what was reserved for a call, even if it has lapsed meanwhile; whether it was."""
+        held = self.store.reservations.get((tenant_id, reservation_id))
+        if held is None or held.reservation.state is ReservationState.SETTLED:
+            return False
+        lapsed = held.reservation.state is ReservationState.RELEASED
+        settlement = Settlement(
+            tenant_id=tenant_id,
+            reference_id=reservation_id,
+            step=1,
+            round=held.step,
+            period=held.period,
+            holds=tuple(
+                replace(one, amount=0) if lapsed else one for one in held.reservation.holds
+            ),
+        )
+        self.store.settle(settlement, outcome.uses)
+        settled = replace(held.reservation, state=ReservationState.SETTLED)
+        self.store.reservations[tenant_id, reservation_id] = replace(held, reservation=settled)
+        return True
 
     def _lease(self) -> float:
         return self.clock.monotonic() + self.lease_seconds
@@ -123,48 +200,3 @@ class InMemoryEffectJournal:
         invocation = stored.invocation
         self.store.invocations[invocation.tenant_id, invocation.id] = stored
         return invocation
-
-
-@final
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InMemoryInvocations:
-    """Reads of one tenant's invocations."""
-
-    store: InMemoryStore
-    clock: Clock
-
-    async def invocation(self, tenant_id: TenantId, invocation_id: InvocationId) -> Invocation:
-        stored = self.store.invocations.get((tenant_id, invocation_id))
-        if stored is None:
-            raise InvocationNotFoundError(str(invocation_id))
-        return stored.invocation
-
-    async def invocations(
-        self,
-        tenant_id: TenantId,
-        *,
-        state: InvocationState | None,
-        after: InvocationId | None,
-        limit: int,
-    ) -> Sequence[Invocation]:
-        found = [
-            stored.invocation
-            for (owner, invocation_id), stored in self.store.invocations.items()
-            if owner == tenant_id
-            and (state is None or stored.invocation.state is state)
-            and (after is None or invocation_id < after)
-        ]
-        return sorted(found, key=lambda invocation: invocation.id, reverse=True)[:limit]
-
-    async def awaiting(
-        self, tenant_id: TenantId, *, after: InvocationId | None, limit: int
-    ) -> Sequence[Invocation]:
-        now = self.clock.now()
-        found = [
-            stored.invocation
-            for (owner, invocation_id), stored in self.store.invocations.items()
-            if owner == tenant_id
-            and stored.invocation.waits(now)
-            and (after is None or invocation_id > after)
-        ]
-        return sorted(found, key=lambda invocation: invocation.id)[:limit]

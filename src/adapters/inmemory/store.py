@@ -70,11 +70,12 @@ class StoredReservation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredInvocation:
-    """`fence` and `lease_until` are those of a call by itself; a call of a turn has its turn's."""
+    """The rest belongs to a call by itself; a call of a turn has its turn's fence and lease."""
 
     invocation: Invocation
     fence: int = 0
     lease_until: float | None = None
+    reservation_id: ReservationId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,11 +282,8 @@ class InMemoryStore:
 
     def invocations_of(self, tenant_id: TenantId, turn_id: TurnId) -> tuple[Invocation, ...]:
         """The calls of a turn, in order of their identifiers."""
-        found = (
-            stored.invocation
-            for stored in self.invocations.values()
-            if (stored.invocation.tenant_id, stored.invocation.turn_id) == (tenant_id, turn_id)
-        )
+        calls = (stored.invocation for stored in self.invocations.values())
+        found = (one for one in calls if (one.tenant_id, one.turn_id) == (tenant_id, turn_id))
         return tuple(sorted(found, key=lambda invocation: invocation.id))
 
     def _balances(self, tenant_id: TenantId, period: date) -> Mapping[Place, Balance]:

@@ -1,4 +1,4 @@
-"""Invocations in PostgreSQL: the journal of effects, and reads."""
+"""The journal of effects in PostgreSQL."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,16 +10,15 @@ from psycopg.rows import class_row
 
 from adapters.postgres.database import Database
 from adapters.postgres.invocation_rows import InvocationRow
-from adapters.postgres.outgoing import Outgoing
-from adapters.postgres.packing import microseconds
-from application.tools.ports import Outcome
+from adapters.postgres.outgoing import FACTS, Outgoing
+from application.tools.ports import LostCall, Outcome
 from domain.conversation.errors import StaleFenceError
 from domain.kernel.errors import IdempotencyKeyReusedError
 from domain.kernel.events import DomainEvent
-from domain.kernel.identifiers import InvocationId, TenantId
+from domain.kernel.identifiers import InvocationId, ReservationId, TenantId
 from domain.kernel.storable_text import check_storable
 from domain.tools.errors import InvocationAlreadyDecidedError, InvocationNotFoundError
-from domain.tools.invocation import ABANDONED, Invocation, InvocationState
+from domain.tools.invocation import Invocation, InvocationState, Resolution
 
 PATIENCE: Final = timedelta(seconds=5)
 """How long a call waits for its tenant's row."""
@@ -60,9 +59,17 @@ class PostgresEffectJournal:
 
     database: Database
     outgoing: Outgoing
-    lease_seconds: float = 300.0
+    lease_seconds: float = 30.0
 
-    async def begin(self, invocation: Invocation, request_id: str, digest: bytes) -> Invocation:
+    async def begin(
+        self,
+        invocation: Invocation,
+        request_id: str,
+        digest: bytes,
+        *,
+        reservation_id: ReservationId | None = None,
+        event: DomainEvent | None = None,
+    ) -> Invocation:
         check_storable("request_id", request_id)
         invocation.check_texts()
         parameters: dict[str, object] = {
@@ -85,6 +92,10 @@ class PostgresEffectJournal:
             "requested_by": invocation.requested_by,
             "expires_at": invocation.expires_at,
             "created_at": invocation.created_at,
+            "slug": invocation.tenant,
+            "session": invocation.session_id,
+            "reservation": reservation_id,
+            **self.outgoing.named([] if event is None else [event]),
         }
         async with self.database.writing() as connection:
             cursor = connection.cursor(row_factory=class_row(_Begun))
@@ -94,11 +105,16 @@ class PostgresEffectJournal:
             raise IdempotencyKeyReusedError(request_id)
         return begun.invocation()
 
-    async def start(self, tenant_id: TenantId, invocation_id: InvocationId) -> Invocation:
+    async def start(
+        self,
+        tenant_id: TenantId,
+        invocation_id: InvocationId,
+        reservation_id: ReservationId | None = None,
+    ) -> Invocation:
         lease = timedelta(seconds=self.lease_seconds)
         async with self.database.writing() as connection:
             cursor = connection.cursor(row_factory=class_row(_Started))
-            await cursor.execute(_START, (tenant_id, invocation_id, lease))
+            await cursor.execute(_START, (tenant_id, invocation_id, reservation_id, lease))
             row = await cursor.fetchone()
         if row is None:
             raise InvocationNotFoundError(str(invocation_id))
@@ -109,17 +125,26 @@ class PostgresEffectJournal:
     async def finish(self, outcome: Outcome) -> Invocation:
         check_storable("result", outcome.result)
         check_storable("reason", outcome.reason)
-        parameters = (
-            outcome.tenant_id,
-            outcome.invocation_id,
-            outcome.fence,
-            outcome.state.value,
-            outcome.result,
-            outcome.reason,
-        )
+        billed = () if outcome.usage is None else (outcome.usage,)
+        facts = (*outcome.outgoing, *billed)
+        parameters: dict[str, object] = {
+            "tenant": outcome.tenant_id,
+            "patience": PATIENCE,
+            "invocation": outcome.invocation_id,
+            "fence": outcome.fence,
+            "state": outcome.state.value,
+            "result": outcome.result,
+            "reason": outcome.reason,
+            "metrics": [use.metric.code for use in outcome.uses],
+            "amounts": [use.amount for use in outcome.uses],
+            "prices": [use.price_version for use in outcome.uses],
+            "billed": len(billed),
+            **self.outgoing.named(facts),
+        }
         async with self.database.writing() as connection:
             cursor = connection.cursor(row_factory=class_row(_Finished))
-            await cursor.execute(_FINISH, parameters)
+            sql = _END if facts or outcome.uses else _FINISH
+            await cursor.execute(sql, parameters)
             row = await cursor.fetchone()
         if row is None:
             raise InvocationNotFoundError(str(outcome.invocation_id))
@@ -138,10 +163,9 @@ class PostgresEffectJournal:
         approved: bool,
         by: str,
         at: datetime,
-        event: DomainEvent,
+        events: Sequence[DomainEvent],
     ) -> tuple[Invocation, bool]:
         check_storable("by", by)
-        kind, payload = self.outgoing.encode(event)
         parameters: dict[str, object] = {
             "tenant": tenant_id,
             "patience": PATIENCE,
@@ -149,12 +173,7 @@ class PostgresEffectJournal:
             "approved": approved,
             "by": by,
             "at": at,
-            "event": event.id,
-            "key": event.key,
-            "type": kind,
-            "trace": self.outgoing.traceparent(),
-            "time": microseconds(event.occurred_at),
-            "payload": payload,
+            **self.outgoing.named(events),
         }
         async with self.database.writing() as connection:
             cursor = connection.cursor(row_factory=class_row(_Decided))
@@ -169,75 +188,95 @@ class PostgresEffectJournal:
             decided.decide(approved=approved, by=by, at=at, now=at)
         return decided, row.may_resume
 
-    async def abandon_expired(self, limit: int) -> int:
-        """Mark calls by themselves whose lease has run out as UNKNOWN; how many."""
+    async def renew(self, tenant_id: TenantId, invocation_id: InvocationId, fence: int) -> bool:
+        lease = timedelta(seconds=self.lease_seconds)
         async with self.database.writing() as connection:
-            cursor = connection.cursor(row_factory=class_row(_Expired))
-            await cursor.execute(_EXPIRED, (limit,))
-            expired = await cursor.fetchall()
+            done = await connection.execute(_RENEW, (tenant_id, invocation_id, fence, lease))
+            return await done.fetchone() == (True,)
+
+    async def take_over(self, limit: int) -> Sequence[LostCall]:
+        lease = timedelta(seconds=self.lease_seconds)
+        async with self.database.writing() as connection:
+            looked = connection.cursor(row_factory=class_row(_Expired))
+            await looked.execute(_EXPIRED, (limit,))
+            expired = await looked.fetchall()
             tenants = [row.tenant_id for row in expired]
             invocations = [row.invocation_id for row in expired]
-            done = await connection.execute(_ABANDON, (tenants, invocations, ABANDONED))
-            return sum(count for (count,) in await done.fetchall() if isinstance(count, int))
+            cursor = connection.cursor(row_factory=class_row(InvocationRow))
+            await cursor.execute(_TAKE, (tenants, invocations, lease))
+            return [LostCall(row.invocation(), row.fence) for row in await cursor.fetchall()]
 
-
-@final
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PostgresInvocations:
-    """Reads of one tenant's invocations, under row-level security."""
-
-    database: Database
-
-    async def invocation(self, tenant_id: TenantId, invocation_id: InvocationId) -> Invocation:
-        found = await self._read(_PAGE, (tenant_id, invocation_id, None, None, 1))
-        if not found:
-            raise InvocationNotFoundError(str(invocation_id))
-        return found[0]
-
-    async def invocations(
+    async def resolve(
         self,
         tenant_id: TenantId,
-        *,
-        state: InvocationState | None,
-        after: InvocationId | None,
-        limit: int,
-    ) -> Sequence[Invocation]:
-        number = None if state is None else state.value
-        return await self._read(_PAGE, (tenant_id, None, number, after, limit))
+        invocation_id: InvocationId,
+        found: Resolution,
+        events: Sequence[DomainEvent],
+    ) -> Invocation:
+        found.check_texts()
+        parameters: dict[str, object] = {
+            "tenant": tenant_id,
+            "patience": PATIENCE,
+            "invocation": invocation_id,
+            "state": found.state.value,
+            "result": found.result,
+            "reason": found.reason,
+            "note": found.note,
+            "by": found.by,
+            "at": found.at,
+            **self.outgoing.named(events),
+        }
+        async with self.database.writing() as connection:
+            cursor = connection.cursor(row_factory=class_row(_Started))
+            await cursor.execute(_RESOLVE, parameters)
+            row = await cursor.fetchone()
+        if row is None:
+            raise InvocationNotFoundError(str(invocation_id))
+        invocation = row.invocation()
+        return invocation if row.changed else invocation.resolve(found)
 
-    async def awaiting(
-        self, tenant_id: TenantId, *, after: InvocationId | None, limit: int
-    ) -> Sequence[Invocation]:
-        return await self._read(_AWAITING, (tenant_id, after, limit))
 
-    async def _read(self, sql: bytes, parameters: Sequence[object]) -> Sequence[Invocation]:
-        async with self.database.reading() as connection:
-            cursor = connection.cursor(row_factory=class_row(InvocationRow))
-            await cursor.execute(sql, parameters)
-            return [row.invocation() for row in await cursor.fetchall()]
-
-
-_BEGIN: Final = b"""
+_BEGIN: Final = (
+    b"""
 select content, (invocation).* from begin_invocation(
     lock_tenants(array[%(tenant)s]::uuid[], %(patience)s), %(tenant)s, %(request)s, %(content)s,
     %(lease)s, %(invocation)s, %(round)s::integer, %(call)s, %(tool)s, %(arguments)s, %(digest)s,
     %(effect)s, %(state)s::smallint, %(permit)s, %(result)s, %(reason)s, %(requested_by)s,
-    %(expires_at)s, %(created_at)s)
+    %(expires_at)s, %(created_at)s, %(slug)s, %(session)s::uuid, %(reservation)s::uuid,
 """
-_START: Final = b"select changed, (invocation).* from start_invocation(%s, %s, %s)"
+    + FACTS
+)
+_START: Final = b"select changed, (invocation).* from start_invocation(%s, %s, %s::uuid, %s)"
 _FINISH: Final = b"""
 select expected_fence, state_before, (invocation).*
-  from finish_invocation(%s, %s, %s::bigint, %s::smallint, %s, %s)
+  from finish_invocation(
+    %(tenant)s, %(invocation)s, %(fence)s::bigint, %(state)s::smallint, %(result)s, %(reason)s)
 """
-_DECIDE: Final = b"""
+_END: Final = (
+    b"""
+select expected_fence, state_before, (invocation).* from end_invocation(
+    lock_tenants(array[%(tenant)s]::uuid[], %(patience)s), %(tenant)s, %(invocation)s,
+    %(fence)s::bigint, %(state)s::smallint, %(result)s, %(reason)s, %(metrics)s::smallint[],
+    %(amounts)s::bigint[], %(prices)s::integer[], %(billed)s::integer,
+"""
+    + FACTS
+)
+_RENEW: Final = b"select renew_invocation(%s, %s, %s::bigint, %s)"
+_RESOLVE: Final = (
+    b"""
+select changed, (invocation).* from resolve_invocation(
+    lock_tenants(array[%(tenant)s]::uuid[], %(patience)s), %(tenant)s, %(invocation)s,
+    %(state)s::smallint, %(result)s, %(reason)s, %(note)s, %(by)s, %(at)s,
+"""
+    + FACTS
+)
+_DECIDE: Final = (
+    b"""
 select changed, may_resume, (invocation).* from decide_invocation(
     lock_tenants(array[%(tenant)s]::uuid[], %(patience)s), %(tenant)s, %(invocation)s,
-    %(approved)s, %(by)s, %(at)s, %(event)s, %(key)s, %(type)s, %(trace)s, %(time)s::bigint,
-    %(payload)s)
+    %(approved)s, %(by)s, %(at)s,
 """
+    + FACTS
+)
 _EXPIRED: Final = b"select tenant_id, invocation_id from expired_invocations(%s::integer)"
-_ABANDON: Final = b"select abandon_invocations(%s::uuid[], %s::uuid[], %s)"
-_PAGE: Final = b"""
-select * from invocation_page(%s, %s::uuid, %s::smallint, %s::uuid, %s::integer)
-"""
-_AWAITING: Final = b"select * from awaiting_invocations(%s, %s::uuid, %s::integer)"
+_TAKE: Final = b"select * from take_invocations(%s::uuid[], %s::uuid[], %s)"

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from domain.kernel.identifiers import InvocationId, TenantId, TurnId
+from domain.kernel.identifiers import InvocationId, SessionId, TenantId, TurnId
 from domain.tools.invocation import Invocation, InvocationState
 
 
@@ -33,8 +33,16 @@ class InvocationRow:
     finished_at: datetime | None
     fence: int
     lease_until: datetime | None
+    tenant: str
+    session_id: UUID | None
+    reservation_id: UUID | None
+    resolved_by: str
+    resolved_at: datetime | None
+    note: str
 
-    def invocation(self) -> Invocation:
+    def invocation(self, session: UUID | None = None) -> Invocation:
+        """What the row stands for; `session` is that of its turn, where it was looked up."""
+        of = self.session_id or session
         return Invocation(
             id=InvocationId(self.invocation_id),
             tenant_id=TenantId(self.tenant_id),
@@ -55,4 +63,9 @@ class InvocationRow:
             expires_at=self.expires_at,
             created_at=self.created_at,
             finished_at=self.finished_at,
+            tenant=self.tenant,
+            session_id=None if of is None else SessionId(of),
+            resolved_by=self.resolved_by,
+            resolved_at=self.resolved_at,
+            note=self.note,
         )

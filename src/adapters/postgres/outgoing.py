@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from adapters.postgres.packing import Value, blobs, int8s, microseconds, texts, uuids
 from domain.kernel.events import DomainEvent
@@ -12,6 +12,12 @@ EventEncoder: TypeAlias = Callable[[DomainEvent], tuple[str, bytes]]
 
 EVENT = (uuids, uuids, texts, texts, int8s, blobs)
 """The columns of `Outgoing.row`: id, key, type, traceparent, time, payload."""
+
+FACTS: Final = b"""
+    %(events)s::uuid[], %(keys)s::uuid[], %(types)s::text[], %(traces)s::text[],
+    %(times)s::bigint[], %(payloads)s::bytea[])
+"""
+"""The last parameters of a function that publishes facts, as `Outgoing.named` gives them."""
 
 
 def no_trace() -> str:
@@ -24,6 +30,18 @@ class Outgoing:
 
     encode: EventEncoder
     traceparent: Callable[[], str] = no_trace
+
+    def named(self, events: Sequence[DomainEvent]) -> dict[str, object]:
+        """Columns of events as the parameters of `FACTS`."""
+        encoded = [self.encode(event) for event in events]
+        return {
+            "events": [event.id for event in events],
+            "keys": [event.key for event in events],
+            "types": [kind for kind, _ in encoded],
+            "traces": [self.traceparent()] * len(encoded),
+            "times": [microseconds(event.occurred_at) for event in events],
+            "payloads": [payload for _, payload in encoded],
+        }
 
     def row(self, event: DomainEvent) -> Sequence[Value]:
         kind, payload = self.encode(event)

@@ -9,9 +9,8 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from adapters.protobuf import event_names as names
-from domain.budget.events import BudgetWarning
+from domain.budget.events import BudgetWarning, UsageRecorded
 from domain.conversation.events import (
-    ToolInvoked,
     TurnAccepted,
     TurnCancelled,
     TurnCompleted,
@@ -19,12 +18,11 @@ from domain.conversation.events import (
     TurnFailed,
     TurnPaused,
     TurnResumed,
-    UsageRecorded,
 )
 from domain.conversation.turn import Failure, Usage
 from domain.kernel.events import AuditRecorded, DomainEvent
 from domain.kernel.metering import Metric, list_price_micro_usd
-from domain.tools.events import ApprovalDecided, ApprovalFact, ApprovalRequested
+from domain.tools.events import ApprovalDecided, ApprovalRequested, CallFact, ToolInvoked
 from domain.tools.invocation import InvocationState
 from somagent.budget.v1 import budget_pb2
 from somagent.conversation.v1 import conversation_pb2
@@ -119,7 +117,7 @@ def _cancelled(event: TurnCancelled, _: Codes) -> Message:
 
 
 def _used(event: UsageRecorded, _: Codes) -> Message:
-    told = pb.UsageRecorded(turn=_turn(event), subject=event.subject)
+    told = pb.UsageRecorded(turn=_turn_of(event), subject=event.subject)
     for used in event.lines:
         line = told.lines.add(price_version=used.price_version, cost_micro_usd=used.cost_micro_usd)
         line.quantity.metric = _METRICS[used.metric]
@@ -132,8 +130,7 @@ def _invoked(event: ToolInvoked, _: Codes) -> Message:
         invocation=names.invocation(event.tenant, event.invocation_id),
         tool=event.tool,
         state=_STATES[event.state],
-        turn=_turn(event),
-        arguments_digest=event.digest.hex(),
+        turn=_turn_of(event),
     )
 
 
@@ -141,7 +138,7 @@ def _approval_requested(event: ApprovalRequested, _: Codes) -> Message:
     return pb.ApprovalRequested(
         invocation=names.invocation(event.tenant, event.invocation_id),
         tool=event.tool,
-        turn=_turn_of_call(event),
+        turn=_turn_of(event),
         expire_time=_timestamp(event.expires_at),
     )
 
@@ -149,9 +146,9 @@ def _approval_requested(event: ApprovalRequested, _: Codes) -> Message:
 def _approval_decided(event: ApprovalDecided, _: Codes) -> Message:
     return pb.ApprovalDecided(
         invocation=names.invocation(event.tenant, event.invocation_id),
-        state=_STATES[event.state.name],
+        state=_STATES[event.state],
         decider=event.decider,
-        turn=_turn_of_call(event),
+        turn=_turn_of(event),
     )
 
 
@@ -217,7 +214,7 @@ def _turn(event: TurnFact) -> str:
     return names.turn(event.tenant, event.session_id, event.turn_id)
 
 
-def _turn_of_call(event: ApprovalFact) -> str:
+def _turn_of(event: CallFact | UsageRecorded) -> str:
     if event.session_id is None or event.turn_id is None:
         return ""
     return names.turn(event.tenant, event.session_id, event.turn_id)
@@ -255,8 +252,8 @@ def _error(failure: Failure, codes: Codes) -> error_pb2.Error:
 _METRICS: Final[Mapping[str, "budget_pb2.Metric.ValueType"]] = {
     metric: budget_pb2.Metric.Value(f"METRIC_{metric.name}") for metric in Metric
 }
-_STATES: Final[Mapping[str, "tools_pb2.InvocationState.ValueType"]] = {
-    state.name: tools_pb2.InvocationState.Value(f"INVOCATION_STATE_{state.name}")
+_STATES: Final[Mapping[InvocationState, "tools_pb2.InvocationState.ValueType"]] = {
+    state: tools_pb2.InvocationState.Value(f"INVOCATION_STATE_{state.name}")
     for state in InvocationState
 }
 

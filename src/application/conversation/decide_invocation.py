@@ -93,7 +93,7 @@ class DecideInvocation:
                 approved=command.approved,
                 by=command.principal.subject,
                 at=now,
-                event=event,
+                events=[event],
             )
         except InvocationAlreadyDecidedError as refusal:
             if refusal.facts["state"] == InvocationState.EXPIRED.name:

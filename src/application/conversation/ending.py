@@ -7,7 +7,6 @@ from application.conversation.progress import Progress
 from application.conversation.running_turn import RunningTurn
 from application.kernel.ports import Clock, IdentifierSource
 from domain.conversation.events import (
-    ToolInvoked,
     TurnCancelled,
     TurnCompleted,
     TurnFact,
@@ -15,11 +14,13 @@ from domain.conversation.events import (
 )
 from domain.conversation.turn import Failure, TurnOrder, TurnState
 from domain.conversation.turn_event import Cancelled, Completed, Failed, TurnEventBody
+from domain.kernel.events import DomainEvent
 from domain.kernel.identifiers import (
     CapsuleVersionId,
     EventId,
     RecordId,
 )
+from domain.tools.events import ToolInvoked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +49,7 @@ class Ending:
 
     def facts(
         self, turn: RunningTurn, progress: Progress, clock: Clock, identifiers: IdentifierSource
-    ) -> tuple[TurnFact, ...]:
+    ) -> tuple[DomainEvent, ...]:
         """What is published with the end: tools that ran, the end itself, and what was used."""
         at = clock.now()
         session = turn.session_id
@@ -65,12 +66,9 @@ class Ending:
             )
 
         invoked = [
-            ToolInvoked(
-                **header(), invocation_id=one.id, tool=one.tool, state=one.state.name,
-                digest=one.digest,
-            )
+            ToolInvoked(**header(), invocation_id=one.id, tool=one.tool, state=one.state)
             for one in progress.invocations
-        ]  # fmt: skip
+        ]
         end = self._end(header(), progress)
         used = usage_recorded(header, self.order.principal.subject, progress.due)
         return (*invoked, end, *used)

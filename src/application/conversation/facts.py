@@ -6,7 +6,7 @@ from typing import TypedDict
 from uuid import UUID
 
 from application.conversation.holds import turn_uses
-from domain.conversation.events import UsageLine, UsageRecorded
+from domain.budget.events import UsageLine, UsageRecorded
 from domain.conversation.turn import Usage
 from domain.kernel.identifiers import EventId, SessionId, TenantId, TurnId
 from domain.kernel.metering import list_price_micro_usd

@@ -10,6 +10,7 @@ from application.budget.ports import Budgets
 from application.capability.ports import ProviderHealth
 from application.kernel.ports import CanonicalJson, Clock, IdentifierSource
 from application.tools.arguments_digest import arguments_digest
+from application.tools.call_facts import CallFacts
 from application.tools.call_holds import call_holds
 from application.tools.ports import ArgumentChecker, EffectJournal, InvocationReader, ToolRunner
 from application.tools.reserve_call import ReserveCall
@@ -78,6 +79,7 @@ class ExecuteTool:
     invocations: InvocationReader
     run: RunCall
     running: RunningCalls
+    facts: CallFacts
     canonical: CanonicalJson
     clock: Clock
     identifiers: IdentifierSource
@@ -128,37 +130,38 @@ class ExecuteTool:
             requested_by=command.principal.subject,
             expires_at=now + APPROVAL_TIME if waits else None,
             created_at=now,
+            tenant=command.principal.tenant,
+            session_id=command.session_id,
         )
         digest = _digest(command)
         if waits:
-            return await self.effects.begin(asked, command.request_id, digest)
+            return await self.effects.begin(
+                asked,
+                command.request_id,
+                digest,
+                event=self.facts.requested(asked, now + APPROVAL_TIME),
+            )
         if not self.health.allows(tool.name):
             raise ToolFailedError(tool.name, "its circuit breaker is open")
         reservation_id = await self._reserve(command, digest)
         # From here to the tool's start nothing may be lost to a client that goes away.
-        return await self.running.starting(
-            self._start(command, tool, asked, digest, reservation_id)
-        )
+        return await self.running.starting(self._start(command, asked, digest, reservation_id))
 
     async def _start(
         self,
         command: ExecuteToolCommand,
-        tool: Tool,
         asked: Invocation,
         digest: bytes,
         reservation_id: ReservationId,
     ) -> Invocation:
-        stored = await self.effects.begin(asked, command.request_id, digest)
+        began = self.clock.monotonic()
+        stored = await self.effects.begin(
+            asked, command.request_id, digest, reservation_id=reservation_id
+        )
         if stored.id == asked.id:
             self.running.start(
                 self.run,
-                StartedCall(
-                    invocation=stored,
-                    tool=tool,
-                    principal=command.principal,
-                    session_id=command.session_id,
-                    reservation_id=reservation_id,
-                ),
+                StartedCall(invocation=stored, principal=command.principal, began=began),
             )
         return stored
 

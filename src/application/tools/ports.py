@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from domain.budget.account import Use
+from domain.budget.events import UsageRecorded
 from domain.kernel.events import DomainEvent
-from domain.kernel.identifiers import InvocationId, SessionId, TenantId
+from domain.kernel.identifiers import InvocationId, ReservationId, SessionId, TenantId
 from domain.kernel.principal import Principal
-from domain.tools.invocation import Invocation, InvocationState
+from domain.tools.invocation import Invocation, InvocationState, Resolution
 from domain.tools.tool import Tool
 from domain.tools.tool_status import ToolStatus
 
@@ -63,7 +65,11 @@ class ArgumentChecker(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How an invocation with an effect ended: SUCCEEDED, FAILED or UNKNOWN."""
+    """How an invocation with an effect ended: SUCCEEDED, FAILED or UNKNOWN.
+
+    Of a call by itself it is published with its `outgoing` facts; `uses` settle what was reserved
+    for it, and `usage` is published where they did: ledger and facts agree.
+    """
 
     tenant_id: TenantId
     invocation_id: InvocationId
@@ -71,20 +77,46 @@ class Outcome:
     state: InvocationState
     result: str = ""
     reason: str = ""
+    outgoing: tuple[DomainEvent, ...] = ()
+    uses: tuple[Use, ...] = ()
+    usage: UsageRecorded | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LostCall:
+    """A call by itself that is this server's now, under a new fence."""
+
+    invocation: Invocation
+    fence: int
 
 
 class EffectJournal(Protocol):
     """Invocations with effects: written before they start and when they end."""
 
-    async def begin(self, invocation: Invocation, request_id: str, digest: bytes) -> Invocation:
+    async def begin(
+        self,
+        invocation: Invocation,
+        request_id: str,
+        digest: bytes,
+        *,
+        reservation_id: ReservationId | None = None,
+        event: DomainEvent | None = None,
+    ) -> Invocation:
         """Write a call made by a client itself, once per request id; the stored one is answered.
+
+        One that starts now has a lease. `event` is published when the call is written.
 
         Raises:
             IdempotencyKeyReusedError: The request id is known with another digest.
         """
         ...
 
-    async def start(self, tenant_id: TenantId, invocation_id: InvocationId) -> Invocation:
+    async def start(
+        self,
+        tenant_id: TenantId,
+        invocation_id: InvocationId,
+        reservation_id: ReservationId | None = None,
+    ) -> Invocation:
         """Start a call by itself that was approved, with a lease. Whoever is answered runs it.
 
         Raises:
@@ -96,12 +128,41 @@ class EffectJournal(Protocol):
     async def finish(self, outcome: Outcome) -> Invocation:
         """Write how a started call ended. The same outcome again changes nothing.
 
-        `fence` is the turn's, for a call of a turn; a call by itself carries 0.
+        `fence` is the turn's, for a call of a turn; a call by itself carries 0 until another server
+        takes it over.
 
         Raises:
             InvocationNotFoundError: No such invocation of this tenant.
             InvocationAlreadyDecidedError: It ended otherwise before, or was never started.
-            StaleFenceError: The turn belongs to another driver now.
+            StaleFenceError: The turn, or the call by itself, belongs to another server now.
+        """
+        ...
+
+    async def renew(self, tenant_id: TenantId, invocation_id: InvocationId, fence: int) -> bool:
+        """Renew the lease of a call by itself; False when it is not this server's any more."""
+        ...
+
+    async def take_over(self, limit: int) -> Sequence[LostCall]:
+        """Take calls by themselves, of all tenants, whose lease has run out, under a new fence.
+
+        A call of a turn is left to whoever takes the turn over.
+        """
+        ...
+
+    async def resolve(
+        self,
+        tenant_id: TenantId,
+        invocation_id: InvocationId,
+        found: Resolution,
+        events: Sequence[DomainEvent],
+    ) -> Invocation:
+        """Write how an UNKNOWN call had ended; the same finding again changes nothing.
+
+        `events` are published with it, and not again when it is told again.
+
+        Raises:
+            InvocationNotFoundError: No such invocation of this tenant.
+            InvocationAlreadyDecidedError: It is not UNKNOWN, or was resolved otherwise.
         """
         ...
 
@@ -113,22 +174,15 @@ class EffectJournal(Protocol):
         approved: bool,
         by: str,
         at: datetime,
-        event: DomainEvent,
+        events: Sequence[DomainEvent],
     ) -> tuple[Invocation, bool]:
         """Approve or reject a waiting call; and whether its turn waits for nothing more.
 
-        `event` is published with the decision, and not again when the decision is told again.
+        `events` are published with the decision, and not again when the decision is told again.
 
         Raises:
             InvocationNotFoundError: No such invocation of this tenant.
             InvocationAlreadyDecidedError: It was decided otherwise before, or expired.
-        """
-        ...
-
-    async def abandon_expired(self, limit: int) -> int:
-        """Mark calls by themselves, of all tenants, whose lease has run out as UNKNOWN; how many.
-
-        A call of a turn is left to whoever takes the turn over.
         """
         ...
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import final
 
 from application.tools.ports import ToolContext, ToolRunner
-from application.tools.run_call import MAX_RESULT_BYTES
 from domain.kernel.errors import DomainError
 from domain.kernel.storable_text import cut_text
 from domain.tools.errors import (
@@ -14,7 +13,7 @@ from domain.tools.errors import (
     ToolNotFoundError,
     ToolOutcomeUnknownError,
 )
-from domain.tools.invocation import Invocation, InvocationState
+from domain.tools.invocation import MAX_RESULT_BYTES, Invocation, InvocationState
 from domain.tools.tool import Tool
 from domain.tools.tool_status import CallFate, ToolStatus
 

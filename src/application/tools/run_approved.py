@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import final
 
 from application.budget.ports import Budgets
-from application.kernel.ports import IdentifierSource
+from application.kernel.ports import Clock, IdentifierSource
 from application.tools.call_holds import call_holds
 from application.tools.ports import EffectJournal, ToolRunner
 from application.tools.reserve_call import ReserveCall
@@ -27,6 +27,7 @@ class RunApproved:
     effects: EffectJournal
     run: RunCall
     running: RunningCalls
+    clock: Clock
     identifiers: IdentifierSource
 
     async def __call__(self, approved: Invocation, tenant: str) -> Invocation:
@@ -36,8 +37,7 @@ class RunApproved:
             ToolNotFoundError: The tool is gone from this server.
             BudgetExhaustedError: A limit leaves no room; the same decision again tries once more.
         """
-        tool = next((one for one in self.runner.tools() if one.name == approved.tool), None)
-        if tool is None:
+        if all(one.name != approved.tool for one in self.runner.tools()):
             raise ToolNotFoundError(approved.tool, ())
         asker = Principal(
             tenant_id=approved.tenant_id,
@@ -47,20 +47,18 @@ class RunApproved:
         )
         reserve = ReserveCall(budgets=self.budgets, identifiers=self.identifiers)
         held = await reserve(
-            approved.tenant_id, f"invocation:{approved.id}", approved.digest, call_holds(asker)
+            approved.tenant_id,
+            f"invocation:{approved.id}",
+            approved.digest,
+            call_holds(asker, approved.session_id),
         )
+        began = self.clock.monotonic()
         try:
-            started = await self.effects.start(approved.tenant_id, approved.id)
+            started = await self.effects.start(approved.tenant_id, approved.id, held)
         except InvocationAlreadyDecidedError:
             return approved
         self.running.start(
             self.run,
-            StartedCall(
-                invocation=started,
-                tool=tool,
-                principal=asker,
-                session_id=None,
-                reservation_id=held,
-            ),
+            StartedCall(invocation=started, principal=asker, began=began),
         )
         return started

@@ -1,109 +1,140 @@
 """Run a tool call that a client made by itself, and write down what came of it."""
 
-from asyncio import Task, create_task, shield, timeout, wait
+from asyncio import Task, create_task, shield, sleep, timeout, wait
 from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Final, final
+from typing import final
 
-from application.budget.ports import Budgets
 from application.capability.ports import ProviderHealth
 from application.kernel.insisting import insisting
+from application.kernel.ports import Clock
+from application.tools.call_facts import COST, CallFacts
 from application.tools.ports import EffectJournal, Outcome, ToolContext, ToolRunner
-from domain.budget.account import Use
-from domain.budget.errors import ReservationEndedError, ReservationNotFoundError
+from application.tools.recover_call import RecoverCall
+from domain.conversation.errors import StaleFenceError
 from domain.kernel.errors import DomainError, StorageUnavailableError
-from domain.kernel.identifiers import InvocationId, ReservationId, SessionId
-from domain.kernel.metering import PRICE_VERSION, Metric
+from domain.kernel.identifiers import InvocationId
 from domain.kernel.principal import Principal
-from domain.kernel.storable_text import cut_text, storable
+from domain.kernel.storable_text import cut_text
 from domain.tools.errors import ToolFailedError, ToolOutcomeUnknownError
-from domain.tools.invocation import Invocation, InvocationState
+from domain.tools.invocation import MAX_RESULT_BYTES, MOST_TAKEOVERS, Invocation, InvocationState
 from domain.tools.invocation_event import CALL_TIME
-from domain.tools.tool import Tool
-
-MAX_RESULT_BYTES: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartedCall:
-    """A call whose invocation is written as STARTED, and what was reserved for it."""
+    """A call that is written as STARTED, under a lease since `began` (monotonic).
+
+    A fence above 0 says that another server started it and was lost.
+    """
 
     invocation: Invocation
-    tool: Tool
     principal: Principal
-    session_id: SessionId | None
-    reservation_id: ReservationId
+    began: float
+    fence: int = 0
 
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunCall:
-    """At most once: whoever wrote STARTED runs it here, and nobody runs it again.
+    """At most once: whoever wrote STARTED runs it here, and nobody else starts it again.
 
-    When this process is lost on the way the invocation's lease runs out, and it is UNKNOWN.
+    When this process is lost on the way the lease runs out, and another server recovers the call.
     """
 
     runner: ToolRunner
+    recover: RecoverCall
     health: ProviderHealth
     effects: EffectJournal
-    budgets: Budgets
+    facts: CallFacts
+    clock: Clock
+    lease_seconds: float
 
     async def __call__(self, call: StartedCall) -> Invocation:
         """Give the call as it ended.
 
         Raises:
+            StaleFenceError: Another server has taken it over, and ends it.
             StorageUnavailableError: It ran, and how it ended could not be written down.
         """
-        invocation, tool = call.invocation, call.tool
+        renewing = create_task(self._renew(call))
+        try:
+            return await (self._recovered(call) if call.fence else self._made(call))
+        finally:
+            renewing.cancel()
+
+    async def _made(self, call: StartedCall) -> Invocation:
+        tool = call.invocation.tool
+        if self.clock.monotonic() - call.began >= self.lease_seconds:
+            # This process stood still for so long that the call may be another server's.
+            raise StaleFenceError(str(call.invocation.id))
         try:
             text = await self._run(call)
         except (ToolFailedError, ToolOutcomeUnknownError) as refusal:
-            self.health.failed(tool.name)
-            return await self._end(call, str(refusal), refusal)
-        except Exception:
-            # A defect of the tool: what it did is not known, and that is said before it is raised.
-            await self._end(call, "", ToolOutcomeUnknownError(invocation.tool))
-            raise
-        self.health.succeeded(tool.name)
-        return await self._end(call, text, None)
-
-    async def _run(self, call: StartedCall) -> str:
-        tool, seconds = call.tool, CALL_TIME.total_seconds()
-        context = ToolContext(
-            principal=call.principal,
-            session_id=call.session_id,
-            invocation_id=call.invocation.id,
-            seconds=seconds,
-        )
-        try:
-            async with timeout(seconds):
-                return await self.runner.run(tool.name, call.invocation.arguments, context)
-        except TimeoutError:
-            if tool.effect:
-                raise ToolOutcomeUnknownError(tool.name) from None
-            raise ToolFailedError(tool.name, "it took too long") from None
-
-    async def _end(self, call: StartedCall, text: str, refusal: DomainError | None) -> Invocation:
-        state = InvocationState.SUCCEEDED
-        if refusal is not None:
+            self.health.failed(tool)
             unknown = isinstance(refusal, ToolOutcomeUnknownError)
             state = InvocationState.UNKNOWN if unknown else InvocationState.FAILED
+            return await self._end(call, state, refusal.reason, str(refusal))
+        except Exception:
+            # A defect of the tool: what it did is not known, and that is said before it is raised.
+            unknown_reason = ToolOutcomeUnknownError.reason
+            await self._end(call, InvocationState.UNKNOWN, unknown_reason, "")
+            raise
+        self.health.succeeded(tool)
+        return await self._end(call, InvocationState.SUCCEEDED, "", text)
+
+    async def _run(self, call: StartedCall) -> str:
+        invocation, context = call.invocation, _context(call)
+        try:
+            async with timeout(context.seconds):
+                return await self.runner.run(invocation.tool, invocation.arguments, context)
+        except TimeoutError:
+            if invocation.effect:
+                raise ToolOutcomeUnknownError(invocation.tool) from None
+            raise ToolFailedError(invocation.tool, "it took too long") from None
+
+    async def _recovered(self, call: StartedCall) -> Invocation:
+        if call.fence > MOST_TAKEOVERS:
+            # Whatever it does to servers, it does not do it to one more.
+            lost = ToolOutcomeUnknownError(call.invocation.tool)
+            return await self._end(call, InvocationState.UNKNOWN, lost.reason, str(lost))
+        found = await self.recover(call.invocation, _context(call))
+        return await self._end(call, found.state, found.reason, found.result)
+
+    async def _end(
+        self, call: StartedCall, state: InvocationState, reason: str, text: str
+    ) -> Invocation:
+        invocation = call.invocation
         outcome = Outcome(
-            tenant_id=call.invocation.tenant_id,
-            invocation_id=call.invocation.id,
-            fence=0,
+            tenant_id=invocation.tenant_id,
+            invocation_id=invocation.id,
+            fence=call.fence,
             state=state,
             result=cut_text(text, MAX_RESULT_BYTES),
-            reason="" if refusal is None else storable(refusal.reason),
+            reason=reason,
+            outgoing=(self.facts.invoked(invocation, state),),
+            uses=(COST,),
+            usage=self.facts.used(invocation),
         )
-        ended = await insisting(lambda: self.effects.finish(outcome))
-        with suppress(ReservationEndedError, ReservationNotFoundError, StorageUnavailableError):
-            # What cannot be settled now is released when its time is over: the call goes unbilled.
-            await self.budgets.settle(
-                ended.tenant_id, call.reservation_id, [Use(Metric.TOOL_CALLS, 1, PRICE_VERSION)]
-            )
-        return ended
+        return await insisting(lambda: self.effects.finish(outcome))
+
+    async def _renew(self, call: StartedCall) -> None:
+        """Keep the lease while the call runs; without it another server takes the call over."""
+        one, mine = call.invocation, True
+        while mine:
+            await sleep(self.lease_seconds / 3)
+            with suppress(StorageUnavailableError):
+                mine = await self.effects.renew(one.tenant_id, one.id, call.fence)
+
+
+def _context(call: StartedCall) -> ToolContext:
+    return ToolContext(
+        principal=call.principal,
+        session_id=call.invocation.session_id,
+        invocation_id=call.invocation.id,
+        seconds=CALL_TIME.total_seconds(),
+    )
 
 
 @final
@@ -115,6 +146,9 @@ class RunningCalls:
         default_factory=dict[InvocationId, Task[Invocation]]
     )
     _starting: set[Task[Invocation]] = field(default_factory=set[Task[Invocation]])
+
+    def __len__(self) -> int:
+        return len(self._tasks)
 
     async def starting(self, work: Coroutine[None, None, Invocation]) -> Invocation:
         """Do what leads to a start to its end, even if whoever waits for it goes away."""

@@ -11,7 +11,6 @@ from domain.kernel.identifiers import (
     SessionId,
     TurnId,
 )
-from domain.kernel.metering import Metric
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,29 +57,3 @@ class TurnCancelled(TurnFact):
     by: str
     usage: Usage
     record_id: RecordId
-
-
-@dataclass(frozen=True, slots=True)
-class UsageLine:
-    """What was used of one metric, in base units, and what it is listed at, in micro-USD."""
-
-    metric: Metric
-    amount: int
-    price_version: int
-    cost_micro_usd: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UsageRecorded(TurnFact):
-    """The ledger lines of one settlement: what a billing system counts, once per event id."""
-
-    subject: str
-    lines: tuple[UsageLine, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ToolInvoked(TurnFact):
-    invocation_id: InvocationId
-    tool: str
-    state: str
-    digest: bytes

@@ -9,8 +9,8 @@ from domain.tools.invocation import InvocationState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ApprovalFact(DomainEvent):
-    """A fact about a call that waits for a person.
+class CallFact(DomainEvent):
+    """A fact about one call.
 
     The key is the session of its turn, else, for a call by itself, the tenant; both ids are None
     then.
@@ -23,14 +23,22 @@ class ApprovalFact(DomainEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ApprovalRequested(ApprovalFact):
+class ApprovalRequested(CallFact):
     tool: str
     expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ApprovalDecided(ApprovalFact):
+class ApprovalDecided(CallFact):
     """`state` is PERMITTED or REJECTED, `decider` the subject of whoever decided."""
 
     state: InvocationState
     decider: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolInvoked(CallFact):
+    """A call ended, or a person found out how an UNKNOWN one had ended."""
+
+    tool: str
+    state: InvocationState

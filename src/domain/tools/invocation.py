@@ -7,9 +7,9 @@ from enum import IntEnum
 from types import MappingProxyType
 from typing import Final, Self
 
-from domain.kernel.identifiers import InvocationId, TenantId, TurnId
+from domain.kernel.identifiers import InvocationId, SessionId, TenantId, TurnId
 from domain.kernel.storable_text import check_storable
-from domain.tools.errors import InvocationAlreadyDecidedError
+from domain.tools.errors import InvocationAlreadyDecidedError, ToolFailedError
 
 
 class InvocationState(IntEnum):
@@ -57,14 +57,36 @@ APPROVAL_TIME: Final = timedelta(hours=24)
 
 TEXTS: Final = (
     *("call_id", "tool", "arguments", "permit", "result", "reason", "requested_by", "decided_by"),
+    *("tenant", "resolved_by", "note"),
 )
 """The fields of an invocation that are text."""
 
-ABANDONED: Final = "the server that made the call was lost before it knew the outcome"
-"""Why an invocation is UNKNOWN whose lease has run out."""
+MAX_RESULT_BYTES: Final = 1 << 20
+"""What is kept of a result."""
 
-ENDING: Final = frozenset({InvocationState.STARTED, InvocationState.UNKNOWN})
-"""The states that an outcome may still change."""
+MOST_TAKEOVERS: Final = 3
+"""How many servers may be lost over one call before nobody tries to recover it any more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolution:
+    """What a person found out about an UNKNOWN call: SUCCEEDED with a result, or FAILED."""
+
+    state: InvocationState
+    result: str
+    note: str
+    by: str
+    at: datetime
+
+    @property
+    def reason(self) -> str:
+        """The reason of a call that turned out to have failed."""
+        return ToolFailedError.reason if self.state is InvocationState.FAILED else ""
+
+    def check_texts(self) -> None:
+        """Raises: InvalidArgumentError: A text of it cannot be kept."""
+        for field in ("result", "note", "by"):
+            check_storable(field, getattr(self, field))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +96,10 @@ class Invocation:
     `call_id` is the provider's id of the call in its turn (empty when a client called the tool by
     itself), `arguments` the JSON text as it was permitted, `digest` its SHA-256. `permit` names
     the rule that allowed it. `result` are the bytes the model is given; `reason` says why a call
-    did not succeed. `effect` tells whether the tool changes anything.
+    did not succeed. `effect` tells whether the tool changes anything. `resolved_by` and `note` are
+    those of the person who found out what became of an UNKNOWN call. `tenant` is the tenant's slug,
+    known of a call by itself; `session_id` the session of its turn where it was looked up, else the
+    one whose account bears a call by itself.
     """
 
     id: InvocationId
@@ -96,6 +121,11 @@ class Invocation:
     expires_at: datetime | None = None
     created_at: datetime | None = None
     finished_at: datetime | None = None
+    tenant: str = ""
+    session_id: SessionId | None = None
+    resolved_by: str = ""
+    resolved_at: datetime | None = None
+    note: str = ""
 
     def check_texts(self) -> None:
         """Raises: InvalidArgumentError: A text of it cannot be kept."""
@@ -141,9 +171,30 @@ class Invocation:
         """
         if self.state is state:
             return self
-        if not (self.state in ENDING and self.state.may_become(state)):
+        if not (self.state is InvocationState.STARTED and self.state.may_become(state)):
             raise InvocationAlreadyDecidedError(str(self.id), self.state.name)
         return replace(self, state=state, result=result, reason=reason, finished_at=at)
+
+    def resolve(self, found: Resolution) -> Self:
+        """The call as a person found it to have ended; the same finding again changes nothing.
+
+        Raises:
+            InvocationAlreadyDecidedError: It is not UNKNOWN, or was resolved otherwise.
+        """
+        before = (self.state, self.result, self.note)
+        if self.resolved_at is not None and before == (found.state, found.result, found.note):
+            return self
+        if self.state is not InvocationState.UNKNOWN:
+            raise InvocationAlreadyDecidedError(str(self.id), self.state.name)
+        return replace(
+            self,
+            state=found.state,
+            result=found.result,
+            reason=found.reason,
+            resolved_by=found.by,
+            resolved_at=found.at,
+            note=found.note,
+        )
 
     def _overdue(self, now: datetime) -> bool:
         return self.expires_at is not None and self.expires_at <= now

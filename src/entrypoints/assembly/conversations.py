@@ -17,6 +17,7 @@ from application.conversation.read_conversation import (
 )
 from application.conversation.submit_feedback import SubmitFeedback
 from application.kernel.timed_cache import TimedCache
+from application.tools.call_facts import CallFacts
 from application.tools.execute_tool import ExecuteTool
 from application.tools.list_tools import ListTools
 from application.tools.read_invocations import (
@@ -24,6 +25,8 @@ from application.tools.read_invocations import (
     ListPendingApprovals,
     ReadInvocation,
 )
+from application.tools.recover_call import RecoverCall
+from application.tools.recover_lost_calls import RecoverLostCalls
 from application.tools.run_approved import RunApproved
 from application.tools.run_call import RunCall, RunningCalls
 from entrypoints.assembly.stores import Stores
@@ -44,14 +47,22 @@ class ToolUseCases:
     list_pending: ListPendingApprovals
     running: RunningCalls
     run_approved: RunApproved
+    recover_lost: RecoverLostCalls
 
 
 def tool_use_cases(
-    stores: Stores, system: System, tools: Toolbox, authorize: Authorize
+    stores: Stores, system: System, tools: Toolbox, authorize: Authorize, lease_seconds: float
 ) -> ToolUseCases:
     running = RunningCalls()
+    facts = CallFacts(clock=system.clock, identifiers=system.identifiers)
     run = RunCall(
-        runner=tools.runner, health=tools.health, effects=stores.effects, budgets=stores.budgets
+        runner=tools.runner,
+        recover=RecoverCall(runner=tools.runner),
+        health=tools.health,
+        effects=stores.effects,
+        facts=facts,
+        clock=system.clock,
+        lease_seconds=lease_seconds,
     )
     return ToolUseCases(
         list=ListTools(runner=tools.runner),
@@ -65,6 +76,7 @@ def tool_use_cases(
             invocations=stores.invocations,
             run=run,
             running=running,
+            facts=facts,
             canonical=system.json,
             clock=system.clock,
             identifiers=system.identifiers,
@@ -79,7 +91,11 @@ def tool_use_cases(
             effects=stores.effects,
             run=run,
             running=running,
+            clock=system.clock,
             identifiers=system.identifiers,
+        ),
+        recover_lost=RecoverLostCalls(
+            effects=stores.effects, run=run, running=running, clock=system.clock
         ),
     )
 

@@ -11,8 +11,9 @@ from adapters.postgres.capabilities import PostgresCapabilities
 from adapters.postgres.capsules import PostgresCapsules
 from adapters.postgres.chains import PostgresChains
 from adapters.postgres.database import DatabaseSettings, open_database
-from adapters.postgres.effects import PostgresEffectJournal, PostgresInvocations
+from adapters.postgres.effects import PostgresEffectJournal
 from adapters.postgres.feedback import PostgresFeedback
+from adapters.postgres.invocations import PostgresInvocations
 from adapters.postgres.journal import open_turn_journal
 from adapters.postgres.leases import PostgresTurnLeases
 from adapters.postgres.memories import PostgresNotes, open_memories
@@ -99,7 +100,9 @@ async def open_stores(
             signals=PostgresTurnSignals(database=database, server_id=server_id),
             sessions=PostgresSessions(database=database),
             feedback=PostgresFeedback(database=database),
-            effects=PostgresEffectJournal(database=database, outgoing=outgoing),
+            effects=PostgresEffectJournal(
+                database=database, outgoing=outgoing, lease_seconds=lease_seconds
+            ),
             invocations=PostgresInvocations(database=database),
             budgets=PostgresBudgets(database=database),
             warnings=PostgresBudgetWarnings(database=database, outgoing=outgoing),

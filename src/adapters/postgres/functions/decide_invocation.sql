@@ -5,14 +5,13 @@
 -- is paused and waits for nothing more; no row where there is no such invocation.
 create or replace function decide_invocation(
     p_locked uuid[], p_tenant uuid, p_invocation uuid, p_approved boolean, p_by text, p_at timestamptz,
-    p_event uuid, p_key uuid, p_type text, p_trace text, p_time bigint, p_payload bytea)
+    p_events uuid[], p_keys uuid[], p_types text[], p_traces text[], p_times bigint[], p_payloads bytea[])
     returns table (changed boolean, may_resume boolean, invocation invocations)
 language plpgsql as $$
 declare
     v_now     timestamptz := clock_timestamp();
     v_changed boolean;
     v_expired boolean;
-    v_session uuid;
 begin
     update invocations i
        set state = case when i.expires_at <= v_now then 9 when p_approved then 2 else 8 end,
@@ -22,13 +21,7 @@ begin
     returning i.state = 9 into v_expired;
     v_changed := found;
     if v_changed and not v_expired then
-        -- A key that is no session is numbered by itself: publish does so with every key that is not
-        -- the session it is given.
-        select s.session_id into v_session
-          from sessions s
-         where s.tenant_id = p_tenant and s.session_id = p_key;
-        perform publish(p_tenant, coalesce(v_session, p_invocation), array[p_event], array[p_key],
-                        array[p_type], array[p_trace], array[p_time], array[p_payload]);
+        perform publish_facts(p_tenant, p_events, p_keys, p_types, p_traces, p_times, p_payloads);
     end if;
     return query
     select v_changed,

@@ -1,5 +1,5 @@
 -- Writes how a started call ended. The fence must be its turn's, which must be running, or that of the call
--- itself where a client made it. An outcome that is not known may become known; others stand.
+-- itself where a client made it. What a call has ended with stands.
 -- Sets app.tenants, without a tenant's lock.
 -- Locks: the turn row, then the invocation's; no tenant row.
 -- Returns the invocation's row as it is after this call, the state before, and the fence that an outcome
@@ -26,7 +26,7 @@ begin
      where i.tenant_id = p_tenant and i.invocation_id = p_invocation
        for no key update of i;
 
-    if v_fence = p_fence and (v_before = 3 and p_state in (4, 5, 6) or v_before = 6 and p_state in (4, 5)) then
+    if v_fence = p_fence and v_before = 3 and p_state in (4, 5, 6) then
         update invocations i
            set state = p_state, result = p_result, reason = p_reason, finished_at = clock_timestamp(),
                lease_until = null

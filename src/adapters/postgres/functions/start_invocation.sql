@@ -3,14 +3,14 @@
 -- Locks: the invocation's row; no tenant row.
 -- Returns the invocation's row, and whether this call started it; no row where there is no such call by
 -- itself.
-create or replace function start_invocation(p_tenant uuid, p_invocation uuid, p_lease interval)
+create or replace function start_invocation(p_tenant uuid, p_invocation uuid, p_reservation uuid, p_lease interval)
     returns table (changed boolean, invocation invocations)
 language plpgsql as $$
 declare
     v_changed boolean;
 begin
     perform set_config('app.tenants', array[p_tenant]::text, true);
-    update invocations i set state = 3, lease_until = clock_timestamp() + p_lease
+    update invocations i set state = 3, lease_until = clock_timestamp() + p_lease, reservation_id = p_reservation
      where i.tenant_id = p_tenant and i.invocation_id = p_invocation and i.turn_id is null and i.state = 2;
     v_changed := found;
     return query

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from adapters.inmemory.language_model import called, said
-from domain.conversation.events import UsageRecorded
+from domain.budget.events import UsageRecorded
 from domain.conversation.message import ToolCall
 from domain.conversation.turn import TurnState
 from domain.conversation.turn_event import (

@@ -5,6 +5,7 @@ from asyncio import timeout
 from adapters.schema.arguments import JsonSchemaArguments
 from application.authorization.authorize import Authorize
 from application.authorization.role_authorizer import RoleAuthorizer
+from application.tools.call_facts import CallFacts
 from application.tools.execute_tool import CallTerms, ExecuteTool, ExecuteToolCommand
 from domain.kernel.identifiers import RequestId
 from domain.kernel.principal import Principal
@@ -26,6 +27,7 @@ def execute(server: Server) -> ExecuteTool:
         invocations=shared.invocations,
         run=server.run_call,
         running=server.running_calls,
+        facts=CallFacts(clock=shared.clock, identifiers=shared.identifiers),
         canonical=shared.canonical,
         clock=shared.clock,
         identifiers=shared.identifiers,

@@ -10,6 +10,8 @@ from application.tools.reserve_call import RESERVED_SECONDS, ReserveCall
 from domain.authorization.errors import PermissionDeniedError
 from domain.budget.account import Account, AccountKind
 from domain.budget.errors import BudgetExhaustedError
+from domain.budget.events import UsageRecorded
+from domain.capsule.knob import ToolApproval
 from domain.capsule.manifest import AllowList
 from domain.kernel.errors import IdempotencyKeyReusedError
 from domain.kernel.metering import Metric
@@ -19,6 +21,7 @@ from domain.tools.errors import (
     ToolNotFoundError,
     ToolOutcomeUnknownError,
 )
+from domain.tools.events import ApprovalRequested, ToolInvoked
 from domain.tools.invocation import InvocationState
 from domain.tools.invocation_event import (
     CallAccepted,
@@ -205,21 +208,26 @@ async def test_after_a_defect_of_a_tool_its_call_is_unknown_and_operators_know(
     assert [type(error) for error in told] == [ZeroDivisionError]
 
 
-async def test_a_call_whose_server_was_lost_is_unknown_and_not_run_again(
-    shared: World, server: Server
-) -> None:
-    shared.tools.have("send", waits_for(Event()), effect=True)
-    lost = create_task(shown(server, command()))
-    await until(lambda: bool(shared.tools.runs))
-    lost.cancel()
-    shared.clock.advance(3600)
-    other = Server(world=shared, name="other")
+async def test_what_a_call_uses_and_comes_to_is_published(shared: World, server: Server) -> None:
+    ended = (await shown(server, command()))[-1].invocation
 
-    assert await shared.effects.abandon_expired(9) == 1
-    events = await shown(other, command())
+    invoked, used = (one.event for one in shared.store.outbox[TENANT, TENANT])
+    assert isinstance(invoked, ToolInvoked)
+    assert (invoked.invocation_id, invoked.state) == (ended.id, InvocationState.SUCCEEDED)
+    assert isinstance(used, UsageRecorded)
+    (line,) = used.lines
+    assert (used.subject, line.metric, line.amount) == ("ada", Metric.TOOL_CALLS, 1)
+    assert line.cost_micro_usd == 10_000
 
-    assert events[-1].invocation.state is InvocationState.UNKNOWN
-    assert len(shared.tools.runs) == 1
+
+async def test_that_a_call_waits_for_a_person_is_published(shared: World, server: Server) -> None:
+    asked = command(terms=CallTerms(approval=ToolApproval.ALL))
+
+    waiting = (await shown(server, asked))[-1].invocation
+
+    (told,) = (one.event for one in shared.store.outbox[TENANT, TENANT])
+    assert isinstance(told, ApprovalRequested)
+    assert (told.invocation_id, told.expires_at) == (waiting.id, waiting.expires_at)
 
 
 async def test_a_tool_that_keeps_failing_is_left_alone_for_a_while(

@@ -7,7 +7,7 @@ import pytest
 
 from domain.kernel.errors import InvalidArgumentError
 from domain.tools.errors import InvocationAlreadyDecidedError
-from domain.tools.invocation import TRANSITIONS, Invocation, InvocationState
+from domain.tools.invocation import Invocation, InvocationState, Resolution
 from tests.builders import invocation
 from tests.fakes import NOON
 
@@ -69,20 +69,46 @@ class TestEnd:
         "outcome",
         [InvocationState.SUCCEEDED, InvocationState.FAILED, InvocationState.UNKNOWN],
     )
-    def test_follows_only_a_start_or_an_unknown_outcome(
-        self, state: InvocationState, outcome: InvocationState
-    ) -> None:
+    def test_follows_only_a_start(self, state: InvocationState, outcome: InvocationState) -> None:
         call = invocation(state=state)
 
         if state is outcome:
             assert end(call, outcome) == call
-        elif outcome in TRANSITIONS[state]:
+        elif state is InvocationState.STARTED:
             assert end(call, outcome) == replace(
                 call, state=outcome, result="done", finished_at=NOON
             )
         else:
             with pytest.raises(InvocationAlreadyDecidedError):
                 end(call, outcome)
+
+
+class TestResolution:
+    FOUND = Resolution(
+        state=InvocationState.FAILED, result="", note="nothing arrived", by="grace", at=NOON
+    )
+
+    @pytest.mark.parametrize("state", InvocationState)
+    def test_follows_only_an_unknown_outcome(self, state: InvocationState) -> None:
+        call = invocation(state=state)
+
+        if state is InvocationState.UNKNOWN:
+            resolved = call.resolve(self.FOUND)
+            assert (resolved.state, resolved.reason) == (InvocationState.FAILED, "TOOL_FAILED")
+        else:
+            with pytest.raises(InvocationAlreadyDecidedError):
+                call.resolve(self.FOUND)
+
+    def test_may_be_told_again(self) -> None:
+        resolved = invocation(state=InvocationState.UNKNOWN).resolve(self.FOUND)
+
+        assert resolved.resolve(replace(self.FOUND, by="eve")) == resolved
+
+    def test_is_not_changed(self) -> None:
+        resolved = invocation(state=InvocationState.UNKNOWN).resolve(self.FOUND)
+
+        with pytest.raises(InvocationAlreadyDecidedError):
+            resolved.resolve(replace(self.FOUND, note="it arrived"))
 
 
 class TestStart:

@@ -342,7 +342,7 @@ Global___UsageRecorded: _TypeAlias = UsageRecorded  # noqa: Y015
 
 @_typing.final
 class ToolInvoked(_message.Message):
-    """`tool.invoked`: a tool call ended."""
+    """`tool.invoked`: a tool call ended, or a person found out how one had ended that was UNKNOWN."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -350,17 +350,14 @@ class ToolInvoked(_message.Message):
     TOOL_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
     TURN_FIELD_NUMBER: _builtins.int
-    ARGUMENTS_DIGEST_FIELD_NUMBER: _builtins.int
     invocation: _builtins.str
     """`tenants/{tenant}/invocations/{invocation}`."""
     tool: _builtins.str
     """The tool's identifier."""
     state: _tools_pb2.InvocationState.ValueType
-    """What the call came to."""
+    """What the call came to. UNKNOWN may be followed by SUCCEEDED or FAILED, when a person says so."""
     turn: _builtins.str
     """The turn it belongs to; empty for none."""
-    arguments_digest: _builtins.str
-    """SHA-256 of the arguments in canonical form (RFC 8785), as 64 hexadecimal digits."""
     def __init__(
         self,
         *,
@@ -368,11 +365,10 @@ class ToolInvoked(_message.Message):
         tool: _builtins.str = ...,
         state: _tools_pb2.InvocationState.ValueType = ...,
         turn: _builtins.str = ...,
-        arguments_digest: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["arguments_digest", b"arguments_digest", "invocation", b"invocation", "state", b"state", "tool", b"tool", "turn", b"turn"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["invocation", b"invocation", "state", b"state", "tool", b"tool", "turn", b"turn"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,12 +1,13 @@
--- Marks calls by themselves whose lease has run out as UNKNOWN: they may have taken effect. How many.
+-- Takes calls by themselves whose lease has run out: fence + 1, and a lease of the caller's.
+-- Sets app.tenants, without a tenant's lock.
 -- Locks: invocation rows, skipping those locked elsewhere; no tenant row.
-create or replace function abandon_invocations(p_tenants uuid[], p_invocations uuid[], p_reason text)
-    returns integer
+-- Returns the rows of those that were taken.
+create or replace function take_invocations(p_tenants uuid[], p_invocations uuid[], p_lease interval)
+    returns setof invocations
 language plpgsql as $$
-declare
-    v_count integer;
 begin
     perform set_config('app.tenants', p_tenants::text, true);
+    return query
     with expired as (
         select i.tenant_id, i.invocation_id
           from invocations i
@@ -16,9 +17,8 @@ begin
            for no key update of i skip locked
     )
     update invocations i
-       set state = 6, reason = p_reason, finished_at = clock_timestamp(), lease_until = null
+       set fence = i.fence + 1, lease_until = clock_timestamp() + p_lease
       from expired e
-     where i.tenant_id = e.tenant_id and i.invocation_id = e.invocation_id;
-    get diagnostics v_count = row_count;
-    return v_count;
+     where i.tenant_id = e.tenant_id and i.invocation_id = e.invocation_id
+    returning i.*;
 end $$;

@@ -1,0 +1,65 @@
+"""The facts about a call that a client makes by itself."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, TypedDict, final
+from uuid import UUID
+
+from application.kernel.ports import Clock, IdentifierSource
+from domain.budget.account import Use
+from domain.budget.events import UsageLine, UsageRecorded
+from domain.kernel.identifiers import EventId, InvocationId, SessionId, TenantId, TurnId
+from domain.kernel.metering import PRICE_VERSION, Metric, list_price_micro_usd
+from domain.tools.events import ApprovalRequested, ToolInvoked
+from domain.tools.invocation import Invocation, InvocationState
+
+COST: Final = Use(Metric.TOOL_CALLS, 1, PRICE_VERSION)
+"""What every call that was started uses, however it ends."""
+
+
+class _FactHeader(TypedDict):
+    id: EventId
+    tenant_id: TenantId
+    key: UUID
+    occurred_at: datetime
+    tenant: str
+    session_id: SessionId | None
+    turn_id: TurnId | None
+
+
+class _CallHeader(_FactHeader):
+    invocation_id: InvocationId
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallFacts:
+    """They are keyed by the tenant: the session of such a call bears it, and does not own it."""
+
+    clock: Clock
+    identifiers: IdentifierSource
+
+    def requested(self, call: Invocation, expires_at: datetime) -> ApprovalRequested:
+        return ApprovalRequested(**self._of(call), tool=call.tool, expires_at=expires_at)
+
+    def invoked(self, call: Invocation, state: InvocationState) -> ToolInvoked:
+        return ToolInvoked(**self._of(call), tool=call.tool, state=state)
+
+    def used(self, call: Invocation) -> UsageRecorded:
+        price = list_price_micro_usd(COST.metric, COST.amount)
+        line = UsageLine(COST.metric, COST.amount, COST.price_version, price)
+        return UsageRecorded(**self._header(call), subject=call.requested_by, lines=(line,))
+
+    def _of(self, call: Invocation) -> _CallHeader:
+        return _CallHeader(**self._header(call), invocation_id=call.id)
+
+    def _header(self, call: Invocation) -> _FactHeader:
+        return _FactHeader(
+            id=EventId(self.identifiers.next()),
+            tenant_id=call.tenant_id,
+            key=call.tenant_id,
+            occurred_at=self.clock.now(),
+            tenant=call.tenant,
+            session_id=None,
+            turn_id=None,
+        )

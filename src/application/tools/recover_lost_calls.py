@@ -1,0 +1,41 @@
+"""Take over calls that clients made by themselves and whose servers were lost."""
+
+from dataclasses import dataclass
+from typing import final
+
+from application.kernel.ports import Clock
+from application.tools.ports import EffectJournal
+from application.tools.run_call import RunCall, RunningCalls, StartedCall
+from domain.kernel.principal import Principal
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecoverLostCalls:
+    """Each is recovered in this process, under a lease and a fence of its own."""
+
+    effects: EffectJournal
+    run: RunCall
+    running: RunningCalls
+    clock: Clock
+
+    async def __call__(self, limit: int) -> int:
+        """Take over calls of all tenants while at most so many calls run here; how many."""
+        room = limit - len(self.running)
+        if room <= 0:
+            return 0
+        began = self.clock.monotonic()
+        lost = await self.effects.take_over(room)
+        for one in lost:
+            call = one.invocation
+            asker = Principal(
+                tenant_id=call.tenant_id,
+                tenant=call.tenant,
+                subject=call.requested_by,
+                roles=frozenset(),
+            )
+            self.running.start(
+                self.run,
+                StartedCall(invocation=call, principal=asker, fence=one.fence, began=began),
+            )
+        return len(lost)
