@@ -8,6 +8,7 @@ from application.provenance.seal_bell import ProcessSealBell
 from application.provenance.seal_records import SealRecords
 from entrypoints.assembly.access import access
 from entrypoints.assembly.conversations import conversation_use_cases, tool_use_cases
+from entrypoints.assembly.dead_letters import dead_letter_use_cases
 from entrypoints.assembly.failpoints import toolbox_with
 from entrypoints.assembly.models import Models
 from entrypoints.assembly.operations import operations_use_cases
@@ -83,3 +84,4 @@ class Application(containers.DeclarativeContainer):
     operations = providers.Singleton(
         operations_use_cases, stores, system, models, identity, database_url
     )
+    dead_letters = providers.Singleton(dead_letter_use_cases, stores, system)

@@ -180,11 +180,16 @@ def _operations(
     application: Application, admission: Admission, pages: PageTokens
 ) -> OperationsServicer:
     operations, turns = application.operations(), application.turns()
+    letters = application.dead_letters()
     return OperationsServicer(
         admission=admission,
         request_ids=RequestIds(application.stores().claims),
         pages=pages,
         clock=application.system().clock,
+        list_dead_letters=letters.list,
+        get_dead_letter=letters.get,
+        edit_dead_letter=letters.edit,
+        discard_dead_letters=letters.discard,
         describe=operations.describe,
         list_stuck_turns=operations.list_stuck_turns,
         stop=application.tenancy().stop,

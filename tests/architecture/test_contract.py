@@ -69,7 +69,10 @@ SERVICES = {
     "somagent.capsule.v1.CapsuleService": "CreateCapsule GetCapsule ListCapsules ActivateCapsule",
     "somagent.memory.v1.MemoryService": "Remember Recall Forget",
     "somagent.tenancy.v1.TenancyService": "CreateTenant GetTenant CreateApiKey RevokeApiKey",
-    "somagent.operations.v1.OperationsService": "GetServerInfo ListStuckTurns StopTenant",
+    "somagent.operations.v1.OperationsService": (
+        "GetServerInfo ListStuckTurns StopTenant"
+        " ListDeadLetters GetDeadLetter UpdateDeadLetter DiscardDeadLetters"
+    ),
 }
 METHODS = {
     method.full_name: method

@@ -17,6 +17,7 @@ from somagent.operations.v1 import operations_pb2
 from somagent.provenance.v1 import provenance_pb2
 from somagent.tenancy.v1 import tenancy_pb2
 from somagent.tools.v1 import tools_pb2
+from tests.e2e.dead_letter_requests import dead_letter_requests
 from tests.e2e.stage import Stage, fresh_slug
 from tests.system.client import METHODS_BY_REQUEST, Client, request_id
 from tests.system.conversing import answer_to, open_session
@@ -46,13 +47,14 @@ class Belongings:
     key: str
     reservation: str
     capability: str
+    dead_letter: str
 
     @property
     def own_names(self) -> Sequence[str]:
         """The names of what can be changed or ended."""
         return (
             self.paused, self.turn, self.session, self.waiting, self.invocation, self.memory,
-            self.key, self.reservation,
+            self.key, self.reservation, self.dead_letter,
         )  # fmt: skip
 
     @property
@@ -60,7 +62,7 @@ class Belongings:
         """What identifies them, without the tenant's own name."""
         things = (
             self.session, self.turn, self.paused, self.record, self.invocation, self.waiting,
-            self.memory, self.key, self.reservation,
+            self.memory, self.key, self.reservation, self.dead_letter,
         )  # fmt: skip
         return [name.rpartition("/")[2] for name in things]
 
@@ -121,6 +123,7 @@ async def things(
         key=await _key(client),
         reservation=await _reservation(client),
         capability=await _capability(client, capability),
+        dead_letter=await stage.dead_letter(client.tenant, f"It is {SHIBBOLETH}.".encode()),
     )
 
 
@@ -228,6 +231,7 @@ def requests_about(own: Belongings) -> list[Message]:
         memory_pb2.ForgetRequest(name=own.memory, request_id=new()),
         operations_pb2.GetServerInfoRequest(),
         operations_pb2.ListStuckTurnsRequest(parent=parent),
+        *dead_letter_requests(parent, own.dead_letter),
         operations_pb2.StopTenantRequest(name=parent, reason="a test", request_id=new()),
         provenance_pb2.RecordProvenanceRequest(
             parent=parent,

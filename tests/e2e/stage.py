@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 from uuid import uuid1
@@ -11,6 +11,8 @@ import grpc
 import orjson
 
 from adapters.postgres.database import DatabaseSettings
+from domain.delivery.dead_letter import Content
+from domain.kernel.identifiers import DeadLetterId
 from entrypoints.assembly.offline import canonical_json, capsule_files, sign_capsules
 from entrypoints.assembly.platform import Platform
 from entrypoints.assembly.secrets import AUTHOR_KEY, SecretKeeper
@@ -20,6 +22,7 @@ from entrypoints.settings.settings import Settings
 from entrypoints.settings.sources import load
 from somagent.capsule.v1 import capsule_pb2, capsule_pb2_grpc
 from somagent.tenancy.v1 import tenancy_pb2, tenancy_pb2_grpc
+from tests.builders import dead_letter
 
 CAPSULE: Final = """
 apiVersion: somagent.dev/v3
@@ -98,6 +101,19 @@ class Stage:
             metadata=self.operator.pairs,
         )
         return Metadata(created.secret)
+
+    async def dead_letter(self, slug: str, payload: bytes = b"{}", origin: str = "") -> str:
+        """A message of a tenant that a consumer gave up; gives the letter's name."""
+        tenant = await self.process.application.stores().credentials.tenant(slug)
+        if tenant is None:
+            raise AssertionError(slug)
+        letter = replace(
+            dead_letter(DeadLetterId(uuid1()), owner=tenant, origin=origin or fresh_id()),
+            payload_bytes=len(payload),
+        )
+        content = Content(headers=(("type", b"x"),), payload=payload)
+        await self.process.application.stores().dead_letters.put(letter, content)
+        return f"tenants/{slug}/deadLetters/{letter.id}"
 
     async def signed(self, *, version: str = "1.0.0", autonomy: int = 7) -> str:
         """A manifest, signed by the author whom the server trusts."""

@@ -42,6 +42,7 @@ NOT_THERE: Final = {
     "reservations": "RESERVATION_NOT_FOUND",
     "versions": "CAPSULE_NOT_FOUND",
     "capsules": "CAPSULE_NOT_FOUND",
+    "deadLetters": "DEAD_LETTER_NOT_FOUND",
     "tenants": "TENANT_NOT_FOUND",
 }
 

@@ -70,6 +70,7 @@ CHANGES: Final[dict[type[Message], Change]] = {
     conversation_pb2.SubmitFeedbackRequest: _set(comment="indeed"),
     memory_pb2.RememberRequest: _set(text="Something else."),
     operations_pb2.StopTenantRequest: _set(reason="another"),
+    operations_pb2.DiscardDeadLettersRequest: _set(note="another"),
     provenance_pb2.RecordProvenanceRequest: _set(action="export.other"),
     tenancy_pb2.CreateTenantRequest: _inner,
     tenancy_pb2.CreateApiKeyRequest: _inner,

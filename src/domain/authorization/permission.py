@@ -34,6 +34,8 @@ class Permission(StrEnum):
     TENANCY_MANAGE_KEYS = "tenancy:manage_keys"
     OPERATIONS_READ = "operations:read"
     OPERATIONS_STOP = "operations:stop"
+    OPERATIONS_REPLAY = "operations:replay"
+    OPERATIONS_OPEN_DEAD_LETTER = "operations:open_dead_letter"
     MODEL_USE = "model:use"
     TOOL_USE = "tool:use"
 

@@ -87,6 +87,8 @@ ROLES: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(
                 Permission.TENANCY_MANAGE_KEYS,
                 Permission.OPERATIONS_READ,
                 Permission.OPERATIONS_STOP,
+                Permission.OPERATIONS_REPLAY,
+                Permission.OPERATIONS_OPEN_DEAD_LETTER,
             }
         ),
         Role.ADMINISTRATOR: frozenset(Permission) - _OF_THE_PLATFORM,

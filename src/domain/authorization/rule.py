@@ -15,6 +15,9 @@ PLATFORM: Final = "platform"
 
 EVERYTHING: Final = "*"
 
+OWN_ONLY: Final = frozenset({Permission.OPERATIONS_OPEN_DEAD_LETTER})
+"""What not even the platform's operators may do with things of another tenant."""
+
 _PERMISSIONS: Final = {permission.value: permission for permission in Permission}
 _CONTEXTS: Final = frozenset(permission.context for permission in Permission)
 _TENANTS: Final = "tenants/"
@@ -47,7 +50,7 @@ def decide(principal: Principal, permission: str, resource: str) -> Decision:
     for role in sorted(principal.roles):
         if asked not in _permissions_of(role, principal.tenant):
             continue
-        if own or role == Role.OPERATOR:
+        if own or (role == Role.OPERATOR and asked not in OWN_ONLY):
             return Decision(allowed=True, permission=permission, rule=f"role:{role}")
     if own:
         return denied(permission, "roles", "none of the principal's roles has it")

@@ -11,6 +11,7 @@ from adapters.postgres.capabilities import PostgresCapabilities
 from adapters.postgres.capsules import PostgresCapsules
 from adapters.postgres.chains import PostgresChains
 from adapters.postgres.database import DatabaseSettings, open_database
+from adapters.postgres.dead_letters import PostgresDeadLetters
 from adapters.postgres.effects import PostgresEffectJournal
 from adapters.postgres.feedback import PostgresFeedback
 from adapters.postgres.invocations import PostgresInvocations
@@ -36,6 +37,7 @@ from application.conversation.ports.leases import TurnLeases
 from application.conversation.ports.reading import TurnReader
 from application.conversation.ports.sessions import FeedbackStore, SessionStore
 from application.conversation.ports.signals import TurnSignals
+from application.delivery.ports.dead_letters import DeadLetters
 from application.identity.ports import Credentials
 from application.kernel.ports import RequestClaims
 from application.memory.ports import MemoryStore, NoteStore
@@ -69,6 +71,7 @@ class Stores:
     memories: MemoryStore
     notes: NoteStore
     stuck_turns: StuckTurns
+    dead_letters: DeadLetters
     storage: Storage
     retention: Storage
     claims: RequestClaims
@@ -116,6 +119,7 @@ async def open_stores(
             memories=memories,
             notes=PostgresNotes(database=database),
             stuck_turns=PostgresStuckTurns(database=database),
+            dead_letters=PostgresDeadLetters(database=database, outgoing=outgoing),
             storage=PostgresPartitions(database=database),
             retention=PostgresRetention(database=database, terms=terms),
             claims=PostgresRequestClaims(database=database),

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from domain.kernel.errors import DomainError
-from entrypoints.cli import capsule, config, keys, receipt, secrets, tenants, turn
+from entrypoints.cli import capsule, config, deadletters, keys, receipt, secrets, tenants, turn
 from entrypoints.cli.chat import chat
 from entrypoints.cli.demo import demo
 from entrypoints.cli.doctor import doctor
@@ -60,6 +60,7 @@ app.add_typer(receipt.app, name="receipt")
 app.add_typer(capsule.app, name="capsule")
 app.add_typer(tenants.app, name="tenants")
 app.add_typer(keys.app, name="keys")
+app.add_typer(deadletters.app, name="deadletters")
 app.add_typer(secrets.app, name="secrets")
 
 

@@ -39,6 +39,8 @@ ADVICE: Final[Mapping[str, str]] = MappingProxyType(
         "MESSAGE_DOES_NOT_FIT": "shorten the message, or use a model with a larger context",
         "DATABASE_UNAVAILABLE": "run `somagent doctor` to see how the database does",
         "TENANT_ALREADY_EXISTS": "choose another name, or go on with the tenant that is there",
+        "DEAD_LETTER_SETTLED": "`somagent deadletters show NAME` says what became of it",
+        "DEAD_LETTER_BUSY": "ask again in a second",
         "RECORD_NOT_SEALED": "ask again in a second",
     }
 )

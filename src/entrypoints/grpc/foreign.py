@@ -8,6 +8,7 @@ from domain.budget.errors import ReservationNotFoundError
 from domain.capability.errors import CapabilityNotFoundError
 from domain.capsule.errors import CapsuleNotFoundError
 from domain.conversation.errors import SessionNotFoundError, TurnNotFoundError
+from domain.delivery.errors import DeadLetterNotFoundError
 from domain.kernel.errors import NotFoundError
 from domain.memory.errors import MemoryNotFoundError
 from domain.provenance.errors import RecordNotFoundError
@@ -24,6 +25,7 @@ _REFUSALS: Final[Mapping[str, Callable[[str], NotFoundError]]] = MappingProxyTyp
         "records": RecordNotFoundError,
         "memories": MemoryNotFoundError,
         "keys": KeyNotFoundError,
+        "deadLetters": DeadLetterNotFoundError,
         "capabilities": CapabilityNotFoundError,
         "capsules": CapsuleNotFoundError,
         "versions": CapsuleNotFoundError,

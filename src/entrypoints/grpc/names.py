@@ -5,6 +5,7 @@ from uuid import UUID
 
 from domain.kernel.errors import InvalidArgumentError
 from domain.kernel.identifiers import (
+    DeadLetterId,
     InvocationId,
     KeyId,
     MemoryId,
@@ -50,6 +51,10 @@ def key_name(tenant: str, key: KeyId) -> str:
     return f"tenants/{tenant}/keys/{key}"
 
 
+def dead_letter_name(tenant: str, letter: DeadLetterId) -> str:
+    return f"tenants/{tenant}/deadLetters/{letter}"
+
+
 def capability_name(tenant: str, capability: str) -> str:
     return f"tenants/{tenant}/capabilities/{capability}"
 
@@ -91,6 +96,10 @@ def memory_of(name: str) -> MemoryId:
 
 def key_of(name: str) -> KeyId:
     return KeyId(_identifier(name, "keys"))
+
+
+def dead_letter_of(name: str) -> DeadLetterId:
+    return DeadLetterId(_identifier(name, "deadLetters"))
 
 
 def capsule_of(name: str) -> tuple[str, str]:

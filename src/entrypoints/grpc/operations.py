@@ -14,24 +14,20 @@ from application.operations.list_stuck_turns import ListStuckTurns, ListStuckTur
 from application.operations.ports import PartCondition, StuckTurn
 from application.tenancy.stop_tenant import StopTenant, StopTenantCommand
 from domain.kernel.identifiers import RequestId, TurnId
-from entrypoints.grpc.admission import Admission, Call, answering
+from entrypoints.grpc.admission import Call, answering
 from entrypoints.grpc.conversation_resources import timestamp
+from entrypoints.grpc.dead_letters import DeadLetterRpcs
 from entrypoints.grpc.names import ALL_TENANTS, turn_name
 from entrypoints.grpc.open_turns import EndOpenTurns
-from entrypoints.grpc.paging import PageTokens
-from entrypoints.grpc.request_ids import RequestIds
 from entrypoints.grpc.tenancy import tenant_form
 from somagent.operations.v1 import operations_pb2 as pb
 
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OperationsServicer:
+class OperationsServicer(DeadLetterRpcs):
     """For those who run the service; `running_turns` counts those that this process drives."""
 
-    admission: Admission
-    request_ids: RequestIds
-    pages: PageTokens
     clock: Clock
     describe: DescribeServer
     list_stuck_turns: ListStuckTurns

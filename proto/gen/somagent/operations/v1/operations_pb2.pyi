@@ -6,10 +6,12 @@ What those who run the service see and do."""
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import duration_pb2 as _duration_pb2
+from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from somagent.errors.v1 import error_pb2 as _error_pb2
 from somagent.tenancy.v1 import tenancy_pb2 as _tenancy_pb2
 import builtins as _builtins
 import sys
@@ -105,6 +107,58 @@ ENGINE_STATUS_DOWN: EngineStatus.ValueType  # 3
 ENGINE_STATUS_OFF: EngineStatus.ValueType  # 4
 """It is switched off."""
 Global___EngineStatus: _TypeAlias = EngineStatus  # noqa: Y015
+
+class _DeadLetterState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _DeadLetterStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DeadLetterState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    DEAD_LETTER_STATE_UNSPECIFIED: _DeadLetterState.ValueType  # 0
+    """Not said; as a filter it means any."""
+    DEAD_LETTER_STATE_RESTING: _DeadLetterState.ValueType  # 1
+    """It waits for somebody's decision."""
+    DEAD_LETTER_STATE_REPLAYED: _DeadLetterState.ValueType  # 2
+    """It was sent on, or taken, after all."""
+    DEAD_LETTER_STATE_DISCARDED: _DeadLetterState.ValueType  # 3
+    """Somebody decided that nothing is to be done."""
+
+class DeadLetterState(_DeadLetterState, metaclass=_DeadLetterStateEnumTypeWrapper):
+    """Where a dead letter stands."""
+
+DEAD_LETTER_STATE_UNSPECIFIED: DeadLetterState.ValueType  # 0
+"""Not said; as a filter it means any."""
+DEAD_LETTER_STATE_RESTING: DeadLetterState.ValueType  # 1
+"""It waits for somebody's decision."""
+DEAD_LETTER_STATE_REPLAYED: DeadLetterState.ValueType  # 2
+"""It was sent on, or taken, after all."""
+DEAD_LETTER_STATE_DISCARDED: DeadLetterState.ValueType  # 3
+"""Somebody decided that nothing is to be done."""
+Global___DeadLetterState: _TypeAlias = DeadLetterState  # noqa: Y015
+
+class _DeadLetterView:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _DeadLetterViewEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DeadLetterView.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    DEAD_LETTER_VIEW_UNSPECIFIED: _DeadLetterView.ValueType  # 0
+    """Not said; means BASIC."""
+    DEAD_LETTER_VIEW_BASIC: _DeadLetterView.ValueType  # 1
+    """Its history, not what it carries."""
+    DEAD_LETTER_VIEW_FULL: _DeadLetterView.ValueType  # 2
+    """Its headers and its payload too."""
+
+class DeadLetterView(_DeadLetterView, metaclass=_DeadLetterViewEnumTypeWrapper):
+    """How much of a dead letter is shown."""
+
+DEAD_LETTER_VIEW_UNSPECIFIED: DeadLetterView.ValueType  # 0
+"""Not said; means BASIC."""
+DEAD_LETTER_VIEW_BASIC: DeadLetterView.ValueType  # 1
+"""Its history, not what it carries."""
+DEAD_LETTER_VIEW_FULL: DeadLetterView.ValueType  # 2
+"""Its headers and its payload too."""
+Global___DeadLetterView: _TypeAlias = DeadLetterView  # noqa: Y015
 
 @_typing.final
 class Engine(_message.Message):
@@ -382,3 +436,469 @@ class StopTenantResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___StopTenantResponse: _TypeAlias = StopTenantResponse  # noqa: Y015
+
+@_typing.final
+class MessageHeader(_message.Message):
+    """One header of a message."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Its name, 1 to 249 characters."""
+    value: _builtins.bytes
+    """Its value, at most 4096 bytes."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        value: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MessageHeader: _TypeAlias = MessageHeader  # noqa: Y015
+
+@_typing.final
+class DeadLetter(_message.Message):
+    """A message that could not be delivered or taken."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class Attempt(_message.Message):
+        """One try that failed."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        TIME_FIELD_NUMBER: _builtins.int
+        ERROR_FIELD_NUMBER: _builtins.int
+        error: _builtins.str
+        """How it was refused, in words."""
+        @_builtins.property
+        def time(self) -> _timestamp_pb2.Timestamp:
+            """When it was made."""
+
+        def __init__(
+            self,
+            *,
+            time: _timestamp_pb2.Timestamp | None = ...,
+            error: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "time", b"time"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    NAME_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    ORIGIN_FIELD_NUMBER: _builtins.int
+    TOPIC_FIELD_NUMBER: _builtins.int
+    KEY_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    HEADERS_FIELD_NUMBER: _builtins.int
+    PAYLOAD_FIELD_NUMBER: _builtins.int
+    PAYLOAD_BYTES_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    CAUSE_FIELD_NUMBER: _builtins.int
+    ATTEMPTS_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
+    REPLAYING_FIELD_NUMBER: _builtins.int
+    SETTLE_TIME_FIELD_NUMBER: _builtins.int
+    SETTLER_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """`tenants/{tenant}/deadLetters/{dead_letter}`. Letters whose tenant nobody can tell are the
+    platform's.
+    """
+    source: _builtins.str
+    """Who gave up on it: `relay`, or the name of a consumer."""
+    origin: _builtins.str
+    """What names the message there; a message put twice under it is one letter."""
+    topic: _builtins.str
+    """The topic it came from or was to go to, without the prefix of the settings."""
+    key: _builtins.bytes
+    """The key that orders it."""
+    type: _builtins.str
+    """What it was meant to be, for example `turn.completed`; empty where nobody can tell."""
+    payload: _builtins.bytes
+    """What it says, at most 1048576 bytes; shown with the view FULL alone."""
+    payload_bytes: _builtins.int
+    """How many bytes the whole payload had. Above 1048576 only its beginning was kept: such a letter
+    can be mended or discarded, and not replayed.
+    """
+    state: Global___DeadLetterState.ValueType
+    """Where it stands."""
+    reason: _builtins.str
+    """The last refusal by its name, for example `SESSION_NOT_FOUND`."""
+    cause: _builtins.str
+    """The last refusal in words."""
+    replaying: _builtins.bool
+    """Whether somebody replays it at this moment."""
+    settler: _builtins.str
+    """Who replayed or discarded it: the subject of the principal."""
+    note: _builtins.str
+    """Where it was replayed into, or why it was discarded."""
+    etag: _builtins.str
+    """Changes with every change of the letter."""
+    @_builtins.property
+    def headers(self) -> _containers.RepeatedCompositeFieldContainer[Global___MessageHeader]:
+        """What it carries beside its payload, at most 64; shown with the view FULL alone. Credentials
+        are never kept.
+        """
+
+    @_builtins.property
+    def attempts(self) -> _containers.RepeatedCompositeFieldContainer[Global___DeadLetter.Attempt]:
+        """Its tries, the first and the last 31."""
+
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """When it came to rest."""
+
+    @_builtins.property
+    def settle_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was replayed or discarded; absent while it rests."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        source: _builtins.str = ...,
+        origin: _builtins.str = ...,
+        topic: _builtins.str = ...,
+        key: _builtins.bytes = ...,
+        type: _builtins.str = ...,
+        headers: _abc.Iterable[Global___MessageHeader] | None = ...,
+        payload: _builtins.bytes = ...,
+        payload_bytes: _builtins.int = ...,
+        state: Global___DeadLetterState.ValueType = ...,
+        reason: _builtins.str = ...,
+        cause: _builtins.str = ...,
+        attempts: _abc.Iterable[Global___DeadLetter.Attempt] | None = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
+        replaying: _builtins.bool = ...,
+        settle_time: _timestamp_pb2.Timestamp | None = ...,
+        settler: _builtins.str = ...,
+        note: _builtins.str = ...,
+        etag: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "settle_time", b"settle_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "cause", b"cause", "create_time", b"create_time", "etag", b"etag", "headers", b"headers", "key", b"key", "name", b"name", "note", b"note", "origin", b"origin", "payload", b"payload", "payload_bytes", b"payload_bytes", "reason", b"reason", "replaying", b"replaying", "settle_time", b"settle_time", "settler", b"settler", "source", b"source", "state", b"state", "topic", b"topic", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeadLetter: _TypeAlias = DeadLetter  # noqa: Y015
+
+@_typing.final
+class RefusedDeadLetter(_message.Message):
+    """A letter that was left as it was, and why."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    ERROR_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """`tenants/{tenant}/deadLetters/{dead_letter}`."""
+    @_builtins.property
+    def error(self) -> _error_pb2.Error:
+        """Why."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        error: _error_pb2.Error | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RefusedDeadLetter: _TypeAlias = RefusedDeadLetter  # noqa: Y015
+
+@_typing.final
+class ListDeadLettersRequest(_message.Message):
+    """Asks for dead letters."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    TOPIC_FIELD_NUMBER: _builtins.int
+    KEY_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """The tenant, `tenants/{tenant}`, or `tenants/-` for all (operators only)."""
+    page_size: _builtins.int
+    """How many to return at most, 0 to 1000; 0 means 50. The server may return fewer."""
+    page_token: _builtins.str
+    """The `next_page_token` of the page before, with every other field unchanged; empty for the first
+    page. Opaque and signed: one of another list is refused with INVALID_PAGE_TOKEN.
+    """
+    state: Global___DeadLetterState.ValueType
+    """Only those that stand so."""
+    topic: _builtins.str
+    """Only those of this topic; empty for all."""
+    key: _builtins.bytes
+    """Only those with this key; empty for all."""
+    reason: _builtins.str
+    """Only those last refused for this reason; empty for all."""
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """Only those that came to rest at this time or later."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """Only those that came to rest before this time."""
+
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+        state: Global___DeadLetterState.ValueType = ...,
+        topic: _builtins.str = ...,
+        key: _builtins.bytes = ...,
+        reason: _builtins.str = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "key", b"key", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "reason", b"reason", "start_time", b"start_time", "state", b"state", "topic", b"topic"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListDeadLettersRequest: _TypeAlias = ListDeadLettersRequest  # noqa: Y015
+
+@_typing.final
+class ListDeadLettersResponse(_message.Message):
+    """One page of dead letters."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DEAD_LETTERS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """What to send as `page_token` for the page after this one; empty on the last page."""
+    @_builtins.property
+    def dead_letters(self) -> _containers.RepeatedCompositeFieldContainer[Global___DeadLetter]:
+        """In the order in which they came to rest, without what they carry."""
+
+    def __init__(
+        self,
+        *,
+        dead_letters: _abc.Iterable[Global___DeadLetter] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dead_letters", b"dead_letters", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListDeadLettersResponse: _TypeAlias = ListDeadLettersResponse  # noqa: Y015
+
+@_typing.final
+class GetDeadLetterRequest(_message.Message):
+    """Names the letter to show."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    VIEW_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """`tenants/{tenant}/deadLetters/{dead_letter}`."""
+    view: Global___DeadLetterView.ValueType
+    """How much of it."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        view: Global___DeadLetterView.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "view", b"view"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetDeadLetterRequest: _TypeAlias = GetDeadLetterRequest  # noqa: Y015
+
+@_typing.final
+class GetDeadLetterResponse(_message.Message):
+    """The letter."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DEAD_LETTER_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def dead_letter(self) -> Global___DeadLetter:
+        """As it stands."""
+
+    def __init__(
+        self,
+        *,
+        dead_letter: Global___DeadLetter | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["dead_letter", b"dead_letter"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dead_letter", b"dead_letter"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetDeadLetterResponse: _TypeAlias = GetDeadLetterResponse  # noqa: Y015
+
+@_typing.final
+class UpdateDeadLetterRequest(_message.Message):
+    """What a letter is to carry from now on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    HEADERS_FIELD_NUMBER: _builtins.int
+    PAYLOAD_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """`tenants/{tenant}/deadLetters/{dead_letter}`."""
+    payload: _builtins.bytes
+    """What it is to say, at most 1048576 bytes."""
+    etag: _builtins.str
+    """The etag that the letter was read with; empty changes it whatever it carries now."""
+    request_id: _builtins.str
+    """Names this one intent: a UUID of the caller's making. Repeating the call under it gives the
+    first answer; under it with other content the call is refused with IDEMPOTENCY_KEY_REUSED.
+    """
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """What changes: `payload`, `headers`, or both."""
+
+    @_builtins.property
+    def headers(self) -> _containers.RepeatedCompositeFieldContainer[Global___MessageHeader]:
+        """What it is to carry beside its payload, at most 64; credentials among them are dropped."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
+        headers: _abc.Iterable[Global___MessageHeader] | None = ...,
+        payload: _builtins.bytes = ...,
+        etag: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["update_mask", b"update_mask"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "headers", b"headers", "name", b"name", "payload", b"payload", "request_id", b"request_id", "update_mask", b"update_mask"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateDeadLetterRequest: _TypeAlias = UpdateDeadLetterRequest  # noqa: Y015
+
+@_typing.final
+class UpdateDeadLetterResponse(_message.Message):
+    """The letter after the change."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DEAD_LETTER_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def dead_letter(self) -> Global___DeadLetter:
+        """With what it carries now."""
+
+    def __init__(
+        self,
+        *,
+        dead_letter: Global___DeadLetter | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["dead_letter", b"dead_letter"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dead_letter", b"dead_letter"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateDeadLetterResponse: _TypeAlias = UpdateDeadLetterResponse  # noqa: Y015
+
+@_typing.final
+class DiscardDeadLettersRequest(_message.Message):
+    """Names letters that are to be left alone for good."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    NAMES_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """`tenants/{tenant}`."""
+    note: _builtins.str
+    """Why, for the record; 1 to 512 characters."""
+    request_id: _builtins.str
+    """Names this one intent: a UUID of the caller's making. Repeating the call under it discards
+    nothing more; under it with other content the call is refused with IDEMPOTENCY_KEY_REUSED.
+    """
+    @_builtins.property
+    def names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Which, 1 to 100, each `tenants/{tenant}/deadLetters/{dead_letter}` of the parent."""
+
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        names: _abc.Iterable[_builtins.str] | None = ...,
+        note: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["names", b"names", "note", b"note", "parent", b"parent", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DiscardDeadLettersRequest: _TypeAlias = DiscardDeadLettersRequest  # noqa: Y015
+
+@_typing.final
+class DiscardDeadLettersResponse(_message.Message):
+    """What became of each letter."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DEAD_LETTERS_FIELD_NUMBER: _builtins.int
+    REFUSED_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def dead_letters(self) -> _containers.RepeatedCompositeFieldContainer[Global___DeadLetter]:
+        """Those that are discarded now."""
+
+    @_builtins.property
+    def refused(self) -> _containers.RepeatedCompositeFieldContainer[Global___RefusedDeadLetter]:
+        """Those that were left as they were."""
+
+    def __init__(
+        self,
+        *,
+        dead_letters: _abc.Iterable[Global___DeadLetter] | None = ...,
+        refused: _abc.Iterable[Global___RefusedDeadLetter] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dead_letters", b"dead_letters", "refused", b"refused"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DiscardDeadLettersResponse: _TypeAlias = DiscardDeadLettersResponse  # noqa: Y015

@@ -26,7 +26,9 @@ if _version_not_supported:
 
 
 class OperationsServiceStub:
-    """Shows the state of the service and stops what must be stopped. For platform administrators.
+    """Shows the state of the service, what became of messages, and stops what must be stopped.
+
+    For platform administrators; a tenant's own dead letters are its administrators' too.
 
     Every method may also be refused with UNAUTHENTICATED, CREDENTIAL_EXPIRED, RATE_EXCEEDED,
     PERMISSION_DENIED, INVALID_ARGUMENT, OVERLOADED, DATABASE_UNAVAILABLE, SHUTTING_DOWN,
@@ -54,10 +56,32 @@ class OperationsServiceStub:
                 request_serializer=somagent_dot_operations_dot_v1_dot_operations__pb2.StopTenantRequest.SerializeToString,
                 response_deserializer=somagent_dot_operations_dot_v1_dot_operations__pb2.StopTenantResponse.FromString,
                 _registered_method=True)
+        self.ListDeadLetters = channel.unary_unary(
+                '/somagent.operations.v1.OperationsService/ListDeadLetters',
+                request_serializer=somagent_dot_operations_dot_v1_dot_operations__pb2.ListDeadLettersRequest.SerializeToString,
+                response_deserializer=somagent_dot_operations_dot_v1_dot_operations__pb2.ListDeadLettersResponse.FromString,
+                _registered_method=True)
+        self.GetDeadLetter = channel.unary_unary(
+                '/somagent.operations.v1.OperationsService/GetDeadLetter',
+                request_serializer=somagent_dot_operations_dot_v1_dot_operations__pb2.GetDeadLetterRequest.SerializeToString,
+                response_deserializer=somagent_dot_operations_dot_v1_dot_operations__pb2.GetDeadLetterResponse.FromString,
+                _registered_method=True)
+        self.UpdateDeadLetter = channel.unary_unary(
+                '/somagent.operations.v1.OperationsService/UpdateDeadLetter',
+                request_serializer=somagent_dot_operations_dot_v1_dot_operations__pb2.UpdateDeadLetterRequest.SerializeToString,
+                response_deserializer=somagent_dot_operations_dot_v1_dot_operations__pb2.UpdateDeadLetterResponse.FromString,
+                _registered_method=True)
+        self.DiscardDeadLetters = channel.unary_unary(
+                '/somagent.operations.v1.OperationsService/DiscardDeadLetters',
+                request_serializer=somagent_dot_operations_dot_v1_dot_operations__pb2.DiscardDeadLettersRequest.SerializeToString,
+                response_deserializer=somagent_dot_operations_dot_v1_dot_operations__pb2.DiscardDeadLettersResponse.FromString,
+                _registered_method=True)
 
 
 class OperationsServiceServicer:
-    """Shows the state of the service and stops what must be stopped. For platform administrators.
+    """Shows the state of the service, what became of messages, and stops what must be stopped.
+
+    For platform administrators; a tenant's own dead letters are its administrators' too.
 
     Every method may also be refused with UNAUTHENTICATED, CREDENTIAL_EXPIRED, RATE_EXCEEDED,
     PERMISSION_DENIED, INVALID_ARGUMENT, OVERLOADED, DATABASE_UNAVAILABLE, SHUTTING_DOWN,
@@ -122,6 +146,83 @@ class OperationsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListDeadLetters(self, request, context):
+        """Lists messages that could not be delivered or taken, in the order in which they came to rest.
+
+        What a letter carries is not shown here: GetDeadLetter does.
+
+        Refused with: TENANT_NOT_FOUND, INVALID_PAGE_TOKEN.
+
+        Example:
+        ```sh
+        grpcurl -plaintext -H "authorization: Bearer $KEY" \
+        -d '{"parent":"tenants/demo","state":"DEAD_LETTER_STATE_RESTING"}' \
+        localhost:50051 somagent.operations.v1.OperationsService/ListDeadLetters
+        ```
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetDeadLetter(self, request, context):
+        """Shows one dead letter, its history, and what it carries where that is asked for.
+
+        What a message of a tenant carries is that tenant's: with the view FULL the permission
+        `operations:open_dead_letter` is needed, and the platform's operators have it for letters of
+        the platform alone.
+
+        Refused with: DEAD_LETTER_NOT_FOUND.
+
+        Example:
+        ```sh
+        grpcurl -plaintext -H "authorization: Bearer $KEY" \
+        -d '{"name":"tenants/demo/deadLetters/0198f2a0-0000-7000-8000-000000000001","view":"DEAD_LETTER_VIEW_FULL"}' \
+        localhost:50051 somagent.operations.v1.OperationsService/GetDeadLetter
+        ```
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateDeadLetter(self, request, context):
+        """Mends what a resting letter carries: its payload, its headers, or both.
+
+        Published as `audit.recorded`. Credentials among the headers are dropped.
+
+        Refused with: DEAD_LETTER_NOT_FOUND, DEAD_LETTER_SETTLED, DEAD_LETTER_BUSY, ETAG_MISMATCH,
+        IDEMPOTENCY_KEY_REUSED.
+
+        Example:
+        ```sh
+        grpcurl -plaintext -H "authorization: Bearer $KEY" \
+        -d '{"name":"tenants/demo/deadLetters/0198f2a0-0000-7000-8000-000000000001","payload":"CgA=","update_mask":"payload","request_id":"0198f2a0-0000-7000-8000-000000000002"}' \
+        localhost:50051 somagent.operations.v1.OperationsService/UpdateDeadLetter
+        ```
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DiscardDeadLetters(self, request, context):
+        """Settles resting letters without doing anything about them. They stay readable.
+
+        Each letter is settled by itself: the answer says which were, and why others were not.
+        Published as `audit.recorded`, one for each letter.
+
+        Refused with: TENANT_NOT_FOUND, DEAD_LETTER_NOT_FOUND (a name of another tenant),
+        IDEMPOTENCY_KEY_REUSED.
+
+        Example:
+        ```sh
+        grpcurl -plaintext -H "authorization: Bearer $KEY" \
+        -d '{"parent":"tenants/demo","names":["tenants/demo/deadLetters/0198f2a0-0000-7000-8000-000000000001"],"note":"sent by mistake","request_id":"0198f2a0-0000-7000-8000-000000000003"}' \
+        localhost:50051 somagent.operations.v1.OperationsService/DiscardDeadLetters
+        ```
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_OperationsServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -140,6 +241,26 @@ def add_OperationsServiceServicer_to_server(servicer, server):
                     request_deserializer=somagent_dot_operations_dot_v1_dot_operations__pb2.StopTenantRequest.FromString,
                     response_serializer=somagent_dot_operations_dot_v1_dot_operations__pb2.StopTenantResponse.SerializeToString,
             ),
+            'ListDeadLetters': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDeadLetters,
+                    request_deserializer=somagent_dot_operations_dot_v1_dot_operations__pb2.ListDeadLettersRequest.FromString,
+                    response_serializer=somagent_dot_operations_dot_v1_dot_operations__pb2.ListDeadLettersResponse.SerializeToString,
+            ),
+            'GetDeadLetter': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetDeadLetter,
+                    request_deserializer=somagent_dot_operations_dot_v1_dot_operations__pb2.GetDeadLetterRequest.FromString,
+                    response_serializer=somagent_dot_operations_dot_v1_dot_operations__pb2.GetDeadLetterResponse.SerializeToString,
+            ),
+            'UpdateDeadLetter': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateDeadLetter,
+                    request_deserializer=somagent_dot_operations_dot_v1_dot_operations__pb2.UpdateDeadLetterRequest.FromString,
+                    response_serializer=somagent_dot_operations_dot_v1_dot_operations__pb2.UpdateDeadLetterResponse.SerializeToString,
+            ),
+            'DiscardDeadLetters': grpc.unary_unary_rpc_method_handler(
+                    servicer.DiscardDeadLetters,
+                    request_deserializer=somagent_dot_operations_dot_v1_dot_operations__pb2.DiscardDeadLettersRequest.FromString,
+                    response_serializer=somagent_dot_operations_dot_v1_dot_operations__pb2.DiscardDeadLettersResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'somagent.operations.v1.OperationsService', rpc_method_handlers)
@@ -149,7 +270,9 @@ def add_OperationsServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class OperationsService:
-    """Shows the state of the service and stops what must be stopped. For platform administrators.
+    """Shows the state of the service, what became of messages, and stops what must be stopped.
+
+    For platform administrators; a tenant's own dead letters are its administrators' too.
 
     Every method may also be refused with UNAUTHENTICATED, CREDENTIAL_EXPIRED, RATE_EXCEEDED,
     PERMISSION_DENIED, INVALID_ARGUMENT, OVERLOADED, DATABASE_UNAVAILABLE, SHUTTING_DOWN,
@@ -227,6 +350,114 @@ class OperationsService:
             '/somagent.operations.v1.OperationsService/StopTenant',
             somagent_dot_operations_dot_v1_dot_operations__pb2.StopTenantRequest.SerializeToString,
             somagent_dot_operations_dot_v1_dot_operations__pb2.StopTenantResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDeadLetters(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/somagent.operations.v1.OperationsService/ListDeadLetters',
+            somagent_dot_operations_dot_v1_dot_operations__pb2.ListDeadLettersRequest.SerializeToString,
+            somagent_dot_operations_dot_v1_dot_operations__pb2.ListDeadLettersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetDeadLetter(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/somagent.operations.v1.OperationsService/GetDeadLetter',
+            somagent_dot_operations_dot_v1_dot_operations__pb2.GetDeadLetterRequest.SerializeToString,
+            somagent_dot_operations_dot_v1_dot_operations__pb2.GetDeadLetterResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateDeadLetter(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/somagent.operations.v1.OperationsService/UpdateDeadLetter',
+            somagent_dot_operations_dot_v1_dot_operations__pb2.UpdateDeadLetterRequest.SerializeToString,
+            somagent_dot_operations_dot_v1_dot_operations__pb2.UpdateDeadLetterResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DiscardDeadLetters(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/somagent.operations.v1.OperationsService/DiscardDeadLetters',
+            somagent_dot_operations_dot_v1_dot_operations__pb2.DiscardDeadLettersRequest.SerializeToString,
+            somagent_dot_operations_dot_v1_dot_operations__pb2.DiscardDeadLettersResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -27,7 +27,9 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class OperationsServiceStub:
-    """Shows the state of the service and stops what must be stopped. For platform administrators.
+    """Shows the state of the service, what became of messages, and stops what must be stopped.
+
+    For platform administrators; a tenant's own dead letters are its administrators' too.
 
     Every method may also be refused with UNAUTHENTICATED, CREDENTIAL_EXPIRED, RATE_EXCEEDED,
     PERMISSION_DENIED, INVALID_ARGUMENT, OVERLOADED, DATABASE_UNAVAILABLE, SHUTTING_DOWN,
@@ -84,10 +86,73 @@ class OperationsServiceStub:
       localhost:50051 somagent.operations.v1.OperationsService/StopTenant
     ```
     """
+    ListDeadLetters: _grpc.UnaryUnaryMultiCallable[_operations_pb2.ListDeadLettersRequest, _operations_pb2.ListDeadLettersResponse]
+    """Lists messages that could not be delivered or taken, in the order in which they came to rest.
+
+    What a letter carries is not shown here: GetDeadLetter does.
+
+    Refused with: TENANT_NOT_FOUND, INVALID_PAGE_TOKEN.
+
+    Example:
+    ```sh
+    grpcurl -plaintext -H "authorization: Bearer $KEY" \\
+      -d '{"parent":"tenants/demo","state":"DEAD_LETTER_STATE_RESTING"}' \\
+      localhost:50051 somagent.operations.v1.OperationsService/ListDeadLetters
+    ```
+    """
+    GetDeadLetter: _grpc.UnaryUnaryMultiCallable[_operations_pb2.GetDeadLetterRequest, _operations_pb2.GetDeadLetterResponse]
+    """Shows one dead letter, its history, and what it carries where that is asked for.
+
+    What a message of a tenant carries is that tenant's: with the view FULL the permission
+    `operations:open_dead_letter` is needed, and the platform's operators have it for letters of
+    the platform alone.
+
+    Refused with: DEAD_LETTER_NOT_FOUND.
+
+    Example:
+    ```sh
+    grpcurl -plaintext -H "authorization: Bearer $KEY" \\
+      -d '{"name":"tenants/demo/deadLetters/0198f2a0-0000-7000-8000-000000000001","view":"DEAD_LETTER_VIEW_FULL"}' \\
+      localhost:50051 somagent.operations.v1.OperationsService/GetDeadLetter
+    ```
+    """
+    UpdateDeadLetter: _grpc.UnaryUnaryMultiCallable[_operations_pb2.UpdateDeadLetterRequest, _operations_pb2.UpdateDeadLetterResponse]
+    """Mends what a resting letter carries: its payload, its headers, or both.
+
+    Published as `audit.recorded`. Credentials among the headers are dropped.
+
+    Refused with: DEAD_LETTER_NOT_FOUND, DEAD_LETTER_SETTLED, DEAD_LETTER_BUSY, ETAG_MISMATCH,
+    IDEMPOTENCY_KEY_REUSED.
+
+    Example:
+    ```sh
+    grpcurl -plaintext -H "authorization: Bearer $KEY" \\
+      -d '{"name":"tenants/demo/deadLetters/0198f2a0-0000-7000-8000-000000000001","payload":"CgA=","update_mask":"payload","request_id":"0198f2a0-0000-7000-8000-000000000002"}' \\
+      localhost:50051 somagent.operations.v1.OperationsService/UpdateDeadLetter
+    ```
+    """
+    DiscardDeadLetters: _grpc.UnaryUnaryMultiCallable[_operations_pb2.DiscardDeadLettersRequest, _operations_pb2.DiscardDeadLettersResponse]
+    """Settles resting letters without doing anything about them. They stay readable.
+
+    Each letter is settled by itself: the answer says which were, and why others were not.
+    Published as `audit.recorded`, one for each letter.
+
+    Refused with: TENANT_NOT_FOUND, DEAD_LETTER_NOT_FOUND (a name of another tenant),
+    IDEMPOTENCY_KEY_REUSED.
+
+    Example:
+    ```sh
+    grpcurl -plaintext -H "authorization: Bearer $KEY" \\
+      -d '{"parent":"tenants/demo","names":["tenants/demo/deadLetters/0198f2a0-0000-7000-8000-000000000001"],"note":"sent by mistake","request_id":"0198f2a0-0000-7000-8000-000000000003"}' \\
+      localhost:50051 somagent.operations.v1.OperationsService/DiscardDeadLetters
+    ```
+    """
 
 @_typing.type_check_only
 class OperationsServiceAsyncStub(OperationsServiceStub):
-    """Shows the state of the service and stops what must be stopped. For platform administrators.
+    """Shows the state of the service, what became of messages, and stops what must be stopped.
+
+    For platform administrators; a tenant's own dead letters are its administrators' too.
 
     Every method may also be refused with UNAUTHENTICATED, CREDENTIAL_EXPIRED, RATE_EXCEEDED,
     PERMISSION_DENIED, INVALID_ARGUMENT, OVERLOADED, DATABASE_UNAVAILABLE, SHUTTING_DOWN,
@@ -141,9 +206,72 @@ class OperationsServiceAsyncStub(OperationsServiceStub):
       localhost:50051 somagent.operations.v1.OperationsService/StopTenant
     ```
     """
+    ListDeadLetters: _aio.UnaryUnaryMultiCallable[_operations_pb2.ListDeadLettersRequest, _operations_pb2.ListDeadLettersResponse]  # type: ignore[assignment]
+    """Lists messages that could not be delivered or taken, in the order in which they came to rest.
+
+    What a letter carries is not shown here: GetDeadLetter does.
+
+    Refused with: TENANT_NOT_FOUND, INVALID_PAGE_TOKEN.
+
+    Example:
+    ```sh
+    grpcurl -plaintext -H "authorization: Bearer $KEY" \\
+      -d '{"parent":"tenants/demo","state":"DEAD_LETTER_STATE_RESTING"}' \\
+      localhost:50051 somagent.operations.v1.OperationsService/ListDeadLetters
+    ```
+    """
+    GetDeadLetter: _aio.UnaryUnaryMultiCallable[_operations_pb2.GetDeadLetterRequest, _operations_pb2.GetDeadLetterResponse]  # type: ignore[assignment]
+    """Shows one dead letter, its history, and what it carries where that is asked for.
+
+    What a message of a tenant carries is that tenant's: with the view FULL the permission
+    `operations:open_dead_letter` is needed, and the platform's operators have it for letters of
+    the platform alone.
+
+    Refused with: DEAD_LETTER_NOT_FOUND.
+
+    Example:
+    ```sh
+    grpcurl -plaintext -H "authorization: Bearer $KEY" \\
+      -d '{"name":"tenants/demo/deadLetters/0198f2a0-0000-7000-8000-000000000001","view":"DEAD_LETTER_VIEW_FULL"}' \\
+      localhost:50051 somagent.operations.v1.OperationsService/GetDeadLetter
+    ```
+    """
+    UpdateDeadLetter: _aio.UnaryUnaryMultiCallable[_operations_pb2.UpdateDeadLetterRequest, _operations_pb2.UpdateDeadLetterResponse]  # type: ignore[assignment]
+    """Mends what a resting letter carries: its payload, its headers, or both.
+
+    Published as `audit.recorded`. Credentials among the headers are dropped.
+
+    Refused with: DEAD_LETTER_NOT_FOUND, DEAD_LETTER_SETTLED, DEAD_LETTER_BUSY, ETAG_MISMATCH,
+    IDEMPOTENCY_KEY_REUSED.
+
+    Example:
+    ```sh
+    grpcurl -plaintext -H "authorization: Bearer $KEY" \\
+      -d '{"name":"tenants/demo/deadLetters/0198f2a0-0000-7000-8000-000000000001","payload":"CgA=","update_mask":"payload","request_id":"0198f2a0-0000-7000-8000-000000000002"}' \\
+      localhost:50051 somagent.operations.v1.OperationsService/UpdateDeadLetter
+    ```
+    """
+    DiscardDeadLetters: _aio.UnaryUnaryMultiCallable[_operations_pb2.DiscardDeadLettersRequest, _operations_pb2.DiscardDeadLettersResponse]  # type: ignore[assignment]
+    """Settles resting letters without doing anything about them. They stay readable.
+
+    Each letter is settled by itself: the answer says which were, and why others were not.
+    Published as `audit.recorded`, one for each letter.
+
+    Refused with: TENANT_NOT_FOUND, DEAD_LETTER_NOT_FOUND (a name of another tenant),
+    IDEMPOTENCY_KEY_REUSED.
+
+    Example:
+    ```sh
+    grpcurl -plaintext -H "authorization: Bearer $KEY" \\
+      -d '{"parent":"tenants/demo","names":["tenants/demo/deadLetters/0198f2a0-0000-7000-8000-000000000001"],"note":"sent by mistake","request_id":"0198f2a0-0000-7000-8000-000000000003"}' \\
+      localhost:50051 somagent.operations.v1.OperationsService/DiscardDeadLetters
+    ```
+    """
 
 class OperationsServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Shows the state of the service and stops what must be stopped. For platform administrators.
+    """Shows the state of the service, what became of messages, and stops what must be stopped.
+
+    For platform administrators; a tenant's own dead letters are its administrators' too.
 
     Every method may also be refused with UNAUTHENTICATED, CREDENTIAL_EXPIRED, RATE_EXCEEDED,
     PERMISSION_DENIED, INVALID_ARGUMENT, OVERLOADED, DATABASE_UNAVAILABLE, SHUTTING_DOWN,
@@ -211,6 +339,91 @@ class OperationsServiceServicer(metaclass=_abc_1.ABCMeta):
         grpcurl -plaintext -H "authorization: Bearer $KEY" \\
           -d '{"name":"tenants/demo","reason":"leaked key","request_id":"0198f2a0-0000-7000-8000-000000000001"}' \\
           localhost:50051 somagent.operations.v1.OperationsService/StopTenant
+        ```
+        """
+
+    @_abc_1.abstractmethod
+    def ListDeadLetters(
+        self,
+        request: _operations_pb2.ListDeadLettersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operations_pb2.ListDeadLettersResponse, _abc.Awaitable[_operations_pb2.ListDeadLettersResponse]]:
+        """Lists messages that could not be delivered or taken, in the order in which they came to rest.
+
+        What a letter carries is not shown here: GetDeadLetter does.
+
+        Refused with: TENANT_NOT_FOUND, INVALID_PAGE_TOKEN.
+
+        Example:
+        ```sh
+        grpcurl -plaintext -H "authorization: Bearer $KEY" \\
+          -d '{"parent":"tenants/demo","state":"DEAD_LETTER_STATE_RESTING"}' \\
+          localhost:50051 somagent.operations.v1.OperationsService/ListDeadLetters
+        ```
+        """
+
+    @_abc_1.abstractmethod
+    def GetDeadLetter(
+        self,
+        request: _operations_pb2.GetDeadLetterRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operations_pb2.GetDeadLetterResponse, _abc.Awaitable[_operations_pb2.GetDeadLetterResponse]]:
+        """Shows one dead letter, its history, and what it carries where that is asked for.
+
+        What a message of a tenant carries is that tenant's: with the view FULL the permission
+        `operations:open_dead_letter` is needed, and the platform's operators have it for letters of
+        the platform alone.
+
+        Refused with: DEAD_LETTER_NOT_FOUND.
+
+        Example:
+        ```sh
+        grpcurl -plaintext -H "authorization: Bearer $KEY" \\
+          -d '{"name":"tenants/demo/deadLetters/0198f2a0-0000-7000-8000-000000000001","view":"DEAD_LETTER_VIEW_FULL"}' \\
+          localhost:50051 somagent.operations.v1.OperationsService/GetDeadLetter
+        ```
+        """
+
+    @_abc_1.abstractmethod
+    def UpdateDeadLetter(
+        self,
+        request: _operations_pb2.UpdateDeadLetterRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operations_pb2.UpdateDeadLetterResponse, _abc.Awaitable[_operations_pb2.UpdateDeadLetterResponse]]:
+        """Mends what a resting letter carries: its payload, its headers, or both.
+
+        Published as `audit.recorded`. Credentials among the headers are dropped.
+
+        Refused with: DEAD_LETTER_NOT_FOUND, DEAD_LETTER_SETTLED, DEAD_LETTER_BUSY, ETAG_MISMATCH,
+        IDEMPOTENCY_KEY_REUSED.
+
+        Example:
+        ```sh
+        grpcurl -plaintext -H "authorization: Bearer $KEY" \\
+          -d '{"name":"tenants/demo/deadLetters/0198f2a0-0000-7000-8000-000000000001","payload":"CgA=","update_mask":"payload","request_id":"0198f2a0-0000-7000-8000-000000000002"}' \\
+          localhost:50051 somagent.operations.v1.OperationsService/UpdateDeadLetter
+        ```
+        """
+
+    @_abc_1.abstractmethod
+    def DiscardDeadLetters(
+        self,
+        request: _operations_pb2.DiscardDeadLettersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operations_pb2.DiscardDeadLettersResponse, _abc.Awaitable[_operations_pb2.DiscardDeadLettersResponse]]:
+        """Settles resting letters without doing anything about them. They stay readable.
+
+        Each letter is settled by itself: the answer says which were, and why others were not.
+        Published as `audit.recorded`, one for each letter.
+
+        Refused with: TENANT_NOT_FOUND, DEAD_LETTER_NOT_FOUND (a name of another tenant),
+        IDEMPOTENCY_KEY_REUSED.
+
+        Example:
+        ```sh
+        grpcurl -plaintext -H "authorization: Bearer $KEY" \\
+          -d '{"parent":"tenants/demo","names":["tenants/demo/deadLetters/0198f2a0-0000-7000-8000-000000000001"],"note":"sent by mistake","request_id":"0198f2a0-0000-7000-8000-000000000003"}' \\
+          localhost:50051 somagent.operations.v1.OperationsService/DiscardDeadLetters
         ```
         """
 

@@ -1,0 +1,151 @@
+"""Commands about messages that could not be delivered or taken."""
+
+# ruff: noqa: PLC0415 - each command brings what it needs: help must not wait for gRPC
+import asyncio
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from entrypoints.cli.options import Address, Authority, JsonFlag, Key, Plaintext, Tenant
+
+app = typer.Typer(
+    help="Messages that could not be delivered or taken: look, mend, discard.",
+    no_args_is_help=True,
+)
+
+Name = Annotated[str, typer.Argument(help="tenants/{tenant}/deadLetters/{dead_letter}")]
+
+
+class State(StrEnum):
+    RESTING = "resting"
+    REPLAYED = "replayed"
+    DISCARDED = "discarded"
+
+
+@app.command("list")
+def list_letters(  # noqa: PLR0913 - one parameter an option
+    tenant: Tenant = "",
+    *,
+    every_tenant: Annotated[
+        bool, typer.Option("--all", help="Of every tenant; operators only.")
+    ] = False,
+    state: Annotated[State | None, typer.Option(help="Unset: whatever became of them.")] = None,
+    topic: Annotated[str, typer.Option(help="Only those of this topic.")] = "",
+    message_key: Annotated[str, typer.Option(help="Only those with this key.")] = "",
+    reason: Annotated[str, typer.Option(help="Only those refused so, as SESSION_NOT_FOUND.")] = "",
+    since: Annotated[datetime | None, typer.Option(help="That came then or later, UTC.")] = None,
+    until: Annotated[datetime | None, typer.Option(help="That came before, UTC.")] = None,
+    address: Address = "",
+    key: Key = "",
+    authority: Authority = None,
+    plaintext: Plaintext = False,
+    json: JsonFlag = False,
+) -> None:
+    """List dead letters, the first to come first, without what they carry."""
+    from entrypoints.cli.connecting import target_of, tenant_name
+    from entrypoints.cli.letters import LettersAsked, fetch_letters
+    from entrypoints.cli.letters_view import show_letters
+    from entrypoints.cli.remembered import memory_path, recall
+    from entrypoints.cli.screen import Screen
+
+    remembered = recall(memory_path())
+    asked = LettersAsked(
+        parent="tenants/-" if every_tenant else tenant_name(tenant, remembered),
+        state="" if state is None else state.value,
+        topic=topic,
+        key=message_key.encode(),
+        reason=reason,
+        since=since,
+        until=until,
+    )
+    target = target_of(
+        remembered,
+        address=address,
+        key=key,
+        plaintext=plaintext,
+        authority=authority,
+        administering=every_tenant,
+    )
+    show_letters(Screen.standard(json=json), asyncio.run(fetch_letters(target, asked)))
+
+
+@app.command()
+def show(  # noqa: PLR0913 - one parameter an option
+    name: Name,
+    *,
+    full: Annotated[
+        bool, typer.Option("--full", help="With headers and payload, for who may open it.")
+    ] = False,
+    address: Address = "",
+    key: Key = "",
+    authority: Authority = None,
+    plaintext: Plaintext = False,
+    json: JsonFlag = False,
+) -> None:
+    """Show one dead letter and its history."""
+    from entrypoints.cli.connecting import target_of
+    from entrypoints.cli.letters import fetch_letter
+    from entrypoints.cli.letters_view import show_letter
+    from entrypoints.cli.remembered import memory_path, recall
+    from entrypoints.cli.screen import Screen
+
+    target = target_of(
+        recall(memory_path()), address=address, key=key, plaintext=plaintext, authority=authority
+    )
+    show_letter(Screen.standard(json=json), asyncio.run(fetch_letter(target, name, full=full)))
+
+
+@app.command()
+def edit(  # noqa: PLR0913 - one parameter an option
+    name: Name,
+    payload: Annotated[
+        Path, typer.Option(exists=True, dir_okay=False, help="A file with the new payload.")
+    ],
+    *,
+    etag: Annotated[str, typer.Option(help="As it was shown: refused if it changed since.")] = "",
+    address: Address = "",
+    key: Key = "",
+    authority: Authority = None,
+    plaintext: Plaintext = False,
+    json: JsonFlag = False,
+) -> None:
+    """Give a resting letter another payload."""
+    from entrypoints.cli.connecting import content_of, target_of
+    from entrypoints.cli.letters import edit_letter
+    from entrypoints.cli.letters_view import show_letter
+    from entrypoints.cli.remembered import memory_path, recall
+    from entrypoints.cli.screen import Screen
+
+    target = target_of(
+        recall(memory_path()), address=address, key=key, plaintext=plaintext, authority=authority
+    )
+    edited = asyncio.run(edit_letter(target, name, content_of(payload), etag))
+    show_letter(Screen.standard(json=json), edited)
+
+
+@app.command()
+def discard(  # noqa: PLR0913 - one parameter an option
+    names: Annotated[list[str], typer.Argument(help="tenants/{tenant}/deadLetters/{dead_letter}")],
+    note: Annotated[str, typer.Option(help="Why, for the record.")],
+    *,
+    address: Address = "",
+    key: Key = "",
+    authority: Authority = None,
+    plaintext: Plaintext = False,
+    json: JsonFlag = False,
+) -> None:
+    """Settle letters about which nothing is to be done; all of one tenant."""
+    from entrypoints.cli.connecting import target_of
+    from entrypoints.cli.letters import discard_letters
+    from entrypoints.cli.letters_view import show_settled
+    from entrypoints.cli.remembered import memory_path, recall
+    from entrypoints.cli.screen import Screen
+
+    target = target_of(
+        recall(memory_path()), address=address, key=key, plaintext=plaintext, authority=authority
+    )
+    answer = asyncio.run(discard_letters(target, names, note))
+    show_settled(Screen.standard(json=json), answer, "discarded")
