@@ -5,20 +5,13 @@ from contextlib import asynccontextmanager
 from io import BytesIO
 from typing import Final, final
 
-from aiohttp import (
-    ClientResponse,
-    ClientSession,
-    ClientTimeout,
-    DummyCookieJar,
-    TCPConnector,
-    UnixConnector,
-)
+from aiohttp import ClientResponse, ClientSession, ClientTimeout, DummyCookieJar
 
+from adapters.openai.connectors import connector_of
 from adapters.openai.provider import Provider
 
 _LARGE: Final = 1024 * 1024
 _HEADERS: Final = {"Accept-Encoding": "identity", "User-Agent": "somagent"}
-_NAME_CACHE_SECONDS: Final = 30
 
 
 class UnsendableKeyError(Exception):
@@ -81,21 +74,8 @@ class ProviderSession:
 @asynccontextmanager
 async def open_session(provider: Provider) -> AsyncGenerator[ProviderSession]:
     """Open the pool; on leaving, every connection is closed, also those in use."""
-    connector = (
-        UnixConnector(
-            path=provider.socket,
-            limit=provider.connections,
-            keepalive_timeout=provider.keepalive_seconds,
-        )
-        if provider.socket
-        else TCPConnector(
-            limit=provider.connections,
-            keepalive_timeout=provider.keepalive_seconds,
-            ttl_dns_cache=_NAME_CACHE_SECONDS,
-        )
-    )
     async with ClientSession(
-        connector=connector,
+        connector=connector_of(provider),
         cookie_jar=DummyCookieJar(),
         headers=_HEADERS | dict(provider.headers),
         trust_env=False,

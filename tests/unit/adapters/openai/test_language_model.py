@@ -255,3 +255,20 @@ async def test_a_large_prompt_is_sent_whole(
     await answer_of(model, request)
 
     assert upstream.last.body["messages"] == [{"role": "user", "content": words}]
+
+
+async def test_an_answer_that_comes_faster_than_it_is_read_is_whole(
+    upstream: ScriptedUpstream, model: OpenAiLanguageModel
+) -> None:
+    words = ["word " * 2_000] * 800
+    upstream.answers(streamed(*joined(answer(*words))))
+
+    async with aclosing(model.stream(ASKED)) as stream:
+        said: list[str] = []
+        async for part in stream:
+            for _ in range(64):  # the event loop reads on, until it has to pause
+                await asyncio.sleep(0)
+            if isinstance(part, ModelText):
+                said.append(part.delta)
+
+    assert "".join(said) == "".join(words)
