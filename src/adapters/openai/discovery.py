@@ -73,7 +73,7 @@ async def _llama_window(session: ProviderSession, seconds: float) -> int | None:
         async with asyncio.timeout(seconds), await session.get("props") as response:
             if response.status != _OK:
                 return None
-            properties = SERVER_PROPERTIES.decode(await start_of_body(response))
+            properties = SERVER_PROPERTIES.decode(await start_of_body(response.content))
     except (ClientError, OSError, DecodeError):
         return None
     settings = properties.default_generation_settings

@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import AsyncGenerator
 from typing import Final, final
 
-from aiohttp import ClientError, ClientResponse
+from aiohttp import ClientError
 
 from adapters.openai.answer import Answer, plain_id
 from adapters.openai.completion_request import CompletionRequest
 from adapters.openai.event_stream import EventStream, EventTooLongError
+from adapters.openai.exchange import HttpAnswer
 from adapters.openai.refusals import cause_of, http_refusal, not_a_stream, start_of_body
 from adapters.openai.session import ProviderSession, UnsendableKeyError
 from adapters.openai.stage_watch import StageWatch
@@ -59,7 +60,7 @@ class OpenAiLanguageModel:
 
     async def _begin(
         self, request: ModelRequest, asked: CompletionRequest, watch: StageWatch
-    ) -> ClientResponse:
+    ) -> HttpAnswer:
         """Send the request; again without an option that the server refuses by name."""
         model = request.capability.model
         while True:
@@ -69,7 +70,7 @@ class OpenAiLanguageModel:
                 _give_up_after_stream(response)
                 return response
             try:
-                body = await watch.answer(start_of_body(response))
+                body = await watch.answer(start_of_body(response.content))
             except (ClientError, OSError):
                 body = b""
             finally:
@@ -84,13 +85,13 @@ class OpenAiLanguageModel:
             raise not_a_stream(request.capability.name, response, body)
         raise http_refusal(request.capability.name, response, body, self._clock)
 
-    async def _send(self, body: bytes, request: ModelRequest, watch: StageWatch) -> ClientResponse:
+    async def _send(self, body: bytes, request: ModelRequest, watch: StageWatch) -> HttpAnswer:
         try:
             return await watch.answer(self._session.chat(body))
         except (ClientError, OSError, UnsendableKeyError) as failure:
             raise ModelFailedError(request.capability.name, cause_of(failure)) from failure
 
-    def _leave(self, response: ClientResponse, *, ended: bool) -> None:
+    def _leave(self, response: HttpAnswer, *, ended: bool) -> None:
         if not ended:
             response.close()
         elif response.content.at_eof():
@@ -102,15 +103,14 @@ class OpenAiLanguageModel:
             settling.add_done_callback(self._settling.discard)
 
 
-def _give_up_after_stream(response: ClientResponse) -> None:
+def _give_up_after_stream(response: HttpAnswer) -> None:
     # llama.cpp promises to keep a connection after a stream, and closes it: the next call on it
     # would be lost.
-    protocol = response.connection.protocol if response.connection is not None else None
-    if protocol is not None and response.headers.get("Server") == "llama.cpp":
-        protocol.force_close()
+    if response.headers.get("Server") == "llama.cpp":
+        response.keep_no_connection()
 
 
-async def _read(response: ClientResponse, watch: StageWatch, capability: str) -> bytes:
+async def _read(response: HttpAnswer, watch: StageWatch, capability: str) -> bytes:
     try:
         return await watch.read(response)
     except (ClientError, OSError, RuntimeError) as failure:
@@ -118,7 +118,7 @@ async def _read(response: ClientResponse, watch: StageWatch, capability: str) ->
         raise ModelTruncatedError(capability) from failure
 
 
-async def _read_to_end(response: ClientResponse) -> None:
+async def _read_to_end(response: HttpAnswer) -> None:
     try:
         async with asyncio.timeout(_LAST_READ_SECONDS):
             while await response.content.readany():

@@ -12,11 +12,12 @@ from aiohttp import (
     ClientConnectorCertificateError,
     ClientConnectorDNSError,
     ClientError,
-    ClientResponse,
     ClientSSLError,
+    StreamReader,
 )
 from msgspec import DecodeError
 
+from adapters.openai.exchange import HttpAnswer
 from adapters.openai.session import UnsendableKeyError
 from adapters.openai.wire import REFUSALS, ErrorReport
 from application.kernel.ports import Clock
@@ -40,19 +41,17 @@ _CAUSES: Final[Mapping[int, str]] = {
 }
 
 
-async def start_of_body(response: ClientResponse) -> bytes:
+async def start_of_body(content: StreamReader) -> bytes:
     """The first `LARGEST_REFUSAL` bytes of a body that is no stream."""
     parts: list[bytes] = []
     room = LARGEST_REFUSAL
-    while room > 0 and (part := await response.content.read(room)):
+    while room > 0 and (part := await content.read(room)):
         parts.append(part)
         room -= len(part)
     return b"".join(parts)
 
 
-def http_refusal(
-    capability: str, response: ClientResponse, body: bytes, clock: Clock
-) -> DomainError:
+def http_refusal(capability: str, response: HttpAnswer, body: bytes, clock: Clock) -> DomainError:
     """What an HTTP status other than 200 means."""
     retry_after = _retry_after(response, clock)
     if response.status == _TOO_MANY:
@@ -67,7 +66,7 @@ def http_refusal(
     return refusal
 
 
-def not_a_stream(capability: str, response: ClientResponse, body: bytes) -> DomainError:
+def not_a_stream(capability: str, response: HttpAnswer, body: bytes) -> DomainError:
     """What an answer means that came with HTTP 200 but is no event stream."""
     error = _report(body)
     if error is not None:
@@ -116,7 +115,7 @@ def _report(body: bytes) -> ErrorReport | None:
     return error if isinstance(error, ErrorReport) else None
 
 
-def _retry_after(response: ClientResponse, clock: Clock) -> float | None:
+def _retry_after(response: HttpAnswer, clock: Clock) -> float | None:
     asked = response.headers.get("Retry-After", "")
     try:
         seconds = float(asked)

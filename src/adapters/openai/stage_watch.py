@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Awaitable
 from typing import Final, TypeVar, final
 
-from aiohttp import ClientError, ClientResponse, ConnectionTimeoutError, StreamReader
+from aiohttp import ClientError, ConnectionTimeoutError, StreamReader
 
+from adapters.openai.exchange import HttpAnswer
 from adapters.openai.provider import Patience
 from domain.conversation.errors import ModelTimedOutError
 
@@ -50,7 +51,7 @@ class StageWatch:
         except TimeoutError as late:
             raise self._too_late() from late
 
-    async def read(self, response: ClientResponse) -> bytes:
+    async def read(self, response: HttpAnswer) -> bytes:
         """All of the stream that has arrived; where nothing has, what arrives next.
 
         Empty at its end, also where it was cut off; then aiohttp may raise as well.
@@ -101,7 +102,7 @@ class StageWatch:
             self._stage, until = _WHOLE, self._end
         return until
 
-    def _ring(self, response: ClientResponse) -> None:
+    def _ring(self, response: HttpAnswer) -> None:
         now = self._loop.time()
         if self._waiting and now >= self._until:
             self._late = True
