@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 from typing import Final, Protocol, cast, final
@@ -15,6 +16,7 @@ from referencing.jsonschema import SchemaRegistry
 
 from adapters.schema.json_text import UnreadableError, read_json
 from adapters.schema.pattern_bound import UnboundedPatternError, longest_text
+from adapters.schema.plain_schema import Check, plain_check
 from adapters.schema.violation_words import violations_of
 from application.kernel.ports import Json
 from domain.kernel.errors import InvalidArgumentError, Violation
@@ -29,8 +31,16 @@ _NOTHING_ELSE: Final[SchemaRegistry] = Registry()
 """Knows no document, and fetches none."""
 
 
-class _Compiled(Protocol):
+class _Validator(Protocol):
     def iter_errors(self, instance: Json, /) -> Iterator[ValidationError]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    """A schema's validator; and, where it is a plain one, what finds right arguments sooner."""
+
+    validator: _Validator
+    plain: Check | None
 
 
 @final
@@ -66,8 +76,10 @@ class JsonSchemaArguments:
         if not isinstance(value, Mapping):
             violation = Violation("$", "must be a JSON object")
             raise ToolArgumentsInvalidError(tool.name, (violation,))
+        if compiled.plain is not None and compiled.plain(value):
+            return
         try:
-            found = tuple(islice(_violations(compiled, value), MAX_VIOLATIONS + 1))
+            found = tuple(islice(_violations(compiled.validator, value), MAX_VIOLATIONS + 1))
         except (RecursionError, Unresolvable) as endless:
             raise InvalidArgumentError(
                 "schema", f"the schema of {tool.name} refers to itself without end, or to nothing"
@@ -76,8 +88,8 @@ class JsonSchemaArguments:
             raise ToolArgumentsInvalidError(tool.name, _at_most(found))
 
 
-def _violations(compiled: _Compiled, value: Json) -> Iterator[Violation]:
-    for error in compiled.iter_errors(value):
+def _violations(validator: _Validator, value: Json) -> Iterator[Violation]:
+    for error in validator.iter_errors(value):
         yield from violations_of(error)
 
 
@@ -100,7 +112,8 @@ def _compile(schema: str) -> _Compiled:
         words = f"is no JSON Schema 2020-12: {broken.json_path} does not satisfy {broken.validator}"
         raise InvalidArgumentError("schema", words) from broken
     _check_parts(read)
-    return cast("_Compiled", _BoundedValidator(read, registry=_NOTHING_ELSE))
+    validator = cast("_Validator", _BoundedValidator(read, registry=_NOTHING_ELSE))
+    return _Compiled(validator, plain_check(read))
 
 
 def _check_parts(schema: Json) -> None:

@@ -29,9 +29,7 @@ def read_json(text: str) -> Json:
     if text.count("{") + text.count("[") > MAX_DEPTH and _depth(text) > MAX_DEPTH:
         raise UnreadableError(f"is nested more than {MAX_DEPTH} deep")
     try:
-        value: Json = json.loads(
-            text, object_pairs_hook=_object, parse_constant=_refuse, parse_float=_finite
-        )
+        value: Json = _decode(text)
     except json.JSONDecodeError as broken:
         place = f"line {broken.lineno} column {broken.colno}"
         raise UnreadableError(f"is not valid JSON: {broken.msg} at {place}") from broken
@@ -106,3 +104,8 @@ def _texts(value: Json) -> Iterator[str]:
                 waiting.extend(pairs.values())
             case _:
                 yield ""
+
+
+_decode: Final = json.JSONDecoder(
+    object_pairs_hook=_object, parse_constant=_refuse, parse_float=_finite
+).decode
