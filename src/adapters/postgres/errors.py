@@ -37,6 +37,13 @@ class MigrationBusyError(DatabaseSetupError):
         )
 
 
+class UpgradeFailedError(DatabaseSetupError):
+    def __init__(self, cause: str) -> None:
+        super().__init__(
+            f"the schema could not be brought up to date, and is as it was: {cause or 'no cause'}"
+        )
+
+
 class DataFolderVersionError(DatabaseSetupError):
     def __init__(self, folder: str, found: str, carried: str) -> None:
         super().__init__(

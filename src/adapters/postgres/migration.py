@@ -1,5 +1,7 @@
 """Brings a database's schema up to date, one process at a time."""
 
+import subprocess
+import sys
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
@@ -15,6 +17,7 @@ from adapters.postgres.errors import (
     SchemaOutdatedError,
     SchemaTooNewError,
     ServerTooOldError,
+    UpgradeFailedError,
 )
 from adapters.postgres.roles import LOGINS, OWNER
 from adapters.postgres.schema import role_statements
@@ -111,10 +114,16 @@ def head() -> str:
 
 
 def _upgrade(url: str) -> None:
-    # A server that finds its schema as it should be does without Alembic's 15 MB.
-    from adapters.postgres.upgrade import upgrade  # noqa: PLC0415
-
-    upgrade(url)
+    # In a process of its own: whoever serves next would keep Alembic's memory for good.
+    done = subprocess.run(
+        (sys.executable, "-P", "-m", "adapters.postgres.upgrade"),
+        input=url,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise UpgradeFailedError(done.stderr.strip().rpartition("\n")[2])
 
 
 def _lock(connection: _Connection, seconds: float) -> None:
