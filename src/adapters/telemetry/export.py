@@ -5,13 +5,13 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from typing import Final, final
 
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
+from adapters.telemetry.collector import Collector
 from adapters.telemetry.tracing import Ended, Place
 
 SCOPE: Final = InstrumentationScope("somagent")
@@ -55,8 +55,7 @@ async def exported_spans(
     *, endpoint: str, headers: Mapping[str, str], version: str
 ) -> AsyncGenerator[BatchedSpans]:
     """Spans for the collector at this URL; leaving sends what waits."""
-    exporter = OTLPSpanExporter(endpoint=endpoint, headers=dict(headers), timeout=EXPORT_SECONDS)
-    spans = BatchedSpans(exporter, version=version)
+    spans = BatchedSpans(Collector(endpoint, headers, EXPORT_SECONDS), version=version)
     try:
         yield spans
     finally:
