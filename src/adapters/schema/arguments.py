@@ -1,46 +1,44 @@
 """Checks a tool's arguments against its JSON Schema 2020-12."""
 
-import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import lru_cache
 from itertools import islice
-from typing import Final, Protocol, cast, final
-
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError, ValidationError
-from jsonschema.validators import extend  # pyright: ignore[reportUnknownVariableType]  untyped in its stub
-from referencing import Registry
-from referencing.exceptions import Unresolvable
-from referencing.jsonschema import SchemaRegistry
+from typing import TYPE_CHECKING, Final, final
 
 from adapters.schema.json_text import UnreadableError, read_json
 from adapters.schema.pattern_bound import UnboundedPatternError, longest_text
-from adapters.schema.plain_schema import Check, plain_check
-from adapters.schema.violation_words import violations_of
+from adapters.schema.plain_schema import plain_check
 from application.kernel.ports import Json
 from domain.kernel.errors import InvalidArgumentError, Violation
 from domain.tools.errors import ToolArgumentsInvalidError
 from domain.tools.tool import Tool
 
+if TYPE_CHECKING:  # it is loaded where it is needed
+    from adapters.schema.validator import Validator
+
 MAX_VIOLATIONS: Final = 8
 _COMPILED: Final = 512
 """Schemas that are kept compiled."""
 
-_NOTHING_ELSE: Final[SchemaRegistry] = Registry()
-"""Knows no document, and fetches none."""
 
-
-class _Validator(Protocol):
-    def iter_errors(self, instance: Json, /) -> Iterator[ValidationError]: ...
-
-
-@dataclass(frozen=True, slots=True)
+@final
 class _Compiled:
-    """A schema's validator; and, where it is a plain one, what finds right arguments sooner."""
+    """One schema. Where it is plain, only arguments that do not satisfy it need a validator."""
 
-    validator: _Validator
-    plain: Check | None
+    def __init__(self, schema: Mapping[str, Json]) -> None:
+        """Raises: InvalidArgumentError: It is no JSON Schema 2020-12."""
+        self._schema = schema
+        self._validator: Validator | None = None
+        self.plain = plain_check(schema)
+        if self.plain is None:
+            self.validator()
+
+    def validator(self) -> "Validator":
+        if self._validator is None:
+            from adapters.schema.validator import Validator  # noqa: PLC0415 - see there
+
+            self._validator = Validator(self._schema)
+        return self._validator
 
 
 @final
@@ -78,19 +76,9 @@ class JsonSchemaArguments:
             raise ToolArgumentsInvalidError(tool.name, (violation,))
         if compiled.plain is not None and compiled.plain(value):
             return
-        try:
-            found = tuple(islice(_violations(compiled.validator, value), MAX_VIOLATIONS + 1))
-        except (RecursionError, Unresolvable) as endless:
-            raise InvalidArgumentError(
-                "schema", f"the schema of {tool.name} refers to itself without end, or to nothing"
-            ) from endless
+        found = tuple(islice(compiled.validator().violations(value), MAX_VIOLATIONS + 1))
         if found:
             raise ToolArgumentsInvalidError(tool.name, _at_most(found))
-
-
-def _violations(validator: _Validator, value: Json) -> Iterator[Violation]:
-    for error in validator.iter_errors(value):
-        yield from violations_of(error)
 
 
 def _at_most(found: tuple[Violation, ...]) -> tuple[Violation, ...]:
@@ -106,14 +94,8 @@ def _compile(schema: str) -> _Compiled:
         raise InvalidArgumentError("schema", str(unreadable)) from unreadable
     if not isinstance(read, Mapping):
         raise InvalidArgumentError("schema", "must be a JSON object")
-    try:
-        Draft202012Validator.check_schema(read)
-    except SchemaError as broken:
-        words = f"is no JSON Schema 2020-12: {broken.json_path} does not satisfy {broken.validator}"
-        raise InvalidArgumentError("schema", words) from broken
     _check_parts(read)
-    validator = cast("_Validator", _BoundedValidator(read, registry=_NOTHING_ELSE))
-    return _Compiled(validator, plain_check(read))
+    return _Compiled(read)
 
 
 def _check_parts(schema: Json) -> None:
@@ -144,43 +126,3 @@ def _check_pairs(pairs: Mapping[str, Json]) -> None:
                 longest_text(one)
     except UnboundedPatternError as unbounded:
         raise InvalidArgumentError("schema", str(unbounded)) from unbounded
-
-
-_longest_text = lru_cache(maxsize=4 * _COMPILED)(longest_text)
-
-
-def _pattern(
-    _validator: Draft202012Validator, pattern: str, instance: Json, _schema: Json
-) -> Iterator[ValidationError]:
-    """The keyword `pattern`, for texts that are short enough to be compared with it."""
-    if not isinstance(instance, str):
-        return
-    if len(instance) > _longest_text(pattern) or not re.search(pattern, instance):
-        yield ValidationError(f"does not match {pattern}")
-
-
-def _pattern_properties(
-    validator: Draft202012Validator,
-    patterns: Mapping[str, Mapping[str, Json]],
-    instance: Json,
-    _schema: Json,
-) -> Iterator[ValidationError]:
-    """The keyword `patternProperties`; a name too long to be compared matches none."""
-    if not isinstance(instance, Mapping):
-        return
-    for pattern, below in patterns.items():
-        for name, value in instance.items():
-            if len(name) <= _longest_text(pattern) and re.search(pattern, name):
-                yield from validator.descend(  # pyright: ignore[reportUnknownMemberType]  its stub
-                    value, below, path=name, schema_path=pattern
-                )
-
-
-# The library's own types stop here.
-_extend: Final = cast(
-    "Callable[[type[Draft202012Validator], Mapping[str, object]], type[Draft202012Validator]]",
-    extend,
-)
-_BoundedValidator: Final = _extend(
-    Draft202012Validator, {"pattern": _pattern, "patternProperties": _pattern_properties}
-)

@@ -5,23 +5,26 @@ from functools import lru_cache
 
 from domain.budget.account import Account, AccountKind, Hold, Use
 from domain.conversation.turn import Usage
-from domain.kernel.identifiers import AccountId, KeyId, SessionId, TenantId
+from domain.kernel.identifiers import AccountId, SessionId, TenantId
 from domain.kernel.metering import PRICE_VERSION, Metric
 from domain.kernel.principal import Principal
 
 
-@lru_cache(maxsize=4096)
-def _accounts(
-    tenant_id: TenantId, subject: str, key_id: KeyId | None, session_id: SessionId, capsule: str
-) -> tuple[AccountId, ...]:
-    named = [
-        Account(AccountKind.USER, subject),
-        Account(AccountKind.SESSION, str(session_id)),
-        Account(AccountKind.CAPSULE, capsule),
-    ]
-    if key_id is not None:
-        named.append(Account(AccountKind.KEY, str(key_id)))
-    return tuple(account.id_in(tenant_id) for account in named)
+@lru_cache(maxsize=1024)
+def _account(tenant_id: TenantId, kind: AccountKind, name: str) -> AccountId:
+    return Account(kind, name).id_in(tenant_id)
+
+
+def _accounts(principal: Principal, session_id: SessionId, capsule: str) -> tuple[AccountId, ...]:
+    tenant_id = principal.tenant_id
+    named = (
+        _account(tenant_id, AccountKind.USER, principal.subject),
+        _account(tenant_id, AccountKind.SESSION, str(session_id)),
+        _account(tenant_id, AccountKind.CAPSULE, capsule),
+    )
+    if principal.key_id is None:
+        return named
+    return (*named, _account(tenant_id, AccountKind.KEY, str(principal.key_id)))
 
 
 def turn_holds(
@@ -31,9 +34,8 @@ def turn_holds(
     amounts: Sequence[tuple[Metric, int]],
 ) -> tuple[Hold, ...]:
     """Hold the amounts in the tenant's account and in every other one that has a limit."""
-    tenant_id = principal.tenant_id
-    own = AccountId(tenant_id)
-    others = _accounts(tenant_id, principal.subject, principal.key_id, session_id, capsule)
+    own = AccountId(principal.tenant_id)
+    others = _accounts(principal, session_id, capsule)
     return tuple(
         Hold(account_id, metric, amount, required=account_id is own)
         for metric, amount in amounts

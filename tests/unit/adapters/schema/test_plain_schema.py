@@ -104,7 +104,15 @@ def test_most_right_objects_are_found_right_at_once() -> None:
         {"type": "object", "properties": {"x": {"type": "integer", "enum": [1]}}},
         {"type": "object", "additionalProperties": {"type": "string"}},
         {"type": "object", "$defs": {}},
+        {"type": "object", "title": 1},
+        {"type": "object", "required": ["x", "x"]},
+        {"type": "object", "required": [1]},
+        {"type": "object", "properties": {"x": {"type": "string", "minLength": -1}}},
+        {"type": "object", "properties": {"x": {"type": "string", "maxLength": "1"}}},
+        {"type": "object", "properties": {"x": {"type": "string", "pattern": 1}}},
+        {"type": "object", "properties": {"x": {"type": "string", "enum": "a"}}},
+        {"type": "object", "properties": {"x": {"type": "number", "minimum": True}}},
     ],
 )
-def test_a_schema_that_says_more_is_not_plain(schema: dict[str, Json]) -> None:
+def test_a_schema_that_says_more_or_is_none_is_not_plain(schema: dict[str, Json]) -> None:
     assert plain_check(schema) is None

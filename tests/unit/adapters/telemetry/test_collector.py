@@ -39,7 +39,7 @@ def collector(status: int, sent: Sent) -> Generator[str]:
             self.send_response(status)
             self.end_headers()
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
             """Nobody reads it."""
 
     with HTTPServer(("127.0.0.1", 0), Answers) as server:
