@@ -24,7 +24,7 @@ from domain.kernel.principal import Principal
 from domain.tenancy.errors import TenantNotFoundError
 from domain.tenancy.tenant import Standing
 from entrypoints.grpc.caller import Caller, CallObserver, EndedCall
-from entrypoints.grpc.errors import STATUS_DETAILS, code_of, defect_status, status_of
+from entrypoints.grpc.errors import code_of, defect_status, status_of, trailers_of
 from entrypoints.grpc.foreign import not_found
 from entrypoints.grpc.methods import Method
 from entrypoints.grpc.names import ALL_TENANTS, tenant_name, tenant_of
@@ -204,10 +204,9 @@ class Entry(AbstractAsyncContextManager[Caller]):
         admission.release(self.counted)
         self.ended.seconds = admission.clock.monotonic() - self.received_at
         admission.observer.ended(self.ended)
-        if status is not None:
-            code = _CODES[status.code]
-            details = ((STATUS_DETAILS, status.SerializeToString()),)
-            await self._call.abort(code, status.message, details)
+        if error is not None and status is not None:
+            trailers = trailers_of(status, error)
+            await self._call.abort(_CODES[status.code], status.message, trailers)
 
     def _judge(self, error: BaseException | None) -> Status | None:
         """What is told of an error; nothing where there is none or the caller has gone."""

@@ -36,6 +36,8 @@ from entrypoints.grpc.refusals import INTERNAL
 
 ERROR_DOMAIN: Final = "somagent.dev"
 STATUS_DETAILS: Final = "grpc-status-details-bin"
+RETRY_PUSHBACK: Final = "grpc-retry-pushback-ms"
+"""What gRPC itself obeys where it retries for its client; RetryInfo is for those who do it."""
 
 CODES: Final[Mapping[type[DomainError], grpc.StatusCode]] = MappingProxyType(
     {
@@ -85,6 +87,14 @@ def status_of(refusal: DomainError) -> Status:
         if status.ByteSize() > _MOST_BYTES:
             del status.details[-1]
     return status
+
+
+def trailers_of(status: Status, refusal: BaseException) -> tuple[tuple[str, str | bytes], ...]:
+    """What a refused call is answered with besides its code and message."""
+    details = (STATUS_DETAILS, status.SerializeToString())
+    if not isinstance(refusal, DomainError) or refusal.retry_after_seconds is None:
+        return (details,)
+    return (details, (RETRY_PUSHBACK, str(max(0, round(refusal.retry_after_seconds * 1000)))))
 
 
 def defect_status(request: str) -> Status:

@@ -21,7 +21,16 @@ from domain.identity.errors import RateExceededError
 from domain.kernel import errors
 from domain.kernel.errors import DomainError, InvalidArgumentError, Violation
 from domain.tools.errors import ToolArgumentsInvalidError
-from entrypoints.grpc.errors import CODES, code_of, defect_status, message_of, status_of
+from entrypoints.grpc.errors import (
+    CODES,
+    RETRY_PUSHBACK,
+    STATUS_DETAILS,
+    code_of,
+    defect_status,
+    message_of,
+    status_of,
+    trailers_of,
+)
 from entrypoints.grpc.refusals import OverloadedError
 
 
@@ -82,6 +91,13 @@ def test_what_may_succeed_later_says_when() -> None:
     assert detail(status_of(RateExceededError("acme", 1.25)), retry)
     assert retry.retry_delay.ToMilliseconds() == 1250
     assert detail(status_of(OverloadedError()), retry)
+
+
+def test_what_may_succeed_later_says_so_to_grpc_too() -> None:
+    overloaded, absent = OverloadedError(), SessionNotFoundError("s")
+
+    assert (RETRY_PUSHBACK, "1000") in trailers_of(status_of(overloaded), overloaded)
+    assert [name for name, _ in trailers_of(status_of(absent), absent)] == [STATUS_DETAILS]
 
 
 def test_what_is_not_there_says_what() -> None:

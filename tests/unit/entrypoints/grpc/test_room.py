@@ -7,7 +7,9 @@ import pytest
 
 from entrypoints.grpc.admission import Room
 from somagent.memory.v1 import memory_pb2 as pb
+from somagent_client.retrying import SERVICE_CONFIG
 from tests.builders import TENANT
+from tests.doubles import until
 from tests.unit.entrypoints.grpc.rig import Rig, call, reason_in, serving
 
 RECALL = pb.RecallRequest(parent="tenants/acme", cue="green house")
@@ -46,6 +48,35 @@ async def test_more_calls_than_the_room_are_shed_before_anything_is_done() -> No
     assert rig.admission.of_tenants == {}
     shed = next(told for told in rig.told.calls if told.reason)
     assert (shed.code, shed.tenant) == ("UNAVAILABLE", "")
+
+
+async def test_a_client_that_lets_grpc_retry_comes_again_when_it_was_told_to() -> None:
+    rig = Rig(room=Room(calls=1, calls_of_a_tenant=1))
+    entered, leave = asyncio.Event(), asyncio.Event()
+
+    async def hold() -> None:
+        entered.set()
+        await leave.wait()
+
+    async with (
+        serving(rig) as (memories, server),
+        grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel,
+        grpc.aio.insecure_channel(
+            f"127.0.0.1:{server.port}", options=(("grpc.service_config", SERVICE_CONFIG),)
+        ) as retrying,
+    ):
+        memories.before = hold
+        held = asyncio.create_task(call(channel, RECALL, key=rig.member))
+        await entered.wait()
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        shed = asyncio.create_task(call(retrying, RECALL, key=rig.member))
+        await until(lambda: any(told.reason == "OVERLOADED" for told in rig.told.calls))
+        leave.set()
+        await asyncio.gather(held, shed)
+
+    assert clock() - began >= 1.0
+    assert [told.reason for told in rig.told.calls].count("OVERLOADED") == 1
 
 
 async def test_one_tenant_cannot_take_the_whole_room() -> None:
