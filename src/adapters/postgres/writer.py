@@ -1,7 +1,7 @@
 """The writer of a process: takes all commands that wait and commits them as one transaction."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, final
 
@@ -26,9 +26,15 @@ _RECONNECT_PAUSE: Final = 0.1
 _CANCELLED: Final = "57014"
 
 
+def _unheard() -> None:
+    """Where nobody wants to know of commits."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriterSettings:
     """How many commands travel together, and how long a batch waits for locked tenants.
+
+    `committed` is called after each batch, whatever came of its commands.
 
     `reconnect_seconds` is how long it waits for a server that takes no connection: one that is
     started again must not cost the turns that end meanwhile their ends.
@@ -40,6 +46,7 @@ class WriterSettings:
     stalled_patience_seconds: float = 1.0
     stalled_attempts: int = 5
     reconnect_seconds: float = 5.0
+    committed: Callable[[], None] = _unheard
 
 
 @dataclass(slots=True, eq=False)
@@ -193,6 +200,7 @@ class Writer:
             return []
         except Exception as error:  # noqa: BLE001  whatever it is: callers hang if this task ends
             return await self._commit_singly(link, items, error)
+        self._settings.committed()
         return [
             item for item, answer in zip(items, found, strict=True) if not item.settled_by(answer)
         ]

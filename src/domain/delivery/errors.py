@@ -1,6 +1,12 @@
 """Refusals of the delivery context."""
 
-from domain.kernel.errors import ConflictError, NotFoundError, PreconditionError, Resource
+from domain.kernel.errors import (
+    ConflictError,
+    NotFoundError,
+    PreconditionError,
+    Resource,
+    UnavailableError,
+)
 
 
 class DeadLetterNotFoundError(NotFoundError):
@@ -28,3 +34,31 @@ class DeadLetterBusyError(ConflictError):
     def __init__(self, letter: str) -> None:
         super().__init__("the dead letter is being replayed", dead_letter=letter)
         self.retry_after_seconds = 1.0
+
+
+class PublisherAwayError(UnavailableError):
+    """What events are published to is not there now, for none of them."""
+
+    reason = "PUBLISHER_UNAVAILABLE"
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(f"events cannot be published now: {cause}", cause=cause)
+        self.retry_after_seconds = 1.0
+
+
+class EventFailedError(ConflictError):
+    """One event could not be published, and may pass when it is tried again."""
+
+    reason = "EVENT_FAILED"
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(f"the event was not published: {cause}", cause=cause)
+
+
+class EventRefusedError(PreconditionError):
+    """One event was refused for itself: too large, of no known type."""
+
+    reason = "EVENT_REFUSED"
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(f"the event was refused: {cause}", cause=cause)

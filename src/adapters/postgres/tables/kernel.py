@@ -38,7 +38,11 @@ outbox = tenant_table(
     sa.Column("created_at", INSTANT, nullable=False),
     sa.Column("published_at", INSTANT),
     sa.Index(
-        "outbox_unpublished", "key_id", "sequence", postgresql_where=sa.text("published_at is null")
+        "outbox_unpublished",
+        sa.text("(get_byte(uuid_send(key_id), 15) & 63)"),
+        "key_id",
+        "sequence",
+        postgresql_where=sa.text("published_at is null"),
     ),
     key=("event_id",),
     request=Access.APPEND,

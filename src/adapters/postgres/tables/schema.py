@@ -11,6 +11,7 @@ from adapters.postgres.tables import (
     kernel,
     memories,
     records,
+    relaying,
     requests,
     tenancy,
     tools,
@@ -31,6 +32,7 @@ CONTEXTS: Final = (
     memories,
     feedback,
     delivery,
+    relaying,
 )
 """The modules whose import puts their tables into the metadata."""
 

@@ -220,6 +220,16 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """
     REASON_DEAD_LETTER_BUSY: _Reason.ValueType  # 72
     """Somebody replays the dead letter at this moment; read it again and retry. Status ABORTED."""
+    REASON_PUBLISHER_UNAVAILABLE: _Reason.ValueType  # 90
+    """Events cannot be published now: the broker is away, or refuses this service. Status
+    UNAVAILABLE.
+    """
+    REASON_EVENT_FAILED: _Reason.ValueType  # 91
+    """An event could not be published, and may pass when it is tried again. Status ABORTED."""
+    REASON_EVENT_REFUSED: _Reason.ValueType  # 92
+    """An event cannot be published: it is too large, or of a type that has no topic. Status
+    FAILED_PRECONDITION.
+    """
 
 class Reason(_Reason, metaclass=_ReasonEnumTypeWrapper):
     """Why a call was refused or a turn did not complete.
@@ -427,4 +437,14 @@ FAILED_PRECONDITION.
 """
 REASON_DEAD_LETTER_BUSY: Reason.ValueType  # 72
 """Somebody replays the dead letter at this moment; read it again and retry. Status ABORTED."""
+REASON_PUBLISHER_UNAVAILABLE: Reason.ValueType  # 90
+"""Events cannot be published now: the broker is away, or refuses this service. Status
+UNAVAILABLE.
+"""
+REASON_EVENT_FAILED: Reason.ValueType  # 91
+"""An event could not be published, and may pass when it is tried again. Status ABORTED."""
+REASON_EVENT_REFUSED: Reason.ValueType  # 92
+"""An event cannot be published: it is too large, or of a type that has no topic. Status
+FAILED_PRECONDITION.
+"""
 Global___Reason: _TypeAlias = Reason  # noqa: Y015

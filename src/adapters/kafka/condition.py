@@ -1,0 +1,32 @@
+"""A look at a Kafka cluster: is it there, how fast, and has it every topic."""
+
+from time import monotonic
+from typing import Final
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from adapters.kafka.connection import KafkaConnection
+from application.delivery.ports.publisher import PublisherCondition
+from domain.delivery.topic import TOPIC_NAMES
+
+LOOK_SECONDS: Final = 2.0
+
+
+def condition_of(connection: KafkaConnection) -> PublisherCondition:
+    """What a look finds. Blocks for two seconds at most."""
+    began = monotonic()
+    try:
+        cluster = AdminClient(connection.config()).list_topics(timeout=LOOK_SECONDS)
+    except KafkaException as error:
+        return _condition(began, problem=f"{connection.bootstrap_servers}: {error.args[0]}")
+    missing = [name for name in map(connection.topic, TOPIC_NAMES) if name not in cluster.topics]
+    problem = f"topics are missing: {', '.join(missing)}" if missing else ""
+    count = len(cluster.brokers)
+    return _condition(began, version=f"{count} broker{'s' * (count != 1)}", problem=problem)
+
+
+def _condition(began: float, *, version: str = "", problem: str) -> PublisherCondition:
+    return PublisherCondition(
+        name="kafka", version=version, latency_seconds=monotonic() - began, problem=problem
+    )

@@ -1,0 +1,62 @@
+"""The making of topics."""
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# confluent-kafka does not say what its futures hold.
+
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Final
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from adapters.kafka.connection import KafkaConnection
+from domain.delivery.errors import PublisherAwayError
+
+_SECONDS: Final = 20.0
+_MANY: Final = 3
+"""From so many copies on one may be missing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopicTerms:
+    """Partitions of each topic, and copies of each partition."""
+
+    partitions: int
+    replication: int
+
+    def topic(self, name: str) -> NewTopic:
+        acknowledging = self.replication - 1 if self.replication >= _MANY else 1
+        return NewTopic(
+            name,
+            num_partitions=self.partitions,
+            replication_factor=self.replication,
+            config={"min.insync.replicas": str(acknowledging)},
+        )
+
+
+def create_topics(
+    connection: KafkaConnection, terms: TopicTerms, names: Sequence[str]
+) -> list[str]:
+    """Make those of these topics that are missing, and name those that were made. Blocks.
+
+    Raises:
+        PublisherAwayError: The cluster is away, or refuses; some may have been made.
+    """
+    admin = AdminClient(connection.config())
+    made: list[str] = []
+    wanted = [terms.topic(connection.topic(name)) for name in names]
+    answers: dict[str, Future[None]] = admin.create_topics(
+        wanted, operation_timeout=_SECONDS, request_timeout=_SECONDS
+    )
+    for name, answer in answers.items():
+        try:
+            answer.result(_SECONDS)
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise PublisherAwayError(f"{name}: {error.args[0]}") from error
+        else:
+            made.append(name)
+    return made

@@ -1,0 +1,38 @@
+"""Outgoing events in their envelopes, as every topic carries them."""
+
+from typing import Final
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from adapters.protobuf.events import PAYLOADS
+from domain.delivery.errors import EventRefusedError
+from domain.delivery.outgoing_event import OutgoingEvent
+from somagent.events.v1 import events_pb2 as pb
+
+TYPE_PREFIX: Final = "type.googleapis.com/"
+
+
+def envelope_of(event: OutgoingEvent) -> bytes:
+    """The event as a `somagent.events.v1.Envelope`.
+
+    Raises:
+        EventRefusedError: No message is defined for its type.
+    """
+    name = PAYLOADS.get(event.type)
+    if name is None:
+        raise EventRefusedError(f"no message is defined for the type {event.type}")
+    envelope = pb.Envelope(
+        id=str(event.id),
+        type=event.type,
+        version=event.version,
+        tenant=f"tenants/{event.tenant}",
+        key=event.key_name,
+        sequence=event.sequence,
+        traceparent=event.traceparent,
+    )
+    time = Timestamp()
+    time.FromDatetime(event.occurred_at)
+    envelope.time.CopyFrom(time)
+    # The payload was encoded when it was committed: it is put in as it is.
+    envelope.payload.type_url, envelope.payload.value = f"{TYPE_PREFIX}{name}", event.payload
+    return envelope.SerializeToString()

@@ -1,0 +1,263 @@
+"""Publish what was committed: in order per key, at least once, shared by any number of relays."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from types import MappingProxyType
+from typing import Final, final
+
+from application.delivery.ports.outbox import HeldBucket, Outbox, Place
+from application.delivery.ports.publisher import Envelopes, EventPublisher
+from application.delivery.relay_state import Key, RelayState, Troubled
+from application.kernel.ports import Clock, IdentifierSource
+from domain.delivery.dead_letter import Attempt, Content, DeadLetter, remembered
+from domain.delivery.errors import EventFailedError, EventRefusedError, PublisherAwayError
+from domain.delivery.outgoing_event import OutgoingEvent
+from domain.delivery.outgoing_message import OutgoingMessage, headers_of
+from domain.delivery.retry import RETRY_RULES, Trouble
+from domain.delivery.topic import TOPIC_OF
+from domain.kernel.identifiers import DeadLetterId, ServerId
+
+SOURCE: Final = "relay"
+"""Who gave up on an event, as its dead letter says."""
+
+PATIENCE_SECONDS: Final = 0.5
+"""How long a pass waits for those of its events that are slow, before the others are marked."""
+
+STOP_SECONDS: Final = 5.0
+"""How long events that are on their way are waited for when a relay stops."""
+
+_TROUBLE: Final[Mapping[type, Trouble]] = MappingProxyType(
+    {EventFailedError: Trouble.FAILED, EventRefusedError: Trouble.REFUSED}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelayTerms:
+    """How one relay works: its lease of buckets in seconds, and its events under way at most."""
+
+    lease_seconds: float = 15.0
+    events: int = 1000
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelayEvents:
+    """One pass over what is due in this relay's buckets. Its own passes follow one another.
+
+    Of one key an event goes out when the one before it was acknowledged; keys do not wait for each
+    other. What is slow stays under way while later passes go on. Nothing is locked meanwhile. What
+    was acknowledged and could not be marked is published again by whoever has the bucket then:
+    consumers drop what is not above the last they saw.
+
+    An event that fails for itself is tried again as its class of trouble says, and then set aside
+    as a dead letter; its key goes on. While the publisher is away nothing is counted against any.
+    `told` hears when the publisher goes away (why) and comes back ("").
+    """
+
+    relay_id: ServerId
+    outbox: Outbox
+    envelopes: Envelopes
+    publisher: EventPublisher
+    clock: Clock
+    identifiers: IdentifierSource
+    told: Callable[[str], None]
+    terms: RelayTerms = RelayTerms()
+    state: RelayState = field(default_factory=RelayState)
+
+    async def __call__(self) -> int:
+        """How many events wait behind those it looked at: 0 when it has seen to all of them.
+
+        Raises:
+            StorageUnavailableError: The database does not answer; nothing is lost.
+        """
+        state = self.state
+        if self.clock.monotonic() < state.away_until:
+            return 0
+        await self._mark_all()
+        await self._keep_buckets()
+        more = 0
+        if len(state.underway) < self.terms.events:
+            more = await self._begin()
+        if state.underway:
+            await asyncio.wait(state.underway.values(), timeout=PATIENCE_SECONDS)
+        await self._mark_all()
+        return 0 if self._is_away() else more
+
+    async def stop(self) -> None:
+        """Let what is under way arrive, mark it, and give the buckets to the others.
+
+        Raises:
+            StorageUnavailableError: The buckets come free when their lease ends.
+        """
+        state = self.state
+        state.stopping = True
+        if state.underway:
+            await asyncio.wait(state.underway.values(), timeout=STOP_SECONDS)
+        late = [task for task in state.underway.values() if not task.done()]
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+        await self._mark_all()
+        await self.outbox.leave(self.relay_id)
+
+    async def _keep_buckets(self) -> None:
+        state, began = self.state, self.clock.monotonic()
+        if began < state.renew_at:
+            return
+        held = await self.outbox.lease(self.relay_id, self.terms.lease_seconds)
+        state.held = {bucket.number: bucket for bucket in held}
+        state.held_until = began + self.terms.lease_seconds
+        state.renew_at = began + self.terms.lease_seconds / 3
+
+    async def _begin(self) -> int:
+        """Start publishing the next page of what is due, key by key."""
+        state, limit = self.state, self.terms.events
+        # A key that is under way now may be marked before it is looked at again: not in this pass.
+        busy = set(state.underway)
+        page = await self.outbox.due(sorted(state.held), state.page_ended, limit)
+        full = len(page) == limit
+        # A page ends behind its last key, whatever else that has: each key has its turn.
+        state.page_ended = Place(page[-1].bucket, page[-1].key) if full else None
+        now = self.clock.monotonic()
+        for key, events in groupby(page, key=_key_of):
+            waits = state.troubled.get(key)
+            if key not in busy and (waits is None or waits.due_at <= now):
+                state.underway[key] = asyncio.create_task(self._publish_in_order(key, list(events)))
+        return len(page) if full else 0
+
+    async def _publish_in_order(self, key: Key, events: Sequence[OutgoingEvent]) -> None:
+        state = self.state
+        for event in events:
+            held = state.held.get(event.bucket)
+            if held is None or state.away or state.stopping:
+                return
+            if self.clock.monotonic() >= state.held_until:
+                return
+            try:
+                await self._publish(event)
+            except PublisherAwayError as away:
+                state.away = str(away)
+                return
+            except (EventFailedError, EventRefusedError) as error:
+                if not await self._set_aside_at_last(key, event, held, error):
+                    return
+            else:
+                state.troubled.pop(key, None)
+                state.unmarked.append((event, held))
+
+    async def _publish(self, event: OutgoingEvent) -> None:
+        topic = TOPIC_OF.get(event.type)
+        if topic is None:
+            raise EventRefusedError(f"no topic takes the type {event.type}")
+        message = OutgoingMessage(
+            topic=topic.value,
+            key=event.key_name.encode(),
+            headers=headers_of(event),
+            value=self.envelopes(event),
+        )
+        await self.publisher.publish(message)
+
+    async def _set_aside_at_last(
+        self,
+        key: Key,
+        event: OutgoingEvent,
+        held: HeldBucket,
+        error: EventFailedError | EventRefusedError,
+    ) -> bool:
+        """Whether the event is out of its key's way; otherwise it is tried again later."""
+        state, now = self.state, self.clock.now()
+        known = state.troubled.get(key)
+        before = known.attempts if known is not None and known.event_id == event.id else ()
+        attempts = (*before, Attempt(now, error.facts["cause"]))
+        fraction = int.from_bytes(self.identifiers.nonce()[:4]) / (1 << 32)
+        pause = RETRY_RULES[_TROUBLE[type(error)]].pause(len(attempts), fraction)
+        if pause is not None:
+            due_at = self.clock.monotonic() + pause.total_seconds()
+            state.troubled[key] = Troubled(event.id, attempts, due_at)
+            return False
+        # Those before it are marked first: its key must not look as if it had gone ahead of them.
+        await self._mark([one for one in state.unmarked if _key_of(one[0]) == key])
+        letter, content = self._letter(event, attempts, error)
+        aside = await self.outbox.set_aside(event, held, letter, content)
+        state.troubled.pop(key, None)
+        return aside
+
+    def _letter(
+        self,
+        event: OutgoingEvent,
+        attempts: tuple[Attempt, ...],
+        error: EventFailedError | EventRefusedError,
+    ) -> tuple[DeadLetter, Content]:
+        topic, value = TOPIC_OF.get(event.type), self._value_of(event)
+        letter = DeadLetter(
+            id=DeadLetterId(self.identifiers.next()),
+            tenant_id=event.tenant_id,
+            tenant=event.tenant,
+            source=SOURCE,
+            origin=str(event.id),
+            topic="" if topic is None else topic.value,
+            key=event.key_name.encode(),
+            type=event.type,
+            payload_bytes=len(value),
+            reason=error.reason,
+            cause=error.facts["cause"],
+            attempts=remembered(attempts),
+            created_at=attempts[-1].at,
+        )
+        return letter, Content.of(headers_of(event), value)
+
+    def _value_of(self, event: OutgoingEvent) -> bytes:
+        """The envelope; of a type that has none the bare payload."""
+        try:
+            return self.envelopes(event)
+        except EventRefusedError:
+            return event.payload
+
+    async def _mark_all(self) -> None:
+        """Take off what was acknowledged; a chain that failed for want of the database says so."""
+        state = self.state
+        ended = {key: task for key, task in state.underway.items() if task.done()}
+        for key in ended:
+            del state.underway[key]
+        await self._mark(state.unmarked)
+        for task in ended.values():
+            if not task.cancelled():
+                task.result()
+
+    async def _mark(self, acknowledged: Sequence[tuple[OutgoingEvent, HeldBucket]]) -> None:
+        if not acknowledged:
+            return
+        state, marking = self.state, list(acknowledged)
+        ids = {event.id for event, _ in marking}
+        state.unmarked = [one for one in state.unmarked if one[0].id not in ids]
+        try:
+            await self.outbox.mark_published(
+                [event for event, _ in marking], list({held for _, held in marking})
+            )
+        except BaseException:
+            state.unmarked = [*marking, *state.unmarked]
+            raise
+
+    def _is_away(self) -> bool:
+        """Whether to rest; `told` of a change. Who is back is seen by the first who arrives."""
+        state = self.state
+        if not state.away:
+            if state.away_times and not state.underway:
+                state.away_times = 0
+                self.told("")
+            return False
+        if not state.away_times:
+            self.told(state.away)
+        state.away_times += 1
+        fraction = int.from_bytes(self.identifiers.nonce()[:4]) / (1 << 32)
+        pause = RETRY_RULES[Trouble.AWAY].pause(state.away_times, fraction)
+        state.away, state.away_until = "", self.clock.monotonic()
+        if pause is not None:
+            state.away_until += pause.total_seconds()
+        return True
+
+
+def _key_of(event: OutgoingEvent) -> Key:
+    return event.tenant_id, event.key

@@ -1,0 +1,63 @@
+"""What the clients of a cluster are told, and what nobody is."""
+
+import pytest
+from confluent_kafka import KafkaError, Producer
+
+from adapters.kafka.connection import KafkaConnection
+from adapters.kafka.troubles import trouble_of
+from domain.delivery.errors import EventFailedError, EventRefusedError, PublisherAwayError
+
+SECURE = KafkaConnection(
+    bootstrap_servers="broker:9093",
+    security="sasl_tls",
+    username="us",
+    password="hunter2",  # noqa: S106 - of nobody
+    topic_prefix="prod.",
+)
+
+
+@pytest.mark.parametrize(
+    ("security", "protocol"),
+    [
+        ("plaintext", "PLAINTEXT"),
+        ("tls", "SSL"),
+        ("sasl_plaintext", "SASL_PLAINTEXT"),
+        ("sasl_tls", "SASL_SSL"),
+    ],
+)
+def test_security_is_named_as_the_client_names_it(security: str, protocol: str) -> None:
+    connection = KafkaConnection(bootstrap_servers="broker:9092", security=security)
+
+    assert connection.config()["security.protocol"] == protocol
+
+
+def test_the_client_takes_what_it_is_told() -> None:
+    config = SECURE.config()
+
+    assert config["sasl.mechanism"] == "SCRAM-SHA-512"
+    assert Producer(config) is not None
+
+
+def test_a_topic_stands_behind_the_prefix() -> None:
+    assert SECURE.topic("audit.events") == "prod.audit.events"
+
+
+def test_the_password_is_shown_to_nobody() -> None:
+    assert "hunter2" not in repr(SECURE)
+
+
+@pytest.mark.parametrize(
+    ("code", "trouble"),
+    [
+        (KafkaError.MSG_SIZE_TOO_LARGE, EventRefusedError),
+        (KafkaError.POLICY_VIOLATION, EventRefusedError),
+        (KafkaError.UNKNOWN, EventFailedError),
+        (KafkaError.NOT_ENOUGH_REPLICAS, PublisherAwayError),
+        (KafkaError.SASL_AUTHENTICATION_FAILED, PublisherAwayError),
+        (KafkaError.TOPIC_AUTHORIZATION_FAILED, PublisherAwayError),
+        (KafkaError.UNKNOWN_TOPIC_OR_PART, PublisherAwayError),
+        (KafkaError._MSG_TIMED_OUT, PublisherAwayError),  # noqa: SLF001 - librdkafka's name of it
+    ],
+)
+def test_an_error_is_of_its_message_or_of_the_broker(code: int, trouble: type) -> None:
+    assert type(trouble_of(KafkaError(code), "audit.events")) is trouble
