@@ -11,7 +11,7 @@ from entrypoints.assembly.conversations import conversation_use_cases, tool_use_
 from entrypoints.assembly.dead_letters import dead_letter_use_cases
 from entrypoints.assembly.failpoints import toolbox_with
 from entrypoints.assembly.models import Models
-from entrypoints.assembly.operations import operations_use_cases
+from entrypoints.assembly.operations import ServerParts, operations_use_cases
 from entrypoints.assembly.secrets import Keys
 from entrypoints.assembly.stores import Stores
 from entrypoints.assembly.system import System
@@ -38,6 +38,7 @@ class Application(containers.DeclarativeContainer):
     system = providers.Dependency(instance_of=System)
     stores = providers.Dependency(instance_of=Stores)
     models = providers.Dependency(instance_of=Models)
+    publisher = providers.Dependency(instance_of=object)  # a port: see ServerParts
     keys = providers.Dependency(instance_of=Keys)
     telemetry = providers.Dependency(instance_of=Telemetry)
 
@@ -81,7 +82,8 @@ class Application(containers.DeclarativeContainer):
     conversations = providers.Singleton(
         conversation_use_cases, stores, system, capsules, turns, tool_calls
     )
-    operations = providers.Singleton(
-        operations_use_cases, stores, system, models, identity, database_url
+    parts = providers.Singleton(
+        ServerParts, database_url=database_url, models=models, publisher=publisher
     )
     dead_letters = providers.Singleton(dead_letter_use_cases, stores, system)
+    operations = providers.Singleton(operations_use_cases, stores, system, identity, parts)

@@ -13,6 +13,7 @@ from application.operations.describe_server import ServerIdentity
 from application.provenance.seal_records import KeepSealing
 from domain.kernel.errors import DomainError
 from domain.kernel.identifiers import ServerId
+from entrypoints.assembly.delivery import create_topics, open_event_publisher, relay_of
 from entrypoints.assembly.failpoints import failpoints, models_with, stores_with
 from entrypoints.assembly.models import open_models, upstreams
 from entrypoints.assembly.platform import Platform
@@ -30,6 +31,7 @@ from entrypoints.grpc.methods import methods
 from entrypoints.grpc.server import ApiServer, api_server
 from entrypoints.http import OperatorsPort, operators_port
 from entrypoints.readiness import Readiness
+from entrypoints.relaying import CountedBacklog, left_in_order, relaying, told, topics_made
 from entrypoints.servicers import admission_of, servicers_of
 from entrypoints.settings.settings import Settings
 from entrypoints.trace_context import TRACEPARENT
@@ -99,6 +101,7 @@ async def open_process(
         models = await enter(
             open_models(await upstreams(settings, platform.local_model, secrets), system.clock)
         )
+        publisher = telemetry.observed(await enter(open_event_publisher(settings, secrets)))
         stores, models = stores_with(points, stores), models_with(points, models)
         application = Application(
             failpoints=points,
@@ -115,6 +118,7 @@ async def open_process(
             system=system,
             stores=stores,
             models=models,
+            publisher=publisher,
             keys=await secrets.keys(),
             telemetry=telemetry,
         )
@@ -139,7 +143,18 @@ async def open_process(
                 _nth(settings.server.http_address, index),
             )
         )
-        await enter(running(*_jobs(settings, application, stores)))
+        backlog = CountedBacklog(stores.outbox)
+        telemetry.waiting(
+            events=lambda: backlog.last.events, age=lambda: backlog.last.oldest_seconds
+        )
+        jobs = [*_jobs(settings, application, stores), backlog.run()]
+        if settings.relay.enabled:
+            relay = relay_of(settings.relay, server_id, stores.outbox, publisher, system, told)
+            await enter(left_in_order(relay))
+            jobs.append(relaying(relay, stores.relay_bell, settings.relay.poll_seconds))
+        if settings.kafka.bootstrap_servers and settings.kafka.create_topics:
+            jobs.append(topics_made(partial(create_topics, settings, secrets)))
+        await enter(running(*jobs))
         # What was loaded and opened stays for good: a collection need not look at it each time.
         gc.collect()
         gc.freeze()

@@ -8,6 +8,7 @@ from typing import Final
 
 from domain.conversation.phase import Phase, PhaseStatus
 from domain.conversation.turn import TurnState
+from domain.delivery.topic import TOPIC_NAMES
 
 
 class Kind(StrEnum):
@@ -55,6 +56,8 @@ CODES: Final = frozenset(
 STATES: Final = frozenset(state.name.lower() for state in TurnState)
 PHASES: Final = frozenset(phase.value for phase in Phase)
 STATUSES: Final = frozenset(status.value for status in PhaseStatus)
+TOPICS: Final = frozenset(TOPIC_NAMES)
+PUBLISHED: Final = frozenset({"ok", "away", "failed", "refused"})
 TOKENS: Final = frozenset({"prompt", "completion", "cached", "reasoning"})
 
 CALLS: Final = "somagent_calls_total"
@@ -73,6 +76,9 @@ TOOL_CALLS: Final = "somagent_turn_tool_calls_total"
 PROVIDER_COST: Final = "somagent_provider_cost_micro_usd_total"
 ATTEMPTS: Final = "somagent_model_attempts_total"
 FIRST_BYTE: Final = "somagent_model_first_byte_seconds"
+EVENTS_PUBLISHED: Final = "somagent_events_published_total"
+OUTBOX_EVENTS: Final = "somagent_outbox_events"
+OUTBOX_AGE: Final = "somagent_outbox_oldest_age"
 
 CATALOGUE: Final = (
     Declared(
@@ -182,5 +188,24 @@ CATALOGUE: Final = (
         unit="seconds",
         help="From a model call's start to its first byte.",
         labels={"provider": PROVIDERS},
+    ),
+    Declared(
+        name=EVENTS_PUBLISHED,
+        kind=Kind.COUNTER,
+        unit="messages",
+        help="Messages that this process gave to topics, by what came of it; each try counts.",
+        labels={"topic": TOPICS, "outcome": PUBLISHED},
+    ),
+    Declared(
+        name=OUTBOX_EVENTS,
+        kind=Kind.GAUGE,
+        unit="events",
+        help="Events of the whole database that wait to be published, counted up to 10000.",
+    ),
+    Declared(
+        name=OUTBOX_AGE,
+        kind=Kind.GAUGE,
+        unit="seconds",
+        help="How long the oldest of the counted events has waited.",
     ),
 )

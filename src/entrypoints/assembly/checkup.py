@@ -21,6 +21,7 @@ from adapters.openai.session import open_session
 from adapters.postgres.condition import Condition, DatabaseUnreachableError, condition_of
 from adapters.postgres.embedded import embedded_server
 from adapters.postgres.errors import DatabaseSetupError
+from entrypoints.assembly.delivery import broker_condition
 from entrypoints.assembly.models import upstreams
 from entrypoints.assembly.platform import login_url
 from entrypoints.assembly.secrets import SecretKeeper
@@ -62,6 +63,7 @@ async def checkup(settings: Settings) -> Sequence[Finding]:
         _server,
         _folder,
         _database,
+        _broker,
         _secrets,
         _local_model,
         _providers,
@@ -157,11 +159,32 @@ def _conditions(how: str, found: Condition) -> list[Finding]:
     ]
 
 
+async def _broker(settings: Settings) -> list[Finding]:
+    if not settings.kafka.bootstrap_servers:
+        return [_off("kafka", "not configured; events go to this process alone")]
+    try:
+        found = await broker_condition(settings, SecretKeeper(settings))
+    except StartError as error:
+        return [_failed("kafka", error.what, error.advice)]
+    return [
+        Finding(
+            name="kafka",
+            # Events wait in the outbox meanwhile: the service goes on.
+            status=Status.WARNING if found.problem else Status.OK,
+            words=found.problem or settings.kafka.bootstrap_servers,
+            version=found.version,
+            latency_seconds=found.latency_seconds if found.version else None,
+            advice="run `somagent topics create`, or start the brokers" if found.problem else "",
+        )
+    ]
+
+
 async def _secrets(settings: Settings) -> list[Finding]:
     wanted = [
         reference
         for reference in (
             settings.server.tls.key,
+            settings.kafka.password,
             *(provider.api_key for provider in settings.providers),
             None if settings.profile is Profile.EMBEDDED else settings.receipts.signing_key,
         )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final, final
 
 from adapters.postgres.condition import DatabaseUnreachableError, condition_of
+from application.delivery.ports.publisher import EventPublisher, PublisherCondition
 from application.operations.describe_server import DescribeServer, ServerIdentity
 from application.operations.list_stuck_turns import ListStuckTurns
 from application.operations.ports import PartCondition
@@ -26,13 +27,16 @@ class OperationsUseCases:
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerParts:
-    """The parts under one server: its database, and the models it offers."""
+    """The parts under one server: its database, where events go, and the models it offers."""
 
     database_url: str
     models: Models
+    publisher: EventPublisher
 
     async def conditions(self) -> Sequence[PartCondition]:
-        return [await self._database(), *(_model(one) for one in self.models.capabilities)]
+        database, broker = await asyncio.gather(self._database(), self.publisher.condition())
+        models = (_model(one) for one in self.models.capabilities)
+        return [database, _broker(broker), *models]
 
     async def _database(self) -> PartCondition:
         try:
@@ -52,6 +56,16 @@ class ServerParts:
         )
 
 
+def _broker(found: PublisherCondition) -> PartCondition:
+    return PartCondition(
+        name=found.name,
+        kind="broker",
+        version=found.version,
+        latency_seconds=found.latency_seconds,
+        problem=found.problem,
+    )
+
+
 def _model(capability: Capability) -> PartCondition:
     return PartCondition(
         name=capability.name,
@@ -63,13 +77,9 @@ def _model(capability: Capability) -> PartCondition:
 
 
 def operations_use_cases(
-    stores: Stores, system: System, models: Models, identity: ServerIdentity, database_url: str
+    stores: Stores, system: System, identity: ServerIdentity, parts: ServerParts
 ) -> OperationsUseCases:
     return OperationsUseCases(
-        describe=DescribeServer(
-            identity=identity,
-            parts=ServerParts(database_url=database_url, models=models),
-            clock=system.clock,
-        ),
+        describe=DescribeServer(identity=identity, parts=parts, clock=system.clock),
         list_stuck_turns=ListStuckTurns(turns=stores.stuck_turns),
     )

@@ -18,6 +18,7 @@ from adapters.postgres.invocations import PostgresInvocations
 from adapters.postgres.journal import open_turn_journal
 from adapters.postgres.leases import PostgresTurnLeases
 from adapters.postgres.memories import PostgresNotes, open_memories
+from adapters.postgres.outbox import PostgresOutbox
 from adapters.postgres.outgoing import Outgoing
 from adapters.postgres.partitions import PostgresPartitions
 from adapters.postgres.records import PostgresRecords
@@ -28,6 +29,7 @@ from adapters.postgres.signals import PostgresTurnSignals
 from adapters.postgres.stuck_turns import PostgresStuckTurns
 from adapters.postgres.tenancy import PostgresApiKeys, PostgresCredentials, PostgresTenants
 from adapters.postgres.turn_reader import open_turn_reader
+from adapters.postgres.writer import WriterSettings
 from adapters.protobuf.events import EventEncoding
 from application.budget.ports import Budgets, BudgetWarnings
 from application.capability.ports import Capabilities
@@ -37,7 +39,10 @@ from application.conversation.ports.leases import TurnLeases
 from application.conversation.ports.reading import TurnReader
 from application.conversation.ports.sessions import FeedbackStore, SessionStore
 from application.conversation.ports.signals import TurnSignals
+from application.delivery.ports.bell import RelayBell
 from application.delivery.ports.dead_letters import DeadLetters
+from application.delivery.ports.outbox import Outbox
+from application.delivery.relay_bell import ProcessRelayBell
 from application.identity.ports import Credentials
 from application.kernel.ports import RequestClaims
 from application.memory.ports import MemoryStore, NoteStore
@@ -75,6 +80,8 @@ class Stores:
     storage: Storage
     retention: Storage
     claims: RequestClaims
+    outbox: Outbox
+    relay_bell: RelayBell
 
 
 @asynccontextmanager
@@ -87,10 +94,16 @@ async def open_stores(
     terms: RetentionTerms,
 ) -> AsyncGenerator[Stores]:
     """Open the connections of one server process, and start its writer."""
-    outgoing = Outgoing(EventEncoding(codes), traceparent)
+    outgoing, relay_bell = Outgoing(EventEncoding(codes), traceparent), ProcessRelayBell()
     async with (
         open_database(settings) as database,
-        open_turn_journal(database, server_id, outgoing, lease_seconds=lease_seconds) as journal,
+        open_turn_journal(
+            database,
+            server_id,
+            outgoing,
+            lease_seconds=lease_seconds,
+            settings=WriterSettings(committed=relay_bell.ring),
+        ) as journal,
         open_turn_reader(database) as reader,
         open_memories(database) as memories,
     ):
@@ -123,6 +136,8 @@ async def open_stores(
             storage=PostgresPartitions(database=database),
             retention=PostgresRetention(database=database, terms=terms),
             claims=PostgresRequestClaims(database=database),
+            outbox=PostgresOutbox(database=database),
+            relay_bell=relay_bell,
         )
 
 

@@ -5,12 +5,14 @@ from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
 
 from adapters.telemetry.calls import ObservedCalls
-from adapters.telemetry.catalogue import CALLS_IN_FLIGHT, TURNS_RUNNING
+from adapters.telemetry.catalogue import CALLS_IN_FLIGHT, OUTBOX_AGE, OUTBOX_EVENTS, TURNS_RUNNING
 from adapters.telemetry.instruments import Metrics
 from adapters.telemetry.logs import logs
+from adapters.telemetry.publishing import ObservedPublisher
 from adapters.telemetry.tracing import NoSpans, SpanSink, Tracer
 from adapters.telemetry.turns import ObservedTurns
 from application.conversation.ports.observing import TurnObserver
+from application.delivery.ports.publisher import EventPublisher
 from application.kernel.ports import Clock
 from entrypoints.assembly.secrets import SecretKeeper
 from entrypoints.grpc.caller import CallObserver
@@ -30,6 +32,15 @@ class Telemetry:
         """Let the gauges read what they tell of."""
         self.metrics.gauges[CALLS_IN_FLIGHT].read = calls
         self.metrics.gauges[TURNS_RUNNING].read = turns
+
+    def waiting(self, *, events: Callable[[], float], age: Callable[[], float]) -> None:
+        """Let the gauges of the outbox read what they tell of."""
+        self.metrics.gauges[OUTBOX_EVENTS].read = events
+        self.metrics.gauges[OUTBOX_AGE].read = age
+
+    def observed(self, publisher: EventPublisher) -> EventPublisher:
+        """The publisher, with its messages counted."""
+        return ObservedPublisher(publisher, self.metrics)
 
 
 def written_logs(settings: Settings) -> AbstractContextManager[None]:

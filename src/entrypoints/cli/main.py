@@ -9,12 +9,22 @@ from typing import Annotated
 import typer
 
 from domain.kernel.errors import DomainError
-from entrypoints.cli import capsule, config, deadletters, keys, receipt, secrets, tenants, turn
+from entrypoints.cli import (
+    capsule,
+    config,
+    deadletters,
+    keys,
+    receipt,
+    secrets,
+    tenants,
+    topics,
+    turn,
+)
 from entrypoints.cli.chat import chat
 from entrypoints.cli.demo import demo
 from entrypoints.cli.doctor import doctor
 from entrypoints.cli.failure import CommandFailedError, ExitCode
-from entrypoints.cli.serve import migrate, serve
+from entrypoints.cli.serve import migrate, relay, serve
 from entrypoints.failure import StartError
 
 app = typer.Typer(
@@ -51,6 +61,7 @@ def somagent(
 
 app.command()(demo)
 app.command()(serve)
+app.command()(relay)
 app.command()(migrate)
 app.command()(chat)
 app.add_typer(turn.app, name="turn")
@@ -62,6 +73,7 @@ app.add_typer(tenants.app, name="tenants")
 app.add_typer(keys.app, name="keys")
 app.add_typer(deadletters.app, name="deadletters")
 app.add_typer(secrets.app, name="secrets")
+app.add_typer(topics.app, name="topics")
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""The commands that run the service: serve and migrate."""
+"""The commands that run the service: serve, relay and migrate."""
 
 # ruff: noqa: PLC0415 - each command brings what it needs: help must not wait for the service
 from typing import Annotated
@@ -25,6 +25,21 @@ def serve(
     from entrypoints.serve import run
 
     settings = loaded(config, overrides(profile=profile, workers=workers)).settings
+    with Steps(Screen.of_errors()) as steps:
+        run(settings, steps.ignore if settings.logs_json else steps.report)
+
+
+def relay(config: Config = None, profile: Profile = None) -> None:
+    """Publish committed events until SIGTERM or Ctrl-C, and serve nothing.
+
+    Any number may run, beside servers that relay and those that do not (relay.enabled).
+    """
+    from entrypoints.cli.configuring import loaded, overrides
+    from entrypoints.cli.screen import Screen
+    from entrypoints.cli.steps import Steps
+    from entrypoints.relay import run
+
+    settings = loaded(config, overrides(profile=profile)).settings
     with Steps(Screen.of_errors()) as steps:
         run(settings, steps.ignore if settings.logs_json else steps.report)
 

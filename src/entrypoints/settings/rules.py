@@ -6,12 +6,15 @@ from itertools import chain
 from typing import Final
 from urllib.parse import urlsplit
 
+from entrypoints.settings.delivery import KafkaSettings, Security
 from entrypoints.settings.sections import LoginSettings
 from entrypoints.settings.settings import Settings
 from entrypoints.settings.values import NO_FILE, Mode, Profile, host_of, is_loopback
 
 _PASSWORD: Final = re.compile(r"://[^/@]*:[^/@]*@|(^|\s|[?&])password=")
 _ENCRYPTED: Final = re.compile(r"sslmode=(require|verify-ca|verify-full)\b")
+_SASL: Final = (Security.SASL_PLAINTEXT, Security.SASL_TLS)
+_READABLE: Final = (Security.PLAINTEXT, Security.SASL_PLAINTEXT)
 _LOCAL: Final = re.compile(r"//([^/@]*@)?(localhost|127\.\d+\.\d+\.\d+|\[::1\])?([:/]|$)|host=/")
 
 
@@ -35,6 +38,7 @@ def _contradictions(settings: Settings) -> Iterator[str]:
         yield "server.channelz_address: shows every connection; take a loopback address"
     if bool(settings.identity.jwks) != bool(settings.identity.issuer):
         yield "identity: tokens need both issuer and jwks; set both or neither"
+    yield from _of_kafka(settings.kafka)
     for name, login in _logins(settings):
         if _PASSWORD.search(login.url):
             yield (
@@ -53,6 +57,15 @@ def _for_tests_alone(settings: Settings) -> Iterator[str]:
     ):
         if wanted:
             yield f"laboratory.{name}: for mode test alone, and this is mode {mode}; remove it"
+
+
+def _of_kafka(kafka: KafkaSettings) -> Iterator[str]:
+    if kafka.security in _SASL and not (kafka.username and kafka.password):
+        yield "kafka.username: SASL needs it with kafka.password; set both, or another security"
+    if kafka.security not in _SASL and (kafka.username or kafka.password):
+        yield "kafka.security: username and password are of SASL; take sasl_tls, or remove them"
+    if kafka.ca_file != NO_FILE and kafka.security in _READABLE:
+        yield "kafka.ca_file: is of TLS; take security tls or sasl_tls, or remove it"
 
 
 def _of_standard(settings: Settings) -> Iterator[str]:
@@ -79,6 +92,11 @@ def _insecure(settings: Settings) -> Iterator[str]:
                 f"database.{name}.url: the connection may be read on its way; add "
                 "`sslmode=verify-full`"
             )
+    kafka = settings.kafka
+    if kafka.security in _READABLE and not all(
+        is_loopback(host_of(one.strip())) for one in kafka.bootstrap_servers.split(",") if one
+    ):
+        yield "kafka.security: events could be read on their way; take tls or sasl_tls"
     carriers = [
         (f"providers.{number}.base_url", str(provider.base_url), provider.api_key)
         for number, provider in enumerate(settings.providers)

@@ -8,6 +8,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from entrypoints.settings.delivery import KafkaSettings, RelaySettings
 from entrypoints.settings.keeping import RetentionSettings
 from entrypoints.settings.laboratory import LaboratorySettings
 from entrypoints.settings.models import LocalModelSettings, ProviderSettings
@@ -55,6 +56,8 @@ class Settings(BaseSettings):
     receipts: ReceiptSettings = ReceiptSettings()
     retention: RetentionSettings = RetentionSettings()
     capsules: CapsuleSettings = CapsuleSettings()
+    relay: RelaySettings = RelaySettings()
+    kafka: KafkaSettings = KafkaSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
     secrets: SecretSettings = SecretSettings()
     laboratory: LaboratorySettings = LaboratorySettings()

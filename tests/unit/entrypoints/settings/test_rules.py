@@ -93,6 +93,41 @@ def test_halves_of_a_whole_are_refused(variable: str, value: str, problem: str) 
     assert problems({f"SOMAGENT_{variable}": value}) == [problem]
 
 
+@pytest.mark.parametrize(
+    ("environment", "problem"),
+    [
+        ({"SECURITY": "sasl_tls"}, "kafka.username"),
+        ({"SECURITY": "sasl_tls", "USERNAME": "us"}, "kafka.username"),
+        ({"USERNAME": "us", "PASSWORD": "secret:kafka"}, "kafka.security"),
+        ({"SECURITY": "sasl_plaintext", "PASSWORD": "secret:kafka"}, "kafka.username"),
+        ({"CA_FILE": "/ca.pem"}, "kafka.ca_file"),
+    ],
+)
+def test_halves_of_a_way_to_kafka_are_refused(environment: dict[str, str], problem: str) -> None:
+    settings = {f"SOMAGENT_KAFKA__{name}": value for name, value in environment.items()}
+
+    assert problems(settings) == [problem]
+
+
+@pytest.mark.parametrize("security", ["plaintext", "sasl_plaintext"])
+def test_mode_prod_sends_no_event_in_the_clear_beyond_this_machine(security: str) -> None:
+    environment = {
+        **KEYS,
+        **DATABASE,
+        "SOMAGENT_KAFKA__SECURITY": security,
+        "SOMAGENT_KAFKA__BOOTSTRAP_SERVERS": "localhost:9092,broker:9092",
+    }
+    if security == "sasl_plaintext":
+        environment |= {
+            "SOMAGENT_KAFKA__USERNAME": "us",
+            "SOMAGENT_KAFKA__PASSWORD": "secret:kafka",
+        }
+
+    assert problems(environment) == ["kafka.security"]
+    here = {**environment, "SOMAGENT_KAFKA__BOOTSTRAP_SERVERS": "localhost:9092"}
+    assert problems(here) == []
+
+
 def test_channelz_stays_on_the_machine() -> None:
     environment = {
         "SOMAGENT_SERVER__CHANNELZ": "true",
