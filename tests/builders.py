@@ -6,6 +6,7 @@ from hashlib import sha256
 from typing import Final
 from uuid import UUID
 
+from application.memory.ports import RememberText
 from domain.budget.account import Hold, Use
 from domain.conversation.session import Busy, Session, SessionQueue
 from domain.conversation.turn import Turn, TurnOrder, TurnState
@@ -19,12 +20,14 @@ from domain.kernel.identifiers import (
     EventId,
     InvocationId,
     KeyId,
+    MemoryId,
     SessionId,
     TenantId,
     TurnId,
 )
 from domain.kernel.metering import PRICE_VERSION, Metric
 from domain.kernel.principal import Principal
+from domain.memory.recollection import MemoryKind, MemoryScope, Recollection
 from domain.tenancy.tenant import Tenant
 from domain.tools.invocation import Invocation, InvocationState
 from tests.fakes import NOON
@@ -182,4 +185,23 @@ def dead_letter(
         cause="there is no such session",
         attempts=(Attempt(NOON, "there is no such session"),),
         created_at=NOON,
+    )
+
+
+def remembered(text: str) -> RememberText:
+    """A fact that everybody in the tenant may recall."""
+    return RememberText(
+        recollection=Recollection(
+            id=MemoryId(UUID("01946f00-0000-7000-8000-000000000aaa")),
+            scope=MemoryScope(TENANT),
+            text=text,
+            kind=MemoryKind.FACT,
+            strength=1.0,
+            source="",
+            digest=bytes(32),
+            created_at=NOON,
+        ),
+        nonce=bytes(16),
+        request_id="remember",
+        digest=b"",
     )

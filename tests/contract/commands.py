@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from application.budget.ports import ReserveHolds
+from application.conversation.ports.checkpoint import Checkpoint
 from application.conversation.ports.journal import (
     AcceptTurn,
     ExtendTurn,
@@ -14,7 +15,7 @@ from application.conversation.ports.journal import (
 )
 from application.tools.ports import Outcome
 from domain.budget.account import Account, AccountKind, Hold, Use
-from domain.conversation.message import Message, Role
+from domain.conversation.message import Message, Role, ToolCall
 from domain.conversation.session import Busy, Session
 from domain.conversation.turn import Failure, TurnOrder, TurnState, Usage
 from domain.conversation.turn_event import TextAdded, TurnEvent
@@ -38,6 +39,12 @@ from tests.builders import CAPSULE_VERSION, fact, invocation, principal
 from tests.fakes import NOON, CountingIdentifiers
 
 USAGE: Final = Usage(prompt_tokens=30, completion_tokens=10, api_calls=1)
+
+CHECKPOINT: Final = Checkpoint(
+    messages=(Message(Role.ASSISTANT, "May I?", (ToolCall("call_1", "send", "{}"),)),),
+    prompt_tokens=40,
+    usage=USAGE,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +138,7 @@ class Commands:
             turn_id=turn_id,
             fence=fence,
             round=round,
+            checkpoint=CHECKPOINT,
             holds=holds,
             started=tuple(started),
             made=tuple(made),
@@ -148,7 +156,7 @@ class Commands:
             tenant_id=self.tenant_id,
             turn_id=turn_id,
             fence=fence,
-            transcript=(Message(Role.USER, "Hello"), Message(Role.ASSISTANT, "May I?")),
+            checkpoint=CHECKPOINT,
             events=tuple(events),
             uses=uses,
             usage=USAGE,

@@ -5,12 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import final
 
-from adapters.inmemory.store import (
-    SEQUENCES,
-    InMemoryStore,
-    Settlement,
-    StoredTurn,
-)
+from adapters.inmemory.store import SEQUENCES, InMemoryStore, Settlement, StoredTurn
+from application.conversation.ports.checkpoint import Checkpoint
 from application.conversation.ports.journal import (
     AcceptTurn,
     ExtendTurn,
@@ -103,6 +99,7 @@ class InMemoryTurnJournal:
         stored = replace(
             stored,
             round=command.round,
+            checkpoint=command.checkpoint,
             holds=merged((*stored.holds, *binding)),
             lease_until=self._lease(),
             waits_for_driver=False,
@@ -122,7 +119,7 @@ class InMemoryTurnJournal:
 
         stored = self._settled(stored, uses)
         turn = replace(stored.turn, state=TurnState.PAUSED, usage=command.usage)
-        self._keep(replace(stored, turn=turn, lease_until=None, transcript=command.transcript))
+        self._keep(replace(stored, turn=turn, lease_until=None, checkpoint=command.checkpoint))
         self.store.show(turn, command.events)
         self._write_down(calls)
         for event in command.outgoing:
@@ -190,7 +187,7 @@ class InMemoryTurnJournal:
             ),
             lease_until=None,
             promoted=self._leave_session(turn),
-            transcript=(),
+            checkpoint=Checkpoint(),
             trace=command.trace,
         )
         self._keep(stored)

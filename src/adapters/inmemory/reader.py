@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import final
 
 from adapters.inmemory.store import InMemoryStore, StoredMessage, StoredTurn
+from application.conversation.ports.checkpoint import Checkpoint
 from application.conversation.ports.reading import Opening
 from domain.conversation.errors import SessionNotFoundError, TurnNotFoundError
-from domain.conversation.message import Message
 from domain.conversation.turn import Turn
 from domain.conversation.turn_event import TurnEvent
 from domain.kernel.identifiers import MessageId, SessionId, TenantId, TurnId
@@ -56,9 +56,8 @@ class InMemoryTurnReader:
     async def trace(self, tenant_id: TenantId, turn_id: TurnId) -> bytes:
         return self._found(tenant_id, turn_id).trace
 
-    async def transcript(self, tenant_id: TenantId, turn_id: TurnId) -> tuple[Message, ...]:
-        stored = self.store.turns.get((tenant_id, turn_id))
-        return () if stored is None else stored.transcript
+    async def checkpoint(self, tenant_id: TenantId, turn_id: TurnId) -> Checkpoint:
+        return self._found(tenant_id, turn_id).checkpoint
 
     async def invocations(self, tenant_id: TenantId, turn_id: TurnId) -> Sequence[Invocation]:
         return self.store.invocations_of(tenant_id, turn_id)

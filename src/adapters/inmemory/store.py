@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
+from application.conversation.ports.checkpoint import Checkpoint
 from application.conversation.ports.signals import Signal
 from domain.budget.account import Account, Balance, Hold, Use
 from domain.budget.granting import Granted, Place, refusal_of, release_all, reserve_all, settle_all
@@ -53,7 +54,7 @@ class StoredTurn:
     settlements: int = 0
     promoted: TurnId | None = None
     waits_for_driver: bool = False
-    transcript: tuple[Message, ...] = ()
+    checkpoint: Checkpoint = field(default_factory=Checkpoint)
     trace: bytes = b""
 
     def remaining(self, now: float) -> float:
@@ -170,7 +171,6 @@ class InMemoryStore:
     cancellations: dict[tuple[TenantId, TurnId], str] = field(
         default_factory=dict[tuple[TenantId, TurnId], str]
     )
-
     listeners: dict[ServerId, list[Queue[Signal]]] = field(
         default_factory=dict[ServerId, list[Queue[Signal]]]
     )

@@ -90,7 +90,7 @@ _ACCEPT: Final[tuple[Packer, ...]] = (
     *(uuids, uuids, texts, blobs, uuids, uuids, uuids, texts, blobs, floats),
     *EVENT,
 )
-_EXTEND: Final[tuple[Packer, ...]] = (uuids, uuids, int8s, int4s)
+_EXTEND: Final[tuple[Packer, ...]] = (uuids, uuids, int8s, int4s, blobs)
 _FINISH: Final[tuple[Packer, ...]] = (
     *(uuids, uuids, int8s, int2s, uuids, texts, blobs, blobs, int8s, int8s, blobs),
     *(uuids, blobs, blobs),
@@ -208,7 +208,7 @@ _KINDS: Final = MappingProxyType(
     {
         # In the order in which they are done: finishes first, they free budget and places.
         FINISH: _Kind("finish_batch", 1 + 14 + 4 + 7 + 1, _finish, _read_finishes),
-        EXTEND: _Kind("extend_batch", 1 + 4 + 5 + 1, _extend, _read_extends),
+        EXTEND: _Kind("extend_batch", 1 + 5 + 5 + 1, _extend, _read_extends),
         ACCEPT: _Kind("accept_batch", 3 + 16 + 5, _accept, _read_accepts),
     }
 )

@@ -5,7 +5,12 @@ from typing import TypeAlias
 
 from adapters.postgres.outgoing import Outgoing
 from adapters.postgres.packing import Value, float8
-from adapters.postgres.turn_codec import encode_events, encode_outcome, encode_terms
+from adapters.postgres.turn_codec import (
+    encode_checkpoint,
+    encode_events,
+    encode_outcome,
+    encode_terms,
+)
 from application.conversation.ports.journal import AcceptTurn, ExtendTurn, FinishTurn
 from domain.budget.account import Hold, Use
 from domain.conversation.turn import TurnState
@@ -88,6 +93,7 @@ def extend_row(command: ExtendTurn) -> Row:
         command.turn_id.bytes,
         number("fence", command.fence),
         number("round", command.round, 2**31 - 1),
+        encode_checkpoint(command.checkpoint),
     )
 
 

@@ -24,7 +24,7 @@ from adapters.postgres.command_rows import (
 from adapters.postgres.database import Database
 from adapters.postgres.outgoing import Outgoing
 from adapters.postgres.packing import microseconds
-from adapters.postgres.turn_codec import encode, encode_messages, encode_outcome
+from adapters.postgres.turn_codec import encode, encode_checkpoint, encode_outcome
 from adapters.postgres.writer import Writer, WriterSettings
 from application.conversation.ports.journal import (
     AcceptTurn,
@@ -161,7 +161,7 @@ class PostgresTurnJournal:
             "turn": command.turn_id,
             "fence": command.fence,
             "outcome": encode_outcome(command.usage, None),
-            "transcript": encode_messages(command.transcript),
+            "checkpoint": encode_checkpoint(command.checkpoint),
             "first": first,
             "last": last,
             "batch": events,
@@ -284,7 +284,7 @@ def _together(invocations: Sequence[InvocationObject]) -> str | None:
 _PAUSE: Final = b"""
 select pause_turn(
     lock_tenants(array[%(tenant)s]::uuid[], %(patience)s), %(tenant)s, %(turn)s, %(fence)s,
-    %(outcome)s, %(transcript)s, %(first)s, %(last)s, %(batch)s,
+    %(outcome)s, %(checkpoint)s, %(first)s, %(last)s, %(batch)s,
     %(use_metrics)s::smallint[], %(use_amounts)s::bigint[], %(use_prices)s::integer[],
     %(events)s::uuid[], %(keys)s::uuid[], %(types)s::text[], %(traces)s::text[],
     %(times)s::bigint[], %(payloads)s::bytea[], %(invocations)s::json) as outcome

@@ -8,7 +8,8 @@ from typing import Final, NoReturn, cast
 
 import msgspec
 
-from domain.conversation.message import Message
+from application.conversation.ports.checkpoint import Checkpoint
+from domain.conversation.message import Message, Role
 from domain.conversation.turn import Failure, TurnOrder, Usage
 from domain.conversation.turn_event import (
     Accepted,
@@ -71,6 +72,7 @@ _bodies: Final = MappingProxyType(
 _events: Final = msgspec.json.Decoder(list[tuple[int, datetime, str, msgspec.Raw]])
 _order: Final = msgspec.json.Decoder(TurnOrder)
 _outcome: Final = msgspec.json.Decoder(Outcome)
+_checkpoint: Final = msgspec.json.Decoder(Checkpoint)
 _messages: Final = msgspec.json.Decoder(tuple[Message, ...])
 
 
@@ -103,12 +105,20 @@ def decode_outcome(data: bytes | None) -> Outcome:
     return Outcome(Usage()) if data is None else _outcome.decode(data)
 
 
-def encode_messages(messages: Sequence[Message]) -> bytes:
-    return encode("transcript", messages)
+def encode_checkpoint(checkpoint: Checkpoint) -> bytes:
+    return encode("checkpoint", checkpoint)
 
 
-def decode_messages(data: bytes | None) -> tuple[Message, ...]:
-    return () if not data else _messages.decode(data)
+def decode_checkpoint(data: bytes | None) -> Checkpoint:
+    """A checkpoint; of a turn that had none yet, an empty one.
+
+    Of a turn that was paused under the first revision, its messages are all there is.
+    """
+    if not data:
+        return Checkpoint()
+    if data.startswith(b"["):
+        return _of_messages(_messages.decode(data))
+    return _checkpoint.decode(data)
 
 
 def encode_events(events: Sequence[TurnEvent]) -> bytes:
@@ -124,6 +134,12 @@ def decode_events(data: bytes) -> list[TurnEvent]:
         TurnEvent(sequence, at, _bodies[kind].decode(body))
         for sequence, at, kind, body in _events.decode(data)
     ]
+
+
+def _of_messages(messages: tuple[Message, ...]) -> Checkpoint:
+    last = max(place for place, one in enumerate(messages) if one.role is Role.USER)
+    said = messages[last + 1 :]
+    return Checkpoint(messages=said, round=sum(1 for one in said if one.calls) - 1)
 
 
 def _refuse(field: str, error: UnicodeEncodeError) -> NoReturn:

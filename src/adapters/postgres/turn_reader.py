@@ -18,8 +18,9 @@ from adapters.postgres.link import Link
 from adapters.postgres.packing import elements, int4, integer, integers, moment
 from adapters.postgres.tables.tools import invocations
 from adapters.postgres.tables.turns import turn_events, turn_requests, turns
-from adapters.postgres.turn_codec import decode_events, decode_messages
+from adapters.postgres.turn_codec import decode_checkpoint, decode_events
 from adapters.postgres.turn_rows import TurnRow
+from application.conversation.ports.checkpoint import Checkpoint
 from application.conversation.ports.reading import Opening
 from domain.conversation.errors import SessionNotFoundError, TurnNotFoundError
 from domain.conversation.message import Message, Role
@@ -39,7 +40,7 @@ _STATEMENTS: Final = MappingProxyType({_OPENING: "select * from read_opening($1,
 @dataclass(frozen=True, slots=True)
 class _Stored:
     trace: bytes
-    transcript: bytes
+    checkpoint: bytes
     last_written: int
 
 
@@ -132,11 +133,8 @@ class PostgresTurnReader:
     async def trace(self, tenant_id: TenantId, turn_id: TurnId) -> bytes:
         return (await self._stored(tenant_id, turn_id)).trace
 
-    async def transcript(self, tenant_id: TenantId, turn_id: TurnId) -> tuple[Message, ...]:
-        try:
-            return decode_messages((await self._stored(tenant_id, turn_id)).transcript)
-        except TurnNotFoundError:
-            return ()
+    async def checkpoint(self, tenant_id: TenantId, turn_id: TurnId) -> Checkpoint:
+        return decode_checkpoint((await self._stored(tenant_id, turn_id)).checkpoint)
 
     async def invocations(self, tenant_id: TenantId, turn_id: TurnId) -> Sequence[Invocation]:
         query = (

@@ -8,12 +8,13 @@ from application.capsule.load_capsule import LoadCapsuleQuery
 from application.conversation.drive_turn import DriveTurn, Task
 from application.conversation.holds import turn_holds
 from application.conversation.plan import TurnPlan
+from application.conversation.ports.checkpoint import Checkpoint
 from application.conversation.ports.journal import Grant, ResumeTurn, TurnJournal
 from application.conversation.ports.leases import TurnLeases
 from application.conversation.ports.reading import TurnReader
 from application.conversation.prepare_turn import LoadingCapsule, PrepareTurn
 from application.conversation.process_message import HISTORY_MESSAGES
-from application.conversation.progress import Progress
+from application.conversation.progress import Progress, Said
 from application.conversation.turn_drivers import TurnDrivers
 from application.kernel.ports import Clock, IdentifierSource
 from domain.conversation.bounds import FRAME_TOKENS, estimated_tokens
@@ -21,6 +22,7 @@ from domain.conversation.errors import StaleFenceError
 from domain.conversation.events import TurnResumed
 from domain.conversation.message import Message
 from domain.conversation.turn import Turn
+from domain.conversation.turn_event import Accepted, Resumed
 from domain.kernel.identifiers import EventId
 from domain.kernel.metering import Metric
 from domain.kernel.resilience import TURN_DEADLINE
@@ -82,7 +84,7 @@ class StartPromoted:
                     plan=planned,
                     progress=progress,
                     deadline=self.clock.monotonic() + max(0.0, left),
-                    queued=True,
+                    opening=(Accepted(turn.capsule_version_id, queued=True),),
                 ),
             ),
         )
@@ -115,14 +117,13 @@ class ResumePaused:
         await self.drivers.to_the_end(self._resume(turn))
 
     async def _resume(self, turn: Turn) -> None:
-        progress = Progress(self.clock, began=self.clock.monotonic(), usage=turn.usage)
-        opening = await self.reader.opening(turn.tenant_id, turn.session_id, 0)
-        transcript = await self.reader.transcript(turn.tenant_id, turn.id)
+        opening = await self.reader.opening(turn.tenant_id, turn.session_id, HISTORY_MESSAGES)
+        kept = await self.reader.checkpoint(turn.tenant_id, turn.id)
         decided = await self.reader.invocations(turn.tenant_id, turn.id)
+        progress = Progress.since(self.clock, kept, turn)
         plan = await self.prepare(turn.order, opening, progress, _pinned(self.prepare, turn))
-        prompt = transcript_tokens(transcript)
-        hold = min(plan.settings.derived.token_limit, prompt + plan.context.reply)
-        plan = replace(plan, context=replace(plan.context, prompt_tokens=prompt, hold=hold))
+        said = take_up(plan, progress, kept)
+        hold = min(plan.settings.derived.token_limit, said.prompt_tokens + plan.context.reply)
         asked_at = self.clock.monotonic()
         try:
             grant = await self.journal.resume(
@@ -150,8 +151,7 @@ class ResumePaused:
         except StaleFenceError:
             return
         progress.held_tokens = hold
-        progress.round = _rounds_done(transcript)
-        progress.invocations = [
+        progress.invocations += [
             one for one in decided if one.round <= progress.round and not one.state.open
         ]
 
@@ -171,8 +171,9 @@ class ResumePaused:
                     plan=planned,
                     progress=progress,
                     deadline=progress.began + self.longest,
-                    transcript=transcript,
-                    decided={
+                    opening=(Resumed(),),
+                    said=said,
+                    known={
                         one.call_id: _decided(one)
                         for one in decided
                         if one.round == progress.round + 1
@@ -189,19 +190,27 @@ def _decided(invocation: Invocation) -> Invocation:
     return invocation
 
 
-def transcript_tokens(transcript: tuple[Message, ...]) -> int:
-    """An estimate that is never under the truth, for a prompt that no provider has counted."""
+def take_up(plan: TurnPlan, progress: Progress, kept: Checkpoint) -> Said:
+    """What a turn has said, for a driver that goes on with it; its lanes are those it began with.
+
+    Decisions that were made again, and in the same way, are not told twice.
+    """
+    progress.lanes = kept.lanes or progress.lanes
+    progress.decisions[:] = [
+        *kept.decisions, *(one for one in progress.decisions if one not in kept.decisions)
+    ]  # fmt: skip
+    prompt = kept.prompt_tokens or plan.context.prompt_tokens + _tokens(kept.messages)
+    return Said(messages=kept.messages, prompt_tokens=prompt)
+
+
+def _tokens(messages: tuple[Message, ...]) -> int:
+    """An estimate that is never under the truth, for messages that no provider has counted."""
     return sum(
         FRAME_TOKENS
         + estimated_tokens(message.text)
         + sum(estimated_tokens(call.tool + call.arguments) for call in message.calls)
-        for message in transcript
+        for message in messages
     )
-
-
-def _rounds_done(transcript: tuple[Message, ...]) -> int:
-    """Rounds whose tools were answered: all that asked for tools but the last."""
-    return max(0, sum(1 for message in transcript if message.calls) - 1)
 
 
 def _pinned(prepare: PrepareTurn, turn: Turn) -> LoadingCapsule:

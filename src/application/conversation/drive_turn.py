@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, replace
 from typing import Final, final
 
 from application.conversation.ending import Ending
-from application.conversation.phases.memory import RecallMemories
+from application.conversation.phases.memory import RecallMemories, first_messages
 from application.conversation.phases.reason import Conversation, Reason, Reasoned
 from application.conversation.phases.save import SaveTurn
 from application.conversation.plan import TurnPlan
 from application.conversation.ports.observing import TurnObserver, TurnSummary
 from application.conversation.ports.signals import TurnSignals
-from application.conversation.progress import Progress
+from application.conversation.progress import Progress, Said
 from application.conversation.running_turn import RunningTurn
 from application.conversation.suspend_turn import SuspendTurn
 from application.kernel.ports import Clock, IdentifierSource
@@ -21,10 +21,9 @@ from domain.conversation.errors import (
     StaleFenceError,
     TurnDeadlineExceededError,
 )
-from domain.conversation.message import Message
 from domain.conversation.phase import Phase
 from domain.conversation.turn import Failure, TurnOrder, TurnState
-from domain.conversation.turn_event import Accepted, Resumed
+from domain.conversation.turn_event import TurnEventBody
 from domain.kernel.errors import DomainError, StorageUnavailableError
 from domain.kernel.identifiers import CapsuleVersionId, RecordId
 from domain.kernel.principal import Principal
@@ -48,9 +47,10 @@ Planning = Callable[[Progress], Awaitable[TurnPlan]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """One turn to drive.
+    """One turn to drive; `opening` is what its watchers are shown first.
 
-    `transcript` and `decided` are set when a paused turn goes on; `queued` when it waited before.
+    `said` is set when it goes on with what it has said before, and `known` are then the calls that
+    its last message asks for, by the provider's call id.
     """
 
     order: TurnOrder
@@ -58,9 +58,9 @@ class Task:
     plan: Planning
     progress: Progress
     deadline: float
-    queued: bool = False
-    transcript: tuple[Message, ...] = ()
-    decided: Mapping[str, Invocation] = field(default_factory=dict[str, Invocation])
+    opening: tuple[TurnEventBody, ...]
+    said: Said | None = None
+    known: Mapping[str, Invocation] = field(default_factory=dict[str, Invocation])
 
 
 @final
@@ -116,23 +116,26 @@ class DriveTurn:
                 return _ending(task, record_id, failure=BROKEN)
 
     async def _answer(self, turn: RunningTurn, task: Task) -> Reasoned:
-        first = Resumed() if task.transcript else Accepted(task.capsule_version_id, task.queued)
-        await turn.show(first)
+        for body in task.opening:
+            await turn.show(body)
         plan = task.progress.plan = await task.plan(task.progress)
         return await self._reason(turn, plan, task)
 
     async def _reason(self, turn: RunningTurn, plan: TurnPlan, task: Task) -> Reasoned:
-        if task.transcript:
+        if task.said is not None:
+            first = first_messages(plan, task.progress.memories)
             talk = Conversation(
-                messages=task.transcript,
-                prompt_tokens=plan.context.prompt_tokens,
+                messages=(*first, *task.said.messages),
+                first=len(first),
+                prompt_tokens=task.said.prompt_tokens,
                 deadline=task.deadline,
-                pending=task.decided,
+                known=task.known,
             )
         else:
             messages = await self.recall(turn, plan, task.progress)
             talk = Conversation(
                 messages=messages,
+                first=len(messages),
                 prompt_tokens=plan.context.prompt_tokens + _memory_tokens(task.progress),
                 deadline=task.deadline,
             )

@@ -54,7 +54,10 @@ class EndTurn:
     async def _end_idle(self, turn: Turn, ending: Ending) -> None:
         last = await self.reader.last_sequence(turn.tenant_id, turn.id)
         held = self._held(turn, first=last + 1, lease=IDLE_SECONDS)
-        progress = Progress(self.clock, began=self.clock.monotonic(), usage=turn.usage)
+        kept = await self.reader.checkpoint(turn.tenant_id, turn.id)
+        progress = Progress.since(self.clock, kept, turn)
+        calls = await self.reader.invocations(turn.tenant_id, turn.id)
+        progress.invocations += [one for one in calls if not one.state.open]
         await self._save(held, ending, progress)
 
     async def abandon(self, lost: Abandoned) -> None:
@@ -71,7 +74,9 @@ class EndTurn:
         held = self._held(turn, first=last, lease=lost.lease_seconds)
         shown = await self.reader.events(turn.tenant_id, turn.id, 0, FAR)
         held.log.append(Restarted(first, last))
-        progress = Progress(self.clock, began=self.clock.monotonic(), usage=turn.usage)
+        progress = Progress.since(
+            self.clock, await self.reader.checkpoint(turn.tenant_id, turn.id), turn
+        )
         progress.text = _unsettled_text(shown)
         progress.estimated(
             prompt=turn.order.prompt_tokens, completion=estimated_tokens(progress.text)

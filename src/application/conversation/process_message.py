@@ -17,6 +17,7 @@ from application.kernel.ports import Clock, IdentifierSource
 from domain.conversation.events import TurnAccepted
 from domain.conversation.phase import Phase
 from domain.conversation.turn import TurnOrder, TurnState
+from domain.conversation.turn_event import Accepted
 from domain.kernel.digest import digest_of
 from domain.kernel.errors import DomainError, IdempotencyKeyReusedError
 from domain.kernel.identifiers import (
@@ -174,6 +175,7 @@ class ProcessMessage:
             plan=planned,
             progress=progress,
             deadline=command.began + turn_seconds(command.seconds, self.longest),
+            opening=(Accepted(plan.settings.capsule.capsule.id, queued=False),),
         )
         self.drivers.start(
             tenant_id=command.order.principal.tenant_id,

@@ -1,16 +1,19 @@
 """What is known of a turn so far: enough to end it at any point, well or badly."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal
 from types import TracebackType
 from typing import Final, Self, final
 
 from application.conversation.plan import TurnPlan
+from application.conversation.ports.checkpoint import Checkpoint
 from application.kernel.ports import Clock
 from domain.authorization.decision import Decision
 from domain.capability.capability import Capability
+from domain.conversation.message import Message
 from domain.conversation.phase import Attempt, LaneUse, Phase, PhaseStatus, PhaseTime
-from domain.conversation.turn import Usage
+from domain.conversation.turn import Turn, Usage
 from domain.kernel.identifiers import InvocationId
 from domain.memory.recollection import Recollection
 from domain.tools.invocation import Invocation
@@ -54,19 +57,34 @@ class Timing:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What was said after the user's message, and the tokens of the prompt up to and with it.
+
+    `calls` are the invocations of the last message's calls that have no rows of their own yet.
+    """
+
+    messages: tuple[Message, ...]
+    prompt_tokens: int
+    calls: tuple[tuple[str, InvocationId], ...] = ()
+
+
 @final
 class Progress:
     """Grows while a turn is driven; read once, by the phase that saves it.
 
-    `began` is the monotonic time at which the message came in. `usage` begins with what a paused
-    turn has settled already; `due` is the rest, which `held_tokens` are reserved for.
-    `plan` is None while there is none: a turn may end before.
+    `began` is the monotonic time at which the message came in, or at which this server took the
+    turn up. `usage` begins with what the turn has used already; `due` is what is not settled of it,
+    which `held_tokens` are reserved for. `plan` is None while there is none: a turn may end before.
+    `started_at` is set where it is not `began`.
     """
 
-    def __init__(self, clock: Clock, *, began: float, usage: Usage | None = None) -> None:
+    def __init__(self, clock: Clock, *, began: float) -> None:
         self._clock = clock
         self.began = began
-        self.usage = usage or Usage()
+        self.started_at: datetime | None = None
+        self._before_us = 0
+        self.usage = Usage()
         self._settled = self.usage
         self.plan: TurnPlan | None = None
         self.held_tokens = 0
@@ -84,8 +102,47 @@ class Progress:
         self.started: dict[InvocationId, Invocation] = {}
         self.degraded: list[tuple[str, str]] = []
 
+    @classmethod
+    def since(cls, clock: Clock, kept: Checkpoint, turn: Turn) -> "Progress":
+        """What is known of a turn that is taken up again; it has settled its `usage`."""
+        settled = turn.usage
+        made = cls(clock, began=clock.monotonic())
+        made.started_at = turn.accepted_at
+        made._before_us = kept.elapsed_us
+        # A turn that was paused by an older server has its usage beside.
+        made.usage = kept.usage if kept.usage.tokens >= settled.tokens else settled
+        made._settled = settled
+        made.round = kept.round
+        made.times += kept.times
+        made.attempts += kept.attempts
+        made.lanes = kept.lanes
+        made.memories = kept.memories
+        made.memory_tokens = kept.memory_tokens
+        made.decisions += kept.decisions
+        made.degraded += kept.degraded
+        return made
+
+    def checkpoint(self, talk: Said, *, committed: int) -> Checkpoint:
+        """What is kept of the turn with a commit; `committed` is the last round that it holds."""
+        return Checkpoint(
+            messages=talk.messages,
+            calls=talk.calls,
+            round=committed,
+            prompt_tokens=talk.prompt_tokens,
+            usage=self.usage,
+            elapsed_us=self.microseconds(),
+            times=tuple(self.times),
+            attempts=tuple(self.attempts),
+            lanes=self.lanes,
+            memories=self.memories,
+            memory_tokens=self.memory_tokens,
+            decisions=tuple(self.decisions),
+            degraded=tuple(self.degraded),
+        )
+
     def microseconds(self) -> int:
-        return int((self._clock.monotonic() - self.began) * _MICRO)
+        """What servers have worked on the turn so far."""
+        return self._before_us + int((self._clock.monotonic() - self.began) * _MICRO)
 
     def timing(self, phase: Phase) -> Timing:
         """Take the time of a phase, as a context."""

@@ -53,7 +53,7 @@ class SuspendTurn:
                     tenant_id=turn.tenant_id,
                     turn_id=turn.turn_id,
                     fence=turn.fence,
-                    transcript=reasoned.transcript,
+                    checkpoint=progress.checkpoint(reasoned.said, committed=progress.round),
                     events=(*turn.log.unwritten, *shown),
                     uses=turn_uses(progress.due),
                     usage=progress.usage,

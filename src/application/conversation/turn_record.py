@@ -44,7 +44,7 @@ def turn_record(
         id=ending.record_id,
         tenant_id=turn.tenant_id,
         subject=salted_hash(nonce, ending.order.principal.subject),
-        started_at=at - took,
+        started_at=progress.started_at or at - took,
         finished_at=at,
         outcome=ending.state.name.lower(),
         reason=ending.reason,

@@ -1,6 +1,6 @@
 -- Extends running turns by a round, in order of arrival: the reservation by holds that must fit where they
--- bind (an extension holds in the period of its reservation), the calls of tools that travel with it, and a
--- renewed lease.
+-- bind (an extension holds in the period of its reservation), the calls of tools that travel with it, what
+-- the turn has done so far, and a renewed lease.
 -- Round r + 1 follows round r; a round that was committed before answers EARLIER and what is left of the
 -- lease. The turns of a batch are distinct. Holds are flat lists in order of their commands.
 -- Locks: after lock_tenants the turn rows, sorted.
@@ -9,6 +9,7 @@
 create or replace function extend_batch(
     p_locked uuid[], p_lease interval,
     p_tenants uuid[], p_turns uuid[], p_fences bigint[], p_rounds integer[],
+    p_checkpoints bytea[],
     p_hold_commands integer[], p_hold_accounts uuid[], p_hold_metrics smallint[],
     p_hold_amounts bigint[], p_hold_required boolean[], p_invocations json,
     out outcomes smallint[], out refused_holds integer[], out remaining bigint[], out leases integer[],
@@ -114,7 +115,7 @@ begin
            and a.period = n.hold_period
     )
     update turns t
-       set round = k.round, lease_until = v_now + p_lease, awaits_driver = false,
+       set round = k.round, checkpoint = p_checkpoints[k.place], lease_until = v_now + p_lease, awaits_driver = false,
            (hold_accounts, hold_metrics, hold_amounts) = (
                select coalesce(array_agg(account), '{}'), coalesce(array_agg(metric), '{}'),
                       coalesce(array_agg(amount), '{}')

@@ -34,7 +34,7 @@ begin
            set state = k.state, lease_until = null, awaits_driver = false, finished_at = v_now,
                settlements = t.settlements + 1, record_id = p_records[k.place],
                answer_id = case when k.state = 4 then p_messages[k.place] end,
-               outcome = p_outcomes[k.place], trace = p_decisions[k.place], transcript = null,
+               outcome = p_outcomes[k.place], trace = p_decisions[k.place], checkpoint = null,
                hold_accounts = '{}', hold_metrics = '{}', hold_amounts = '{}'
           from unnest(p_tenants, p_turns, p_fences, p_states) with ordinality
                k(tenant, turn, fence, state, place)

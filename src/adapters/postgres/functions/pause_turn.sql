@@ -1,11 +1,11 @@
--- Lets a running turn wait for people. A pause holds, all or nothing: the state, the transcript so far, the
+-- Lets a running turn wait for people. A pause holds, all or nothing: the state, what the turn has done so far, the
 -- settlement of what was used so far, the event batch, the calls of tools (those that wait among them) and
 -- the outgoing events. The lease and the rest of the reservation are given back; the session's place is
 -- kept. Paused before under this fence answers EARLIER.
 -- Locks: after lock_tenants the turn row.
 -- Outcomes: 0 DONE, 2 EARLIER, 6 STALE_FENCE.
 create or replace function pause_turn(
-    p_locked uuid[], p_tenant uuid, p_turn uuid, p_fence bigint, p_outcome bytea, p_transcript bytea,
+    p_locked uuid[], p_tenant uuid, p_turn uuid, p_fence bigint, p_outcome bytea, p_checkpoint bytea,
     p_first bigint, p_last bigint, p_event_batch bytea,
     p_use_metrics smallint[], p_use_amounts bigint[], p_use_prices integer[],
     p_events uuid[], p_keys uuid[], p_types text[], p_traces text[], p_times bigint[], p_payloads bytea[],
@@ -25,7 +25,7 @@ begin
                          t.hold_metrics, t.hold_amounts, p_use_metrics, p_use_amounts, p_use_prices);
     update turns
        set state = 3, lease_until = null, awaits_driver = false, settlements = settlements + 1,
-           outcome = p_outcome, transcript = p_transcript,
+           outcome = p_outcome, checkpoint = p_checkpoint,
            hold_accounts = '{}', hold_metrics = '{}', hold_amounts = '{}'
      where tenant_id = p_tenant and turn_id = p_turn;
     if p_first > 0 then

@@ -102,7 +102,11 @@ turns = tenant_table(
     sa.Column("record_id", sa.Uuid),
     sa.Column("answer_id", sa.Uuid),
     sa.Column("outcome", sa.LargeBinary, comment="JSON of its usage and failure"),
-    sa.Column("transcript", sa.LargeBinary, comment="JSON of its messages while it is paused"),
+    sa.Column(
+        "checkpoint",
+        sa.LargeBinary,
+        comment="JSON of what it had done by its last round or pause",
+    ),
     sa.Column("trace", sa.LargeBinary, comment="JSON of the decision trace"),
     sa.CheckConstraint("(state = 2) = (lease_until is not null)", name="lease"),
     sa.CheckConstraint(

@@ -14,7 +14,7 @@ from domain.conversation.message import Message, Role
 from domain.conversation.phase import LaneUse, Phase, PhaseStatus
 from domain.conversation.turn_event import Degraded
 from domain.kernel.errors import UnavailableError
-from domain.memory.recollection import MAX_CUE_BYTES, MemoryScope
+from domain.memory.recollection import MAX_CUE_BYTES, MemoryScope, Recollection
 
 UNREACHED: Final = "MEMORY_UNAVAILABLE"
 
@@ -36,13 +36,12 @@ class RecallMemories:
 
         `progress.lanes` and `progress.memories` say what was used.
         """
-        system = plan.context.system
         lanes = plan.context.lanes
         with progress.timing(Phase.MEMORY) as timing:
             if not plan.context.memory_cap:
                 timing.mark(PhaseStatus.SKIPPED, "the capsule recalls nothing")
                 progress.lanes = lanes
-                return _messages(system, plan)
+                return first_messages(plan, ())
             try:
                 recalled = await self.memories.recall(
                     _scope(turn, plan),
@@ -77,10 +76,7 @@ class RecallMemories:
                     kept.cut,
                 ),
             )  # fmt: skip
-        if progress.memories:
-            lines = "\n".join(f"- {one.text}" for one in progress.memories)
-            system = f"{system}\n\n{HEADING}\n{lines}"
-        return _messages(system, plan)
+        return first_messages(plan, progress.memories)
 
 
 def _scope(turn: RunningTurn, plan: TurnPlan) -> MemoryScope:
@@ -92,5 +88,10 @@ def _cue(text: str) -> str:
     return text.encode("utf-8", "replace")[:MAX_CUE_BYTES].decode("utf-8", "ignore")
 
 
-def _messages(system: str, plan: TurnPlan) -> tuple[Message, ...]:
+def first_messages(plan: TurnPlan, memories: tuple[Recollection, ...]) -> tuple[Message, ...]:
+    """The messages of the first model call: what is remembered follows the instructions."""
+    system = plan.context.system
+    if memories:
+        lines = "\n".join(f"- {one.text}" for one in memories)
+        system = f"{system}\n\n{HEADING}\n{lines}"
     return (Message(Role.SYSTEM, system), *plan.context.messages)

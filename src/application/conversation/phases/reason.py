@@ -7,7 +7,7 @@ from typing import Final, final
 from application.conversation.phases.model import ModelAnswer, ModelCall
 from application.conversation.phases.tool_round import Round, RoundAnswers
 from application.conversation.plan import TurnPlan
-from application.conversation.progress import Progress
+from application.conversation.progress import Progress, Said
 from application.conversation.running_turn import RunningTurn
 from domain.budget.errors import BudgetExhaustedError
 from domain.capsule.manifest import Below, OnToolFailure
@@ -26,30 +26,39 @@ TOOLS_ENDED: Final = "tool_calls"
 BUDGET_ENDED: Final = "budget"
 """The finish reason of an answer that the budget did not let go on."""
 
+NOTHING_SAID: Final = Said(messages=(), prompt_tokens=0)
+
 CallingModel = Callable[[RunningTurn, Progress, ModelCall], Awaitable[ModelAnswer]]
 RunningTools = Callable[[RunningTurn, TurnPlan, Progress, Round], Awaitable[RoundAnswers]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conversation:
-    """What the loop begins with: the first model call's messages, or a paused turn's transcript.
+    """What the loop begins with: the first model call's messages, and what a turn has said since.
 
-    When `pending` is set, the last message asked for tools that people have decided on since.
+    The last message may ask for tools: then they come first. `known` are calls of that round as
+    they were kept, by the provider's call id. `first` is how many messages the first call had.
     """
 
     messages: tuple[Message, ...]
+    first: int
     prompt_tokens: int
     deadline: float
-    pending: Mapping[str, Invocation] = field(default_factory=dict[str, Invocation])
+    known: Mapping[str, Invocation] = field(default_factory=dict[str, Invocation])
+
+    @property
+    def said(self) -> tuple[Message, ...]:
+        """What was said after the first call's messages."""
+        return self.messages[self.first :]
 
 
 @dataclass(frozen=True, slots=True)
 class Reasoned:
-    """The answer; or, when `waiting` is not empty, the transcript at which the turn pauses."""
+    """The answer; or, when `waiting` is not empty, what was said when the turn pauses."""
 
     text: str
     finish_reason: str
-    transcript: tuple[Message, ...] = ()
+    said: Said = NOTHING_SAID
     waiting: tuple[Invocation, ...] = ()
 
 
@@ -75,7 +84,7 @@ class Reason:
         rounds = plan.settings.derived.rlm_iterations
         choice = plan.settings.choice
         while True:
-            if not talk.pending:
+            if not talk.messages[-1].calls:
                 call = _call(plan, progress, talk, choice)
                 answer = await self._ask(turn, plan, progress, call)
                 if not answer.calls:
@@ -90,7 +99,8 @@ class Reason:
                     raise
                 return Reasoned(talk.messages[-1].text, BUDGET_ENDED)
             if answers.waiting:
-                return Reasoned("", "", talk.messages, answers.waiting)
+                said = Said(messages=talk.said, prompt_tokens=talk.prompt_tokens)
+                return Reasoned("", "", said, answers.waiting)
             talk = _told(talk, answers)
             choice = _next_choice(plan, progress)
 
@@ -101,11 +111,12 @@ class Reason:
         results = _result_tokens(plan, progress, talk)
         asked = Round(
             number=progress.round + 1,
-            calls=calls,
+            said=talk.said,
+            prompt_tokens=talk.prompt_tokens,
             tokens=_next_tokens(plan, progress, talk.prompt_tokens + results),
             result_bytes=results - FRAME_TOKENS * len(calls),
             deadline=talk.deadline,
-            decided=talk.pending,
+            known=talk.known,
         )
         with progress.timing(Phase.TOOLS) as timing:
             timing.note = f"round {asked.number}"
@@ -202,7 +213,7 @@ def _told(talk: Conversation, answers: RoundAnswers) -> Conversation:
         talk,
         messages=(*talk.messages, *answers.messages),
         prompt_tokens=talk.prompt_tokens + told,
-        pending={},
+        known={},
     )
 
 

@@ -26,15 +26,21 @@ CUT: Final = " [cut]"
 class Round:
     """What a model asked for. `tokens` are to be held besides, for the model call that follows.
 
-    `decided` are the calls of this round as they were kept over a pause, by the provider's call id.
+    `said` is what the turn has said and heard, the wish for these calls included. `known` are the
+    calls of this round as they were kept over a pause, by the provider's call id.
     """
 
     number: int
-    calls: tuple[ToolCall, ...]
+    said: tuple[Message, ...]
+    prompt_tokens: int
     tokens: int
     result_bytes: int
     deadline: float
-    decided: Mapping[str, Invocation] = field(default_factory=dict[str, Invocation])
+    known: Mapping[str, Invocation] = field(default_factory=dict[str, Invocation])
+
+    @property
+    def calls(self) -> tuple[ToolCall, ...]:
+        return self.said[-1].calls
 
 
 @dataclass(frozen=True, slots=True)

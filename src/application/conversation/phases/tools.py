@@ -1,6 +1,7 @@
 """Phase 9: the tool calls of one round, each judged, reserved, run and written down."""
 
 from asyncio import create_task, gather, timeout, wait
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final, final
 
@@ -18,7 +19,7 @@ from application.conversation.phases.tool_round import (
 )
 from application.conversation.plan import TurnPlan
 from application.conversation.ports.journal import ExtendTurn, TurnJournal
-from application.conversation.progress import Progress
+from application.conversation.progress import Progress, Said
 from application.conversation.running_turn import RunningTurn
 from application.kernel.insisting import insisting
 from application.kernel.ports import CanonicalJson, Clock, IdentifierSource
@@ -109,7 +110,7 @@ class RunTools:
         call: ToolCall,
     ) -> Judged:
         tool = plan.settings.tools.get(call.tool)
-        decided = asked.decided.get(call.id)
+        decided = asked.known.get(call.id)
         invocation = decided or Invocation(
             id=InvocationId(self.identifiers.next()),
             tenant_id=turn.tenant_id,
@@ -183,6 +184,7 @@ class RunTools:
             turn_id=turn.turn_id,
             fence=turn.fence,
             round=asked.number,
+            checkpoint=progress.checkpoint(_said(asked, runnable), committed=asked.number),
             holds=turn_holds(
                 plan.settings.order.principal,
                 turn.session_id,
@@ -280,3 +282,13 @@ class RunTools:
         unknown = isinstance(failure, ToolOutcomeUnknownError)
         state = InvocationState.UNKNOWN if unknown else InvocationState.FAILED
         return state, failure.reason, str(failure)
+
+
+def _said(asked: Round, runnable: Sequence[Judged]) -> Said:
+    """What is kept with the round: calls without effects have no rows before the next commit."""
+    plain = [one.invocation for one in runnable if not one.invocation.effect]
+    return Said(
+        messages=asked.said,
+        prompt_tokens=asked.prompt_tokens,
+        calls=tuple((one.call_id, one.id) for one in plain),
+    )

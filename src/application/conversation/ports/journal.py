@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from application.conversation.ports.checkpoint import Checkpoint
 from domain.budget.account import Hold, Use
-from domain.conversation.message import Message
 from domain.conversation.turn import Failure, TurnOrder, TurnState, Usage
 from domain.conversation.turn_event import TurnEvent
 from domain.kernel.events import DomainEvent
@@ -67,6 +67,7 @@ class ExtendTurn:
     turn_id: TurnId
     fence: int
     round: int
+    checkpoint: Checkpoint
     holds: tuple[Hold, ...]
     started: tuple[Invocation, ...] = ()
     made: tuple[Invocation, ...] = ()
@@ -79,7 +80,7 @@ class PauseTurn:
     tenant_id: TenantId
     turn_id: TurnId
     fence: int
-    transcript: tuple[Message, ...]
+    checkpoint: Checkpoint
     events: tuple[TurnEvent, ...]
     uses: tuple[Use, ...]
     usage: Usage

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from application.conversation.ports.checkpoint import Checkpoint
 from domain.conversation.message import Message
 from domain.conversation.session import Session
 from domain.conversation.turn import Turn
@@ -71,8 +72,12 @@ class TurnReader(Protocol):
         """
         ...
 
-    async def transcript(self, tenant_id: TenantId, turn_id: TurnId) -> tuple[Message, ...]:
-        """What a paused turn had said to and heard from its model."""
+    async def checkpoint(self, tenant_id: TenantId, turn_id: TurnId) -> Checkpoint:
+        """What a turn had done by its last round or pause; an empty one before, and at its end.
+
+        Raises:
+            TurnNotFoundError: No such turn of this tenant.
+        """
         ...
 
     async def invocations(self, tenant_id: TenantId, turn_id: TurnId) -> Sequence[Invocation]:

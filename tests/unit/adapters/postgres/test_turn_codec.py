@@ -10,15 +10,17 @@ from hypothesis import strategies as st
 
 from adapters.postgres.turn_codec import (
     BODIES,
+    decode_checkpoint,
     decode_events,
-    decode_messages,
     decode_order,
     decode_outcome,
+    encode,
+    encode_checkpoint,
     encode_events,
-    encode_messages,
     encode_outcome,
     encode_terms,
 )
+from application.conversation.ports.checkpoint import Checkpoint
 from domain.conversation.message import Message, Role, ToolCall
 from domain.conversation.turn import Failure, TurnOrder, Usage
 from domain.conversation.turn_event import TurnEvent, TurnEventBody
@@ -69,26 +71,41 @@ def test_orders_come_back_equal(order: TurnOrder) -> None:
     assert decode_order(encode_terms(order), order.text) == order
 
 
-@given(
-    st.lists(
-        st.builds(
-            Message,
-            role=st.sampled_from(Role),
-            text=texts,
-            calls=st.lists(st.builds(ToolCall, texts, texts, texts)).map(tuple),
-            call_id=texts,
-        )
-    )
+said: Final = st.builds(
+    Message,
+    role=st.sampled_from(Role),
+    text=texts,
+    calls=st.lists(st.builds(ToolCall, texts, texts, texts)).map(tuple),
+    call_id=texts,
 )
-def test_messages_come_back_equal(messages: list[Message]) -> None:
-    assert decode_messages(encode_messages(messages)) == tuple(messages)
+st.register_type_strategy(Message, said)
+st.register_type_strategy(float, st.floats(0, 1))
+st.register_type_strategy(bytes, st.binary())
+
+
+@given(st.from_type(Checkpoint))
+def test_checkpoints_come_back_equal(kept: Checkpoint) -> None:
+    assert decode_checkpoint(encode_checkpoint(kept)) == kept
 
 
 def test_a_lone_surrogate_is_refused() -> None:
-    with pytest.raises(InvalidArgumentError, match="transcript"):
-        encode_messages([Message(Role.USER, "\ud800")])
+    with pytest.raises(InvalidArgumentError, match="checkpoint"):
+        encode_checkpoint(Checkpoint(messages=(Message(Role.ASSISTANT, "\ud800"),)))
+
+
+def test_what_the_first_revision_kept_of_a_pause_is_what_was_said_since_the_user() -> None:
+    first = (Message(Role.SYSTEM, "Be brief."), Message(Role.USER, "Send it"))
+    later = (
+        Message(Role.ASSISTANT, "", (ToolCall("a", "clock", "{}"),)),
+        Message(Role.TOOL, "noon", call_id="a"),
+        Message(Role.ASSISTANT, "", (ToolCall("b", "send", "{}"),)),
+    )
+
+    kept = decode_checkpoint(encode("transcript", (*first, *later)))
+
+    assert kept == Checkpoint(messages=later, round=1)
 
 
 def test_nothing_stored_is_nothing() -> None:
-    assert (decode_messages(None), decode_messages(b"")) == ((), ())
+    assert (decode_checkpoint(None), decode_checkpoint(b"")) == (Checkpoint(), Checkpoint())
     assert decode_outcome(None).usage == Usage()

@@ -5,8 +5,10 @@ from datetime import timedelta
 import pytest
 
 from adapters.inmemory.language_model import called, said
+from application.conversation.trace_reading import trace_of
 from domain.budget.events import UsageRecorded
 from domain.conversation.message import ToolCall
+from domain.conversation.phase import Phase
 from domain.conversation.turn import TurnState
 from domain.conversation.turn_event import (
     Paused,
@@ -17,7 +19,7 @@ from domain.tools.errors import (
     ApprovalExpiredError,
 )
 from domain.tools.invocation import InvocationState
-from tests.builders import SESSION, TENANT
+from tests.builders import SESSION, TENANT, remembered
 from tests.doubles import FlakyJournal, answers, until
 from tests.inmemory_application import Server
 from tests.inmemory_world import World, manifest, world
@@ -219,3 +221,34 @@ async def test_the_record_has_the_tools_of_the_rounds_before_the_pause(
     assert turn.usage.tool_calls == 2
     assert b'"clock"' in record.body
     assert b'"send"' in record.body
+
+
+async def test_the_trace_tells_of_both_parts_of_a_turn_that_was_paused(
+    shared: World, server: Server
+) -> None:
+    shared.install(manifest(autonomy=2, recall=True))
+    await shared.memories.remember(remembered("Grace likes mail."))
+    turn_id = await server.say("What does Grace like?")
+    paused_turn = await server.settled(turn_id)
+    shared.clock.advance(60)
+    (invocation_id,) = await waiting(server, turn_id)
+
+    await server.decided(invocation_id, approved=True)
+    turn = await server.settled(turn_id)
+
+    kept = shared.canonical.decode(await shared.reader.trace(TENANT, turn_id))
+    trace = trace_of(turn_id, kept)
+    assert [(one.round, one.outcome) for one in trace.attempts] == [(0, "ok"), (1, "ok")]
+    assert sum(one.prompt_tokens for one in trace.attempts) == turn.usage.prompt_tokens
+    assert paused_turn.usage.prompt_tokens < turn.usage.prompt_tokens
+    assert len(trace.memories) == 1
+    assert [one.lane for one in trace.lanes][-1] == "memory"
+    assert [one.phase for one in trace.phases].count(Phase.MODEL) == 2
+    # Asked when it was offered, when it was called, and when it ran.
+    assert [one[1] for one in trace.decisions].count("tools/send") == 3
+    assert [one[1] for one in trace.decisions].count("tools/clock") == 1
+    first, second = shared.model.requests
+    assert "Grace likes mail." in first.messages[0].text
+    assert second.messages[: len(first.messages)] == first.messages
+    (record,) = shared.store.records.values()
+    assert record.body.count(b'"capability"') == 2

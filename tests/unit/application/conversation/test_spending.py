@@ -2,44 +2,21 @@
 
 from asyncio import Event
 from dataclasses import replace
-from uuid import UUID
 
 import pytest
 
 from adapters.inmemory.language_model import called, said
-from application.memory.ports import RememberText
 from domain.conversation.message import ToolCall
 from domain.conversation.turn import TurnState
-from domain.kernel.identifiers import MemoryId
 from domain.kernel.metering import Metric
-from domain.memory.recollection import MemoryKind, MemoryScope, Recollection
-from tests.builders import TENANT
+from tests.builders import remembered
 from tests.doubles import answers
-from tests.fakes import NOON
 from tests.inmemory_application import Server
 from tests.inmemory_world import World, capability, manifest, world
 
 WINDOW = 128_000
 TOKEN_LIMIT = 10_000
 """Of a capsule with 0.20 USD a turn."""
-
-
-def remembered(text: str) -> RememberText:
-    return RememberText(
-        recollection=Recollection(
-            id=MemoryId(UUID("01946f00-0000-7000-8000-000000000aaa")),
-            scope=MemoryScope(TENANT),
-            text=text,
-            kind=MemoryKind.FACT,
-            strength=1.0,
-            source="",
-            digest=bytes(32),
-            created_at=NOON,
-        ),
-        nonce=bytes(16),
-        request_id="remember",
-        digest=b"",
-    )
 
 
 @pytest.fixture
