@@ -13,6 +13,7 @@ from application.conversation.ports.journal import (
     Grant,
     PauseTurn,
     ResumeTurn,
+    TakeOnTurn,
     TurnJournal,
 )
 from application.conversation.ports.observing import TurnSummary
@@ -197,6 +198,11 @@ class FlakyJournal:
     async def resume(self, command: ResumeTurn) -> Grant:
         grant = await self.journal.resume(command)
         await self._answer("resume")
+        return grant
+
+    async def take_on(self, command: TakeOnTurn) -> Grant:
+        grant = await self.journal.take_on(command)
+        await self._answer("take_on")
         return grant
 
     async def finish(self, command: FinishTurn) -> Finished:

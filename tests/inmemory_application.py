@@ -25,6 +25,7 @@ from application.conversation.drive_turn import DriveTurn
 from application.conversation.end_turn import EndTurn
 from application.conversation.phases.context import BuildContext
 from application.conversation.phases.derive import DeriveSettings
+from application.conversation.phases.make_call import MakeCall
 from application.conversation.phases.memory import RecallMemories
 from application.conversation.phases.model import CallModel
 from application.conversation.phases.reason import Reason
@@ -33,7 +34,9 @@ from application.conversation.phases.tools import RunTools
 from application.conversation.ports.journal import TurnJournal
 from application.conversation.prepare_turn import PrepareTurn
 from application.conversation.process_message import ProcessMessage, ProcessMessageCommand
+from application.conversation.renew_reservation import RenewReservation
 from application.conversation.suspend_turn import SuspendTurn
+from application.conversation.take_over import TakeOver
 from application.conversation.tend_turns import HearSignal, SweepTurns
 from application.conversation.turn_drivers import TurnDrivers
 from application.conversation.watch_turn import Watchers, WatchTurn, WatchTurnQuery
@@ -112,12 +115,18 @@ class Server:
             clock=clock,
             identifiers=ids,
         )
+        renew = RenewReservation(journal=journal, clock=clock, identifiers=ids)
         drive = DriveTurn(
             recall=RecallMemories(memories=shared.memories, counter=ByteCounter()),
             reason=Reason(
                 call_model=CallModel(model=shared.model, health=self.model_health, clock=clock),
                 run_tools=RunTools(
-                    runner=shared.tools,
+                    make=MakeCall(
+                        runner=shared.tools,
+                        recover=RecoverCall(runner=shared.tools),
+                        health=self.tool_health,
+                        clock=clock,
+                    ),
                     checker=JsonSchemaArguments(),
                     authorize=authorize,
                     health=self.tool_health,
@@ -127,6 +136,7 @@ class Server:
                     clock=clock,
                     identifiers=ids,
                 ),
+                renew=renew,
             ),
             save=save,
             suspend=SuspendTurn(
@@ -144,7 +154,16 @@ class Server:
         self.end = EndTurn(
             save=save, reader=shared.reader, signals=self.signals, clock=clock, identifiers=ids
         )
-        self.sweep = SweepTurns(leases=self.leases, end=self.end, observer=self.observer)
+        self.sweep = SweepTurns(
+            leases=self.leases,
+            take_over=TakeOver(
+                reader=shared.reader, signals=self.signals, prepare=prepare, renew=renew,
+                drivers=self.drivers, drive=drive, end=self.end, json=shared.canonical,
+                clock=clock,
+            ),
+            drivers=self.drivers,
+            observer=self.observer,
+        )  # fmt: skip
         self.start_promoted = StartPromoted(
             leases=self.leases, reader=shared.reader, prepare=prepare, drivers=self.drivers,
             drive=drive, clock=clock,

@@ -12,13 +12,14 @@ from application.conversation.ports.journal import (
     FinishTurn,
     PauseTurn,
     ResumeTurn,
+    TakeOnTurn,
 )
 from application.tools.ports import Outcome
 from domain.budget.account import Account, AccountKind, Hold, Use
 from domain.conversation.message import Message, Role, ToolCall
 from domain.conversation.session import Busy, Session
 from domain.conversation.turn import Failure, TurnOrder, TurnState, Usage
-from domain.conversation.turn_event import TextAdded, TurnEvent
+from domain.conversation.turn_event import Restarted, TextAdded, TurnEvent
 from domain.kernel.events import DomainEvent
 from domain.kernel.identifiers import (
     AccountId,
@@ -172,6 +173,31 @@ class Commands:
             seconds=300.0,
             holds=holds,
             event=self.fact(),
+        )
+
+    def take_on(
+        self,
+        turn_id: TurnId,
+        *holds: Hold,
+        uses: Sequence[Use] = (),
+        fence: int = 2,
+        void: tuple[int, int] | None = (1, 1000),
+        step: int = 0,
+        progressed: bool = False,
+    ) -> TakeOnTurn:
+        body = None if void is None else Restarted(*void)
+        return TakeOnTurn(
+            tenant_id=self.tenant_id,
+            turn_id=turn_id,
+            fence=fence,
+            step=step,
+            progressed=progressed,
+            void=None if body is None else TurnEvent(body.last_sequence, NOON, body),
+            checkpoint=CHECKPOINT,
+            usage=USAGE,
+            uses=tuple(uses),
+            holds=holds,
+            outgoing=(self.fact(),),
         )
 
     def finish(

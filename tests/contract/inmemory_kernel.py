@@ -12,7 +12,8 @@ from adapters.inmemory.journal import InMemoryTurnJournal
 from adapters.inmemory.leases import InMemoryTurnLeases
 from adapters.inmemory.reader import InMemoryTurnReader
 from adapters.inmemory.signals import InMemoryTurnSignals
-from adapters.inmemory.store import InMemoryStore, StoredInvocation, StoredTurn
+from adapters.inmemory.store import InMemoryStore, StoredInvocation
+from adapters.inmemory.stored_turn import StoredTurn
 from domain.budget.account import Hold
 from domain.budget.reservation import ReservationState
 from domain.conversation.session import Session
@@ -165,6 +166,8 @@ class InMemoryAdministrator:
             written=self.store.last_written(stored.turn.tenant_id, stored.turn.id),
             promoted=stored.promoted,
             record_id=stored.turn.record_id,
+            take_overs=stored.take_overs,
+            taken=stored.taken,
         )
 
     def _ledger(self, tenant_id: TenantId) -> tuple[LedgerRow, ...]:

@@ -49,6 +49,8 @@ class TurnRow:
     written: int
     promoted: TurnId | None
     record_id: RecordId | None
+    take_overs: int
+    taken: tuple[int, int] | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,9 @@ class StoredTurn(HoldColumns):
     written: int
     promoted: UUID | None
     record: UUID | None
+    take_overs: int
+    taken_fence: int | None
+    taken_step: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +140,8 @@ select session_id as session, request_id as request, turn_id as turn
 TURNS: Final = """
 select turn_id as turn, state, fence, owner_id as owner, lease_until is not null as leased,
        sequence_ceiling as ceiling, round, hold_period, hold_accounts, hold_metrics, hold_amounts,
-       last_written(tenant_id, turn_id) as written, promoted_turn as promoted, record_id as record
+       last_written(tenant_id, turn_id) as written, promoted_turn as promoted, record_id as record,
+       take_overs, taken_fence, taken_step
   from turns where tenant_id = %(tenant)s
 """
 MESSAGES: Final = """

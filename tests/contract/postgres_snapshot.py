@@ -147,6 +147,8 @@ def _turn_row(row: StoredTurn) -> TurnRow:
         written=row.written,
         promoted=None if row.promoted is None else TurnId(row.promoted),
         record_id=None if row.record is None else RecordId(row.record),
+        take_overs=row.take_overs,
+        taken=None if row.taken_fence is None else (row.taken_fence, row.taken_step),
     )
 
 

@@ -31,6 +31,7 @@ from tests.differential.steps import (
     Settle,
     Start,
     Step,
+    TakeOn,
     Together,
 )
 
@@ -107,6 +108,16 @@ _pause = st.builds(
     waiting=st.integers(0, 2),
     overdue=st.sampled_from((False, False, True)),
 )
+_take_on = st.builds(
+    TakeOn,
+    turn=_index,
+    server=_server,
+    fence=_off,
+    step=st.sampled_from((0, 0, 0, 1, 2)),
+    progressed=st.booleans(),
+    uses=_uses(2),
+    holds=_holds(3),
+)
 _outcome = st.builds(
     Outcome,
     call=_index,
@@ -151,7 +162,8 @@ _OFTEN: tuple[tuple[int, st.SearchStrategy[Step]], ...] = (
     (1, _begin),
     (1, st.builds(Start, call=_index)),
     (3, _limit),
-    (2, st.builds(Expire, tenant=_tenant, server=_server)),
+    (4, _take_on),
+    (3, st.builds(Expire, tenant=_tenant, server=_server)),
     (1, st.builds(Renew, turn=_index, fence=_off, ceiling=st.sampled_from((10, 1500)))),
     (2, _append),
     (3, _reserve),

@@ -80,6 +80,21 @@ def _(step: do.Resume, world: World) -> Call:
 
 
 @meaning.register
+def _(step: do.TakeOn, world: World) -> Call:
+    ask, turn_id, row = world.turn(step.turn, TurnState.RUNNING)
+    command = ask.take_on(
+        turn_id,
+        *holds_of(ask, step.holds),
+        uses=uses_of(step.uses),
+        fence=max(0, row.fence + step.fence),
+        step=step.step,
+        void=None if step.step else (row.written + 1, max(row.written + 1, row.ceiling - 1000)),
+        progressed=step.progressed,
+    )
+    return lambda kernel: servers(kernel)[step.server].journal.take_on(command)
+
+
+@meaning.register
 def _(step: do.Decide, world: World) -> Call:
     ask, call_id = world.call(step.call, InvocationState.PENDING_APPROVAL)
     event = ask.fact()

@@ -81,6 +81,19 @@ class Resume:
 
 
 @dataclass(frozen=True, slots=True)
+class TakeOn:
+    """A turn goes on at `server`; `fence` is off by so much. After step 0 no events are void."""
+
+    turn: int
+    server: int
+    fence: int
+    step: int
+    progressed: bool
+    uses: tuple[Amount, ...]
+    holds: tuple[Amount, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Finish:
     turn: int
     fence: int
@@ -184,6 +197,7 @@ Step: TypeAlias = (
     | Begin
     | Start
     | Resume
+    | TakeOn
     | Finish
     | Together
     | Again

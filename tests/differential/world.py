@@ -27,6 +27,7 @@ class Standing:
     fence: int = 1
     round: int = 0
     written: int = 0
+    ceiling: int = 1000
 
 
 @dataclass(slots=True)
@@ -85,7 +86,7 @@ class World:
             ask = self.seats[0][0]
             return ask, TurnId(ask.identifiers.next()), Standing()
         *_, (ask, turn_id, row) = sorted(found)[number % len(found)]
-        return ask, turn_id, Standing(row.fence, row.round, row.written)
+        return ask, turn_id, Standing(row.fence, row.round, row.written, row.ceiling)
 
     def call(self, number: int, first: InvocationState) -> tuple[Commands, InvocationId]:
         """A call: those in a state come first, the newest first of all."""

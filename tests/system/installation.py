@@ -33,6 +33,7 @@ persona:
   knobs: {{intelligence_level: 3, autonomy_level: {autonomy}, resource_budget: 0.50}}
 tools: {{allow: [{tools}]}}
 models: {{allow: [{models}]}}
+policy: {{on_interruption: {on_interruption}}}
 """
 
 
@@ -221,6 +222,7 @@ async def new_capsule(  # noqa: PLR0913 - each keyword is one thing that a test 
     tools: Sequence[str] = (),
     autonomy: int = 7,
     version: str = "1.0.0",
+    on_interruption: str = "fail",
 ) -> str:
     """A capsule that is active; gives its name."""
     written = CAPSULE.format(
@@ -229,6 +231,7 @@ async def new_capsule(  # noqa: PLR0913 - each keyword is one thing that a test 
         autonomy=autonomy,
         tools=", ".join(tools),
         models=", ".join(models),
+        on_interruption=on_interruption,
     )
     created = await client.ask(
         capsule_pb2.CreateCapsuleRequest(

@@ -1,11 +1,13 @@
 """The turn journal in process memory: the rules of the domain, one step after the other."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import final
 
-from adapters.inmemory.store import SEQUENCES, InMemoryStore, Settlement, StoredTurn
+from adapters.inmemory.interruptions import Interruptions
+from adapters.inmemory.store import InMemoryStore
+from adapters.inmemory.stored_turn import SEQUENCES, StoredTurn
+from adapters.inmemory.turn_rows import TurnRows, checked
 from application.conversation.ports.checkpoint import Checkpoint
 from application.conversation.ports.journal import (
     AcceptTurn,
@@ -15,9 +17,9 @@ from application.conversation.ports.journal import (
     Grant,
     PauseTurn,
     ResumeTurn,
+    TakeOnTurn,
 )
 from application.kernel.ports import Clock
-from domain.budget.account import Use
 from domain.budget.granting import merged, summed
 from domain.budget.period import period_of
 from domain.conversation.errors import SessionBusyError, SessionNotFoundError, StaleFenceError
@@ -25,10 +27,8 @@ from domain.conversation.message import Role
 from domain.conversation.session import Session
 from domain.conversation.turn import Turn, TurnState
 from domain.kernel.errors import IdempotencyKeyReusedError
-from domain.kernel.events import DomainEvent
-from domain.kernel.identifiers import ServerId, TenantId, TurnId
+from domain.kernel.identifiers import ServerId, TurnId
 from domain.kernel.storable_text import check_storable
-from domain.tools.invocation import Invocation
 
 
 @final
@@ -41,6 +41,14 @@ class InMemoryTurnJournal:
     server_id: ServerId
     lease_seconds: float = 30.0
 
+    @property
+    def rows(self) -> TurnRows:
+        return TurnRows(store=self.store, clock=self.clock, lease_seconds=self.lease_seconds)
+
+    @property
+    def interruptions(self) -> Interruptions:
+        return Interruptions(rows=self.rows, server_id=self.server_id)
+
     async def accept(self, command: AcceptTurn) -> Grant:
         check_storable("request_id", command.request_id)
         check_storable("text", command.order.text)
@@ -51,7 +59,7 @@ class InMemoryTurnJournal:
                 raise IdempotencyKeyReusedError(command.request_id)
             stored = self.store.turns[command.tenant_id, known[1]]
             again = known[1] != command.turn_id or stored.turn.fence > 1
-            return self._grant(stored, earlier=again)
+            return self.rows.grant(stored, earlier=again)
         session = self._session_for(command)
         now = self.clock.now()
         period = period_of(now)
@@ -73,24 +81,24 @@ class InMemoryTurnJournal:
         stored = StoredTurn(
             turn=turn,
             owner=self.server_id,
-            lease_until=None if queued else self._lease(),
+            lease_until=None if queued else self.rows.lease(),
             ceiling=SEQUENCES,
             period=period,
             holds=binding,
         )
-        self._keep(stored)
+        self.rows.keep(stored)
         self.store.turn_requests[key] = command.digest, command.turn_id
         self._seat(replace(session, queue=session.queue.join(command.turn_id)))
         self.store.say(turn, command.message_id, Role.USER, command.order.text)
         self.store.publish(command.event)
-        return self._grant(stored)
+        return self.rows.grant(stored)
 
     async def extend(self, command: ExtendTurn) -> float:
-        calls = _checked((*command.started, *command.made))
+        calls = checked((*command.started, *command.made))
         holds = merged(command.holds)
-        stored = self._driven(command.tenant_id, command.turn_id, command.fence)
+        stored = self.rows.driven(command.tenant_id, command.turn_id, command.fence)
         if command.round <= stored.round:
-            return self._remaining(stored)
+            return self.rows.remaining(stored)
         if command.round > stored.round + 1:
             raise StaleFenceError(str(command.turn_id))
         binding, hold = self.store.grant(command.tenant_id, stored.period, holds)
@@ -101,71 +109,29 @@ class InMemoryTurnJournal:
             round=command.round,
             checkpoint=command.checkpoint,
             holds=merged((*stored.holds, *binding)),
-            lease_until=self._lease(),
+            lease_until=self.rows.lease(),
             waits_for_driver=False,
+            take_overs=0,
         )
-        self._keep(stored)
-        self._write_down(calls)
-        return self._remaining(stored)
+        self.rows.keep(stored)
+        self.rows.write_down(calls)
+        return self.rows.remaining(stored)
 
     async def pause(self, command: PauseTurn) -> None:
-        calls = _checked((*command.made, *command.waiting))
-        uses = summed(command.uses)
-        stored = self._found(command.tenant_id, command.turn_id, command.fence)
-        if stored.turn.state is TurnState.PAUSED:
-            return
-        if not stored.turn.state.may_become(TurnState.PAUSED):
-            raise StaleFenceError(str(command.turn_id))
-
-        stored = self._settled(stored, uses)
-        turn = replace(stored.turn, state=TurnState.PAUSED, usage=command.usage)
-        self._keep(replace(stored, turn=turn, lease_until=None, checkpoint=command.checkpoint))
-        self.store.show(turn, command.events)
-        self._write_down(calls)
-        for event in command.outgoing:
-            self.store.publish(event)
+        await self.interruptions.pause(command)
 
     async def resume(self, command: ResumeTurn) -> Grant:
-        holds = merged(command.holds)
-        stored = self.store.turns.get((command.tenant_id, command.turn_id))
-        if stored is not None and self._resumed_here(stored, command.event):
-            return self._grant(stored, earlier=True)
-        if (
-            stored is None
-            or stored.turn.state is not TurnState.PAUSED
-            or self.store.waits(stored.turn, self.clock.now())
-        ):
-            raise StaleFenceError(str(command.turn_id))
-        now = self.clock.now()
-        period = period_of(now)
-        binding, hold = self.store.grant(command.tenant_id, period, holds)
+        return await self.interruptions.resume(command)
 
-        hold()
-        self.store.expire_overdue(stored.turn)
-        stored = replace(
-            stored,
-            turn=replace(
-                stored.turn,
-                state=TurnState.RUNNING,
-                fence=stored.turn.fence + 1,
-                deadline_at=now + timedelta(seconds=command.seconds),
-            ),
-            owner=self.server_id,
-            lease_until=self._lease(),
-            ceiling=max(stored.ceiling, self._last_written(stored) + SEQUENCES),
-            period=period,
-            holds=binding,
-        )
-        self._keep(stored)
-        self.store.publish(command.event)
-        return self._grant(stored)
+    async def take_on(self, command: TakeOnTurn) -> Grant:
+        return await self.interruptions.take_on(command)
 
     async def finish(self, command: FinishTurn) -> Finished:
         if command.state is TurnState.COMPLETED:
             check_storable("answer", command.answer)
-        calls = _checked(command.made)
+        calls = checked(command.made)
         uses = summed(command.uses)
-        stored = self._found(command.tenant_id, command.turn_id, command.fence)
+        stored = self.rows.found(command.tenant_id, command.turn_id, command.fence)
         turn = stored.turn
         if (turn.state, turn.record_id) == (command.state, command.record_id):
             return self._finished(stored)
@@ -175,7 +141,7 @@ class InMemoryTurnJournal:
         now = self.clock.now()
         answered = command.state is TurnState.COMPLETED
         stored = replace(
-            self._settled(stored, uses),
+            self.rows.settled(stored, uses),
             turn=replace(
                 turn,
                 state=command.state,
@@ -190,11 +156,11 @@ class InMemoryTurnJournal:
             checkpoint=Checkpoint(),
             trace=command.trace,
         )
-        self._keep(stored)
+        self.rows.keep(stored)
         if answered:
             self.store.say(turn, command.message_id, Role.ASSISTANT, command.answer)
         self.store.show(turn, command.events)
-        self._write_down(calls)
+        self.rows.write_down(calls)
         self.store.record(turn, command.record_id, command.record, command.nonce)
         for event in command.outgoing:
             self.store.publish(event)
@@ -208,27 +174,6 @@ class InMemoryTurnJournal:
             raise SessionBusyError(str(command.session_id))
         return session
 
-    def _found(self, tenant_id: TenantId, turn_id: TurnId, fence: int) -> StoredTurn:
-        stored = self.store.turns.get((tenant_id, turn_id))
-        if stored is None or stored.turn.fence != fence:
-            raise StaleFenceError(str(turn_id))
-        return stored
-
-    def _driven(self, tenant_id: TenantId, turn_id: TurnId, fence: int) -> StoredTurn:
-        stored = self._found(tenant_id, turn_id, fence)
-        if stored.turn.state is not TurnState.RUNNING:
-            raise StaleFenceError(str(turn_id))
-        return stored
-
-    def _resumed_here(self, stored: StoredTurn, event: DomainEvent) -> bool:
-        """Whether this is the resumption that `event` tells of, asked for again."""
-        told = self.store.outbox.get((event.tenant_id, event.key), [])
-        return (
-            stored.turn.state is TurnState.RUNNING
-            and stored.owner == self.server_id
-            and any(earlier.event.id == event.id for earlier in told)
-        )
-
     def _leave_session(self, turn: Turn) -> TurnId | None:
         """Take a turn out of its session; the turn that was promoted by that."""
         session = self.store.sessions[turn.tenant_id, turn.session_id]
@@ -238,21 +183,10 @@ class InMemoryTurnJournal:
             return None
         head = self.store.turns[turn.tenant_id, queue.open_turn]
         running = replace(head.turn, state=TurnState.RUNNING, fence=1)
-        self._keep(replace(head, turn=running, lease_until=self._lease(), waits_for_driver=True))
-        return queue.open_turn
-
-    def _settled(self, stored: StoredTurn, uses: tuple[Use, ...]) -> StoredTurn:
-        """The turn without its holds, which were settled with what was used since the last time."""
-        settlement = Settlement(
-            tenant_id=stored.turn.tenant_id,
-            reference_id=stored.turn.id,
-            step=stored.settlements + 1,
-            round=stored.round,
-            period=stored.period,
-            holds=stored.holds,
+        self.rows.keep(
+            replace(head, turn=running, lease_until=self.rows.lease(), waits_for_driver=True)
         )
-        self.store.settle(settlement, uses)
-        return replace(stored, holds=(), settlements=settlement.step, waits_for_driver=False)
+        return queue.open_turn
 
     def _finished(self, stored: StoredTurn) -> Finished:
         if stored.promoted is None:
@@ -260,38 +194,5 @@ class InMemoryTurnJournal:
         head = self.store.turns[stored.turn.tenant_id, stored.promoted]
         return Finished(stored.promoted, head.owner)
 
-    def _grant(self, stored: StoredTurn, *, earlier: bool = False) -> Grant:
-        return Grant(
-            turn_id=stored.turn.id,
-            state=stored.turn.state,
-            fence=stored.turn.fence,
-            lease_seconds=self._remaining(stored),
-            ceiling=stored.ceiling,
-            first_sequence=self._last_written(stored) + 1,
-            earlier=earlier,
-        )
-
-    def _lease(self) -> float:
-        return self.clock.monotonic() + self.lease_seconds
-
-    def _remaining(self, stored: StoredTurn) -> float:
-        return stored.remaining(self.clock.monotonic())
-
-    def _last_written(self, stored: StoredTurn) -> int:
-        return self.store.last_written(stored.turn.tenant_id, stored.turn.id)
-
-    def _keep(self, stored: StoredTurn) -> None:
-        self.store.turns[stored.turn.tenant_id, stored.turn.id] = stored
-
     def _seat(self, session: Session) -> None:
         self.store.sessions[session.tenant_id, session.id] = session
-
-    def _write_down(self, invocations: Iterable[Invocation]) -> None:
-        for invocation in invocations:
-            self.store.write_down(invocation)
-
-
-def _checked(calls: tuple[Invocation, ...]) -> tuple[Invocation, ...]:
-    for call in calls:
-        call.check_texts()
-    return calls

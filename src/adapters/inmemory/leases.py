@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import final
 
-from adapters.inmemory.store import SEQUENCES, InMemoryStore, StoredTurn
+from adapters.inmemory.store import InMemoryStore
+from adapters.inmemory.stored_turn import SEQUENCES, StoredTurn
 from application.conversation.ports.leases import Abandoned, EventBatch, Renewal
 from application.kernel.ports import Clock
+from domain.conversation.interruption import MOST_TAKE_OVERS
 from domain.conversation.turn import Turn, TurnState
 from domain.kernel.identifiers import ServerId
 
@@ -85,7 +87,8 @@ class InMemoryTurnLeases:
     def _take(self, stored: StoredTurn) -> Abandoned | None:
         """Take a turn over; None where nobody has driven it yet: then it is promoted for us."""
         turn = replace(stored.turn, fence=stored.turn.fence + 1)
-        waits = stored.waits_for_driver and turn.deadline_at > self.clock.now()
+        left = (turn.deadline_at - self.clock.now()).total_seconds()
+        waits = stored.waits_for_driver and left > 0 and stored.take_overs < MOST_TAKE_OVERS
         self._keep(
             replace(
                 stored,
@@ -94,6 +97,7 @@ class InMemoryTurnLeases:
                 lease_until=self.clock.monotonic() + self.lease_seconds,
                 ceiling=stored.ceiling + SEQUENCES,
                 waits_for_driver=waits,
+                take_overs=stored.take_overs + 1,
             )
         )
         if waits:
@@ -103,6 +107,8 @@ class InMemoryTurnLeases:
             last_written=self.store.last_written(turn.tenant_id, turn.id),
             ceiling=stored.ceiling,
             lease_seconds=self.lease_seconds,
+            take_overs=stored.take_overs + 1,
+            seconds_left=left,
         )
 
     def _keep(self, stored: StoredTurn) -> None:

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
-from adapters.inmemory.store import InMemoryStore, StoredMessage, StoredTurn
+from adapters.inmemory.store import InMemoryStore, StoredMessage
+from adapters.inmemory.stored_turn import StoredTurn
 from application.conversation.ports.checkpoint import Checkpoint
 from application.conversation.ports.reading import Opening
 from domain.conversation.errors import SessionNotFoundError, TurnNotFoundError

@@ -4,10 +4,9 @@ from asyncio import Queue
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from typing import Final
 from uuid import UUID
 
-from application.conversation.ports.checkpoint import Checkpoint
+from adapters.inmemory.stored_turn import StoredTurn
 from application.conversation.ports.signals import Signal
 from domain.budget.account import Account, Balance, Hold, Use
 from domain.budget.granting import Granted, Place, refusal_of, release_all, reserve_all, settle_all
@@ -31,35 +30,7 @@ from domain.kernel.identifiers import (
 from domain.kernel.metering import LEVEL_METRICS, Metric
 from domain.tools.invocation import Invocation, InvocationState
 
-SEQUENCES: Final = 1000
-"""How far a turn's ceiling is put above the last number that may have been shown."""
-
 BalanceKey = tuple[TenantId, AccountId, Metric, date]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredTurn:
-    """A turn with what only its journal knows. `lease_until` is monotonic; None unless RUNNING.
-
-    A turn that was promoted `waits_for_driver` until its first write.
-    """
-
-    turn: Turn
-    owner: ServerId
-    lease_until: float | None
-    ceiling: int
-    period: date
-    holds: tuple[Hold, ...]
-    round: int = 0
-    settlements: int = 0
-    promoted: TurnId | None = None
-    waits_for_driver: bool = False
-    checkpoint: Checkpoint = field(default_factory=Checkpoint)
-    trace: bytes = b""
-
-    def remaining(self, now: float) -> float:
-        """The seconds that are left of its lease at a monotonic moment; 0.0 without one."""
-        return 0.0 if self.lease_until is None else max(0.0, self.lease_until - now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,18 +3,11 @@
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import timedelta
-from functools import partial
-from typing import Final, TypeVar, final
-
-from psycopg.rows import class_row
+from typing import final
 
 from adapters.postgres.batches import ACCEPT, EXTEND, FINISH, Answer, Job, Outcome, Terms
 from adapters.postgres.command_rows import (
-    InvocationObject,
     accept_row,
-    at_index,
-    event_batch,
     extend_row,
     finish_row,
     hold_rows,
@@ -22,9 +15,8 @@ from adapters.postgres.command_rows import (
     use_rows,
 )
 from adapters.postgres.database import Database
+from adapters.postgres.interruptions import CEILING, Interruptions
 from adapters.postgres.outgoing import Outgoing
-from adapters.postgres.packing import microseconds
-from adapters.postgres.turn_codec import encode, encode_checkpoint, encode_outcome
 from adapters.postgres.writer import Writer, WriterSettings
 from application.conversation.ports.journal import (
     AcceptTurn,
@@ -34,43 +26,14 @@ from application.conversation.ports.journal import (
     Grant,
     PauseTurn,
     ResumeTurn,
+    TakeOnTurn,
 )
 from domain.budget.account import Hold
 from domain.budget.granting import merged, refusal_of, summed
 from domain.conversation.errors import SessionBusyError, SessionNotFoundError, StaleFenceError
 from domain.conversation.turn import TurnState
-from domain.kernel.errors import IdempotencyKeyReusedError, StorageUnavailableError
-from domain.kernel.events import DomainEvent
-from domain.kernel.identifiers import ServerId, TenantId, TurnId
-
-CEILING: Final = 1000
-"""How far a turn's sequence ceiling is put above the last number that may have been shown."""
-
-_PATIENCE: Final = timedelta(seconds=5)
-"""How long a command by itself waits for its tenant's row."""
-
-_Row = TypeVar("_Row")
-
-
-@dataclass(frozen=True, slots=True)
-class _Resumed:
-    outcome: int
-    refused: int | None
-    remaining: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Granted:
-    state: int | None
-    fence: int
-    lease_ms: int
-    ceiling: int
-    first_sequence: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Paused:
-    outcome: int
+from domain.kernel.errors import IdempotencyKeyReusedError
+from domain.kernel.identifiers import ServerId, TurnId
 
 
 @final
@@ -78,8 +41,7 @@ class _Paused:
 class PostgresTurnJournal:
     """The journal of one server.
 
-    Accepts, rounds and finishes go through its writer, many at once; pauses and resumptions, which
-    are rare, go by themselves.
+    Accepts, rounds and finishes go through its writer, many at once; what is rare goes by itself.
     """
 
     database: Database
@@ -87,6 +49,10 @@ class PostgresTurnJournal:
     outgoing: Outgoing
     server_id: ServerId
     lease_seconds: float
+
+    @property
+    def _interruptions(self) -> Interruptions:
+        return Interruptions(self.database, self.outgoing, self.server_id, self.lease_seconds)
 
     async def accept(self, command: AcceptTurn) -> Grant:
         holds = merged(command.holds)
@@ -105,7 +71,7 @@ class PostgresTurnJournal:
             case Outcome.QUEUED:
                 return _grant(command.turn_id, TurnState.QUEUED, 0)
             case Outcome.EARLIER if answer.turn is not None:
-                grant = await self._earlier(command.tenant_id, TurnId(answer.turn))
+                grant = await self._interruptions.grant(command.tenant_id, TurnId(answer.turn))
                 # After a lost answer the writer sends a command again: its own turn is new.
                 return replace(grant, earlier=grant.turn_id != command.turn_id or grant.fence > 1)
             case Outcome.KEY_REUSED:
@@ -133,6 +99,15 @@ class PostgresTurnJournal:
         _refuse_hold(holds, answer)
         raise StaleFenceError(str(command.turn_id))
 
+    async def pause(self, command: PauseTurn) -> None:
+        await self._interruptions.pause(command)
+
+    async def resume(self, command: ResumeTurn) -> Grant:
+        return await self._interruptions.resume(command)
+
+    async def take_on(self, command: TakeOnTurn) -> Grant:
+        return await self._interruptions.take_on(command)
+
     async def finish(self, command: FinishTurn) -> Finished:
         if not command.state.final:
             raise StaleFenceError(str(command.turn_id))
@@ -152,93 +127,6 @@ class PostgresTurnJournal:
         if answer.turn is None or answer.owner is None:
             return Finished()
         return Finished(TurnId(answer.turn), ServerId(answer.owner))
-
-    async def pause(self, command: PauseTurn) -> None:
-        first, last, events = event_batch(command.events)
-        uses = summed(command.uses)
-        parameters: dict[str, object] = {
-            "tenant": command.tenant_id,
-            "turn": command.turn_id,
-            "fence": command.fence,
-            "outcome": encode_outcome(command.usage, None),
-            "checkpoint": encode_checkpoint(command.checkpoint),
-            "first": first,
-            "last": last,
-            "batch": events,
-            "use_metrics": [use.metric.code for use in uses],
-            "use_amounts": [use.amount for use in uses],
-            "use_prices": [use.price_version for use in uses],
-            "invocations": _together(invocation_objects((*command.made, *command.waiting))),
-            **self._events(command.outgoing),
-        }
-        paused = await self._alone(_Paused, _PAUSE, parameters)
-        if paused.outcome not in (Outcome.DONE, Outcome.EARLIER):
-            raise StaleFenceError(str(command.turn_id))
-
-    async def resume(self, command: ResumeTurn) -> Grant:
-        holds = merged(command.holds)
-        parameters: dict[str, object] = {
-            "tenant": command.tenant_id,
-            "turn": command.turn_id,
-            "owner": self.server_id,
-            "lease": timedelta(seconds=self.lease_seconds),
-            "seconds": command.seconds,
-            "above": CEILING,
-            "accounts": [hold.account_id for hold in holds],
-            "metrics": [hold.metric.code for hold in holds],
-            "amounts": [hold.amount for hold in holds],
-            "required": [hold.required for hold in holds],
-            **self._events((command.event,)),
-        }
-        resumed = await self._alone(_Resumed, _RESUME, parameters)
-        if resumed.refused is not None:
-            raise refusal_of(holds[resumed.refused - 1], resumed.remaining)
-        if resumed.outcome not in (Outcome.DONE, Outcome.EARLIER):
-            raise StaleFenceError(str(command.turn_id))
-        grant = await self._earlier(command.tenant_id, command.turn_id)
-        return replace(grant, earlier=resumed.outcome == Outcome.EARLIER)
-
-    async def _earlier(self, tenant_id: TenantId, turn_id: TurnId) -> Grant:
-        """A turn as it stands, for whoever asks again."""
-        async with self.database.reading() as connection:
-            cursor = connection.cursor(row_factory=class_row(_Granted))
-            (row,) = await (await cursor.execute(_GRANT, (tenant_id, turn_id))).fetchall()
-        if row.state is None:
-            raise StaleFenceError(str(turn_id))
-        return Grant(
-            turn_id=turn_id,
-            state=TurnState(row.state),
-            fence=row.fence,
-            lease_seconds=row.lease_ms / 1000,
-            ceiling=row.ceiling,
-            first_sequence=row.first_sequence,
-            earlier=True,
-        )
-
-    def _events(self, events: Sequence[DomainEvent]) -> dict[str, object]:
-        rows = [self.outgoing.encode(event) for event in events]
-        return {
-            "events": [event.id for event in events],
-            "keys": [event.key for event in events],
-            "types": [kind for kind, _ in rows],
-            "traces": [self.outgoing.traceparent() for _ in events],
-            "times": [microseconds(event.occurred_at) for event in events],
-            "payloads": [payload for _, payload in rows],
-        }
-
-    async def _alone(self, kind: type[_Row], sql: bytes, parameters: dict[str, object]) -> _Row:
-        """One command in a transaction of its own; sent once more when the connection was lost."""
-        try:
-            return await self._once(kind, sql, parameters)
-        except StorageUnavailableError:
-            return await self._once(kind, sql, parameters)
-
-    async def _once(self, kind: type[_Row], sql: bytes, parameters: dict[str, object]) -> _Row:
-        async with self.database.writing() as connection:
-            cursor = connection.cursor(row_factory=class_row(kind))
-            await cursor.execute(sql, parameters | {"patience": _PATIENCE})
-            (row,) = await cursor.fetchall()
-        return row
 
 
 @asynccontextmanager
@@ -274,27 +162,3 @@ def _refuse_hold(holds: Sequence[Hold], answer: Answer) -> None:
     """Raises: BudgetExhaustedError, AccountNotFoundError: A hold was refused."""
     if answer.refused_hold is not None:
         raise refusal_of(holds[answer.refused_hold], answer.remaining)
-
-
-def _together(invocations: Sequence[InvocationObject]) -> str | None:
-    data = at_index([invocations], partial(encode, "invocations"))
-    return None if data is None else data.decode()
-
-
-_PAUSE: Final = b"""
-select pause_turn(
-    lock_tenants(array[%(tenant)s]::uuid[], %(patience)s), %(tenant)s, %(turn)s, %(fence)s,
-    %(outcome)s, %(checkpoint)s, %(first)s, %(last)s, %(batch)s,
-    %(use_metrics)s::smallint[], %(use_amounts)s::bigint[], %(use_prices)s::integer[],
-    %(events)s::uuid[], %(keys)s::uuid[], %(types)s::text[], %(traces)s::text[],
-    %(times)s::bigint[], %(payloads)s::bytea[], %(invocations)s::json) as outcome
-"""
-_RESUME: Final = b"""
-select * from resume_turn(
-    lock_tenants(array[%(tenant)s]::uuid[], %(patience)s), %(tenant)s, %(turn)s, %(owner)s,
-    %(lease)s, %(seconds)s, %(above)s,
-    %(accounts)s::uuid[], %(metrics)s::smallint[], %(amounts)s::bigint[], %(required)s::boolean[],
-    %(events)s::uuid[], %(keys)s::uuid[], %(types)s::text[], %(traces)s::text[],
-    %(times)s::bigint[], %(payloads)s::bytea[])
-"""
-_GRANT: Final = b"select * from read_grant(%s, %s)"

@@ -11,9 +11,10 @@ from psycopg.rows import class_row
 from adapters.postgres.batches import Outcome
 from adapters.postgres.command_rows import event_batch
 from adapters.postgres.database import Connection, Database
-from adapters.postgres.journal import CEILING
+from adapters.postgres.interruptions import CEILING
 from adapters.postgres.turn_rows import TurnRow
 from application.conversation.ports.leases import Abandoned, EventBatch, Renewal
+from domain.conversation.interruption import MOST_TAKE_OVERS
 from domain.conversation.turn import Turn
 from domain.kernel.identifiers import ServerId
 
@@ -35,6 +36,8 @@ class _Taken:
     turn_id: UUID
     ceiling: int
     lease_ms: int
+    take_overs: int
+    left_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,18 +98,12 @@ class PostgresTurnLeases:
         lease = timedelta(seconds=self.lease_seconds)
         async with self.database.writing() as connection:
             cursor = connection.cursor(row_factory=class_row(_Taken))
-            await cursor.execute(_TAKE_OVER, (self.server_id, lease, CEILING, limit))
+            await cursor.execute(
+                _TAKE_OVER, (self.server_id, lease, CEILING, MOST_TAKE_OVERS, limit)
+            )
             taken = {(row.tenant_id, row.turn_id): row for row in await cursor.fetchall()}
             rows = await _read(connection, sorted(taken))
-        return [
-            Abandoned(
-                turn=row.turn(),
-                last_written=row.last_written,
-                ceiling=taken[row.tenant_id, row.turn_id].ceiling,
-                lease_seconds=taken[row.tenant_id, row.turn_id].lease_ms / 1000,
-            )
-            for row in rows
-        ]
+        return [_abandoned(row, taken[row.tenant_id, row.turn_id]) for row in rows]
 
     async def promoted(self, limit: int) -> Sequence[Turn]:
         turns = await self._turns(_PROMOTED, (self.server_id, limit))
@@ -133,6 +130,17 @@ class PostgresTurnLeases:
             return [(row.tenant_id, row.turn_id) for row in await cursor.fetchall()]
 
 
+def _abandoned(row: TurnRow, taken: _Taken) -> Abandoned:
+    return Abandoned(
+        turn=row.turn(),
+        last_written=row.last_written,
+        ceiling=taken.ceiling,
+        lease_seconds=taken.lease_ms / 1000,
+        take_overs=taken.take_overs,
+        seconds_left=taken.left_ms / 1000,
+    )
+
+
 async def _read(connection: Connection, named: Sequence[tuple[UUID, UUID]]) -> Sequence[TurnRow]:
     if not named:
         return []
@@ -148,7 +156,7 @@ _APPEND: Final = b"""
 select append_events(
     %s::uuid[], %s::uuid[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bytea[]) as outcomes
 """
-_TAKE_OVER: Final = b"select * from take_over_expired(%s, %s, %s, %s::integer)"
+_TAKE_OVER: Final = b"select * from take_over_expired(%s, %s, %s, %s::integer, %s::integer)"
 _PROMOTED: Final = b"select * from promoted_turns(%s, %s::integer)"
 _DECIDED: Final = b"select * from decided_turns(%s::integer)"
 _READ: Final = b"select * from read_turns(%s::uuid[], %s::uuid[])"

@@ -7,6 +7,7 @@ from typing import Final, final
 from application.capsule.load_capsule import LoadCapsuleQuery
 from application.conversation.drive_turn import DriveTurn, Task
 from application.conversation.holds import turn_holds
+from application.conversation.phases.tool_round import kept_before
 from application.conversation.plan import TurnPlan
 from application.conversation.ports.checkpoint import Checkpoint
 from application.conversation.ports.journal import Grant, ResumeTurn, TurnJournal
@@ -151,9 +152,7 @@ class ResumePaused:
         except StaleFenceError:
             return
         progress.held_tokens = hold
-        progress.invocations += [
-            one for one in decided if one.round <= progress.round and not one.state.open
-        ]
+        progress.invocations += kept_before(decided, progress.round + 1)
 
         async def planned(_: Progress) -> TurnPlan:
             return plan

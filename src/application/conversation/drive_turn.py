@@ -50,7 +50,8 @@ class Task:
     """One turn to drive; `opening` is what its watchers are shown first.
 
     `said` is set when it goes on with what it has said before, and `known` are then the calls that
-    its last message asks for, by the provider's call id.
+    its last message asks for, by the provider's call id; a round that a lost server had begun is
+    `committed`.
     """
 
     order: TurnOrder
@@ -61,6 +62,7 @@ class Task:
     opening: tuple[TurnEventBody, ...]
     said: Said | None = None
     known: Mapping[str, Invocation] = field(default_factory=dict[str, Invocation])
+    committed: bool = False
 
 
 @final
@@ -122,7 +124,7 @@ class DriveTurn:
         return await self._reason(turn, plan, task)
 
     async def _reason(self, turn: RunningTurn, plan: TurnPlan, task: Task) -> Reasoned:
-        if task.said is not None:
+        if task.said is not None and task.said.messages:
             first = first_messages(plan, task.progress.memories)
             talk = Conversation(
                 messages=(*first, *task.said.messages),
@@ -130,6 +132,8 @@ class DriveTurn:
                 prompt_tokens=task.said.prompt_tokens,
                 deadline=task.deadline,
                 known=task.known,
+                committed=task.committed,
+                partial=task.said.text,
             )
         else:
             messages = await self.recall(turn, plan, task.progress)
@@ -138,6 +142,7 @@ class DriveTurn:
                 first=len(messages),
                 prompt_tokens=plan.context.prompt_tokens + _memory_tokens(task.progress),
                 deadline=task.deadline,
+                partial="" if task.said is None else task.said.text,
             )
         with task.progress.timing(Phase.REASON) as timing:
             reasoned = await self.reason(turn, plan, task.progress, talk)

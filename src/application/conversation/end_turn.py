@@ -1,32 +1,27 @@
-"""End a turn that nobody drives: cancelled while it waits, or abandoned by a lost server."""
+"""End a turn that nobody drives: it waits, or its server was lost and nobody goes on with it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final, final
 
 from application.conversation.drive_turn import failure_of
 from application.conversation.ending import Ending
+from application.conversation.lost_turn import LostTurn
 from application.conversation.phases.save import SaveTurn
+from application.conversation.phases.tool_round import WAITING
 from application.conversation.ports.journal import Grant
-from application.conversation.ports.leases import Abandoned
 from application.conversation.ports.reading import TurnReader
 from application.conversation.ports.signals import TurnSignals
 from application.conversation.progress import Progress
 from application.conversation.running_turn import RunningTurn
 from application.kernel.ports import Clock, IdentifierSource
-from domain.conversation.bounds import estimated_tokens
-from domain.conversation.errors import StaleFenceError, TurnAbandonedError
+from domain.conversation.errors import StaleFenceError
 from domain.conversation.turn import Failure, Turn, TurnState
-from domain.conversation.turn_event import Paused, Restarted, TextAdded, TurnEvent
 from domain.kernel.errors import DomainError
 from domain.kernel.identifiers import RecordId
 from domain.tools.errors import ToolOutcomeUnknownError
 from domain.tools.invocation import Invocation, InvocationState
 
 FAR: Final = 1 << 62
-
-RAN: Final = (InvocationState.STARTED, InvocationState.SUCCEEDED, InvocationState.UNKNOWN)
-"""Calls of tools that surely ran, or may have."""
 
 IDLE_SECONDS: Final = 60.0
 """Nobody has a lease on a turn that waits; its end takes less."""
@@ -57,41 +52,24 @@ class EndTurn:
         kept = await self.reader.checkpoint(turn.tenant_id, turn.id)
         progress = Progress.since(self.clock, kept, turn)
         calls = await self.reader.invocations(turn.tenant_id, turn.id)
-        progress.invocations += [one for one in calls if not one.state.open]
+        progress.invocations += [one for one in calls if one.state not in WAITING]
         await self._save(held, ending, progress)
 
-    async def abandon(self, lost: Abandoned) -> None:
-        """End a turn whose server was lost: failed, and what it may have shown is void.
+    async def lost(self, lost: LostTurn, *, failure: Failure | None = None, by: str = "") -> None:
+        """End a turn whose server was lost: failed, or cancelled by somebody.
 
-        What it used since its last settlement is settled as far as it is known: the prompt as it
-        was counted, the text that had been written, and its calls of tools. A call that was started
-        and not heard of again is written down as unknown.
+        What it used since its last settlement is settled as far as it is known. A call that was
+        started and not heard of again is written down as unknown.
         """
-        turn = lost.turn
+        turn, void = lost.turn, lost.void
         # The event's own number is the last that it covers, so that the next one follows it.
-        first = lost.last_written + 1
-        last = max(first, lost.ceiling)
-        held = self._held(turn, first=last, lease=lost.lease_seconds)
-        shown = await self.reader.events(turn.tenant_id, turn.id, 0, FAR)
-        held.log.append(Restarted(first, last))
-        progress = Progress.since(
-            self.clock, await self.reader.checkpoint(turn.tenant_id, turn.id), turn
-        )
-        progress.text = _unsettled_text(shown)
-        progress.estimated(
-            prompt=turn.order.prompt_tokens, completion=estimated_tokens(progress.text)
-        )
-        if not progress.usage.api_calls:
-            progress.called_api()
-        calls = await self.reader.invocations(turn.tenant_id, turn.id)
-        progress.started.update(
-            {one.id: one for one in calls if one.state is InvocationState.STARTED}
-        )
-        progress.invocations += [_ended(one) for one in calls if one.state in RAN]
-        for _ in range(len(progress.invocations) - progress.usage.tool_calls):
-            progress.called_tool()
-        failure = failure_of(TurnAbandonedError(str(turn.id)))
-        await self._save(held, self._ending(turn, TurnState.FAILED, failure), progress)
+        held = self._held(turn, first=void.last_sequence, lease=lost.abandoned.lease_seconds)
+        held.log.append(void)
+        progress = lost.progress(self.clock)
+        progress.started.update({one.id: one for one in lost.begun})
+        progress.invocations += [*lost.ended, *(_unknown(one) for one in lost.begun)]
+        state = TurnState.CANCELLED if failure is None else TurnState.FAILED
+        await self._save(held, self._ending(turn, state, failure, by), progress)
 
     def _held(self, turn: Turn, *, first: int, lease: float) -> RunningTurn:
         async def keep(_: RunningTurn) -> None:
@@ -134,19 +112,6 @@ class EndTurn:
             await self.signals.promoted(finished.promoted, finished.owner)
 
 
-def _unsettled_text(shown: Sequence[TurnEvent]) -> str:
-    """What was said since the turn was paused last: a pause settles what was used before it."""
-    parts: list[str] = []
-    for event in shown:
-        if isinstance(event.body, Paused):
-            parts.clear()
-        elif isinstance(event.body, TextAdded):
-            parts.append(event.body.delta)
-    return "".join(parts)
-
-
-def _ended(invocation: Invocation) -> Invocation:
-    if invocation.state is not InvocationState.STARTED:
-        return invocation
+def _unknown(invocation: Invocation) -> Invocation:
     reason = ToolOutcomeUnknownError.reason
     return replace(invocation, state=InvocationState.UNKNOWN, reason=reason)

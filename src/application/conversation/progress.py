@@ -61,11 +61,13 @@ class Timing:
 class Said:
     """What was said after the user's message, and the tokens of the prompt up to and with it.
 
-    `calls` are the invocations of the last message's calls that have no rows of their own yet.
+    `calls` are the invocations of the last message's calls that have no rows of their own yet,
+    `text` the part of the next answer that stands.
     """
 
     messages: tuple[Message, ...]
     prompt_tokens: int
+    text: str = ""
     calls: tuple[tuple[str, InvocationId], ...] = ()
 
 
@@ -76,12 +78,16 @@ class Progress:
     `began` is the monotonic time at which the message came in, or at which this server took the
     turn up. `usage` begins with what the turn has used already; `due` is what is not settled of it,
     which `held_tokens` are reserved for. `plan` is None while there is none: a turn may end before.
-    `started_at` is set where it is not `began`.
+    `started_at` is set where it is not `began`, and `taken_steps` counts how often this driver took
+    the turn on again.
     """
 
     def __init__(self, clock: Clock, *, began: float) -> None:
         self._clock = clock
         self.began = began
+        self.billed: list[InvocationId] = []
+        self.lost_tokens = 0
+        self.taken_steps = 0
         self.started_at: datetime | None = None
         self._before_us = 0
         self.usage = Usage()
@@ -113,6 +119,9 @@ class Progress:
         made.usage = kept.usage if kept.usage.tokens >= settled.tokens else settled
         made._settled = settled
         made.round = kept.round
+        made.text = kept.text
+        made.billed += kept.billed
+        made.lost_tokens = kept.lost_tokens
         made.times += kept.times
         made.attempts += kept.attempts
         made.lanes = kept.lanes
@@ -129,6 +138,9 @@ class Progress:
             calls=talk.calls,
             round=committed,
             prompt_tokens=talk.prompt_tokens,
+            billed=tuple(self.billed),
+            text=talk.text,
+            lost_tokens=self.lost_tokens,
             usage=self.usage,
             elapsed_us=self.microseconds(),
             times=tuple(self.times),
@@ -174,14 +186,26 @@ class Progress:
             estimated=self.usage.estimated or estimated,
         )
 
-    def estimated(self, *, prompt: int, completion: int) -> None:
+    def lost(self, call: Attempt) -> None:
         """Add a model call that nobody lived to count."""
+        self.attempts.append(call)
+        self.lost_last()
         self.usage = replace(
             self.usage,
-            prompt_tokens=self.usage.prompt_tokens + prompt,
-            completion_tokens=self.usage.completion_tokens + completion,
+            prompt_tokens=self.usage.prompt_tokens + call.prompt_tokens,
+            completion_tokens=self.usage.completion_tokens + call.completion_tokens,
             estimated=True,
         )
+
+    def lost_last(self) -> None:
+        """The last model call broke off: what it used does not count against the turn."""
+        self.lost_tokens += self.attempts[-1].prompt_tokens + self.attempts[-1].completion_tokens
+
+    def settled(self, held_tokens: int) -> None:
+        """All that was used is settled, and so much is reserved for what follows."""
+        self._settled = self.usage
+        self.held_tokens = held_tokens
+        self.taken_steps += 1
 
     def decided(self, resource: str, decision: Decision) -> None:
         self.decisions.append((resource, decision))
@@ -189,13 +213,19 @@ class Progress:
     def called_api(self) -> None:
         self.usage = replace(self.usage, api_calls=self.usage.api_calls + 1)
 
-    def called_tool(self) -> None:
+    def called_tool(self, invocation_id: InvocationId) -> None:
+        self.billed.append(invocation_id)
         self.usage = replace(self.usage, tool_calls=self.usage.tool_calls + 1)
 
     @property
     def spent(self) -> Decimal:
         """USD that the turn has cost us at its providers."""
         return Decimal(self.usage.provider_cost_micro_usd) / _MICRO
+
+    @property
+    def own_tokens(self) -> int:
+        """What counts against what a turn may use: all but what went with lost servers."""
+        return self.usage.tokens - self.lost_tokens
 
     @property
     def left(self) -> int:

@@ -1,15 +1,17 @@
-"""What keeps turns going besides their drivers: lost ones are ended, signals are heard."""
+"""What keeps turns going besides their drivers: lost ones are taken on, signals are heard."""
 
+from asyncio import gather
 from dataclasses import dataclass
 from typing import Final, final
 
 from application.conversation.continue_turns import StartPromoted
-from application.conversation.end_turn import EndTurn
-from application.conversation.ports.leases import TurnLeases
+from application.conversation.ports.leases import Abandoned, TurnLeases
 from application.conversation.ports.observing import TurnObserver
 from application.conversation.ports.signals import Signal, SignalKind
+from application.conversation.take_over import TakeOver
 from application.conversation.turn_drivers import TurnDrivers
 from application.conversation.watch_turn import Watchers
+from domain.conversation.errors import StaleFenceError
 from domain.kernel.errors import StorageUnavailableError
 
 MOST_AT_ONCE: Final = 32
@@ -18,22 +20,31 @@ MOST_AT_ONCE: Final = 32
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepTurns:
-    """End turns whose lease has run out: their server was lost. One pass; how many there were."""
+    """Take on turns whose lease has run out: their server was lost. One pass; how many there were.
+
+    A server that leaves takes on none. A turn with which something goes wrong is found again when
+    its lease has run out once more.
+    """
 
     leases: TurnLeases
-    end: EndTurn
+    take_over: TakeOver
+    drivers: TurnDrivers
     observer: TurnObserver
 
     async def __call__(self) -> int:
+        if self.drivers.leaving:
+            return 0
         lost = await self.leases.take_over(MOST_AT_ONCE)
-        for turn in lost:
-            try:
-                await self.end.abandon(turn)
-            except StorageUnavailableError:
-                raise
-            except Exception as error:  # noqa: BLE001 - one that cannot be ended keeps no other
-                self.observer.broke(turn.turn.id, error)
+        await gather(*(self._take(one) for one in lost))
         return len(lost)
+
+    async def _take(self, lost: Abandoned) -> None:
+        try:
+            await self.drivers.to_the_end(self.take_over(lost))
+        except (StorageUnavailableError, StaleFenceError):
+            return
+        except Exception as error:  # noqa: BLE001 - one that cannot be taken on keeps no other
+            self.observer.broke(lost.turn.id, error)
 
 
 @final

@@ -72,6 +72,7 @@ class TurnDrivers:
         known = self._turns.get(grant.turn_id)
         if known is not None and known.fence >= grant.fence:
             return known
+        self._pending.pop(grant.turn_id, None)
         turn = RunningTurn(
             tenant_id=tenant_id,
             session_id=session_id,
@@ -86,6 +87,12 @@ class TurnDrivers:
 
     def find(self, turn_id: TurnId) -> RunningTurn | None:
         return self._turns.get(turn_id)
+
+    def lose(self, turn_id: TurnId, fence: int) -> None:
+        """Stop a driver whose turn was taken over under a higher fence."""
+        known = self._turns.get(turn_id)
+        if known is not None and known.fence < fence:
+            known.lost()
 
     def __len__(self) -> int:
         return len(self._turns)

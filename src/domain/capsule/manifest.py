@@ -30,6 +30,17 @@ class OnToolFailure(StrEnum):
     STOP = "stop"
 
 
+class OnInterruption(StrEnum):
+    """What becomes of an answer that broke off after some of it was shown.
+
+    Its provider's stream died, or the server that answered. The turn fails with what was shown, or
+    the model is asked to go on where it stopped.
+    """
+
+    FAIL = "fail"
+    CONTINUE = "continue"
+
+
 class Below(StrEnum):
     """What becomes of an answer under the threshold of confidence."""
 
@@ -106,6 +117,7 @@ class Manifest:
     session: SessionTerms = SessionTerms()
     recall: bool = True
     on_tool_failure: OnToolFailure = OnToolFailure.CONTINUE
+    on_interruption: OnInterruption = OnInterruption.FAIL
     confidence: ConfidenceTerms | None = None
     constitution: Constitution | None = None
     lane_preferences: Mapping[str, float] = field(default_factory=dict[str, float])

@@ -16,6 +16,7 @@ from domain.capsule.manifest import (
     ConfidenceTerms,
     Constitution,
     Manifest,
+    OnInterruption,
     OnToolFailure,
     SessionTerms,
     Signature,
@@ -79,6 +80,8 @@ def read_manifest(content: object) -> Manifest:
         document.fault("version", "must be a semantic version, for example 1.0.0")
     persona = document.part("persona")
     persona.only({"instructions", "knobs"})
+    policy = document.part("policy")
+    policy.only({"on_tool_failure", "on_interruption"})
     manifest = Manifest(
         name=name,
         version=version,
@@ -89,7 +92,8 @@ def read_manifest(content: object) -> Manifest:
         models=_models(document.part("models")),
         session=_session(document.part("session")),
         recall=_recall(document.part("memory")),
-        on_tool_failure=_on_tool_failure(document.part("policy")),
+        on_tool_failure=_on_tool_failure(policy),
+        on_interruption=_on_interruption(policy),
         confidence=_confidence(document),
         constitution=_constitution(document),
         lane_preferences=_lane_preferences(document.part("learned")),
@@ -185,8 +189,11 @@ def _recall(memory: Document) -> bool:
 
 
 def _on_tool_failure(policy: Document) -> OnToolFailure:
-    policy.only({"on_tool_failure"})
     return policy.choice("on_tool_failure", OnToolFailure.CONTINUE)
+
+
+def _on_interruption(policy: Document) -> OnInterruption:
+    return policy.choice("on_interruption", OnInterruption.FAIL)
 
 
 def _confidence(document: Document) -> ConfidenceTerms | None:

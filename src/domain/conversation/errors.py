@@ -1,5 +1,7 @@
 """Refusals of the conversation context."""
 
+from enum import StrEnum
+
 from domain.kernel.errors import (
     ConflictError,
     DeadlineExceededError,
@@ -53,13 +55,30 @@ class StaleFenceError(ConflictError):
         super().__init__("the turn is driven by another server now, or has ended", turn=turn)
 
 
+class AbandonedFor(StrEnum):
+    """Why nobody goes on with a turn whose server was lost."""
+
+    DEADLINE = "deadline"
+    ANSWER_SHOWN = "answer_shown"
+    TAKE_OVERS = "take_overs"
+
+
 class TurnAbandonedError(UnavailableError):
+    """Its server was lost, and no other went on with it; the fact `cause` says why."""
+
     reason = "TURN_ABANDONED"
 
-    def __init__(self, turn: str) -> None:
+    def __init__(self, turn: str, cause: AbandonedFor) -> None:
+        why = {
+            AbandonedFor.DEADLINE: "the turn's time was over by then",
+            AbandonedFor.ANSWER_SHOWN: "its capsule continues no answer of which a part was shown",
+            AbandonedFor.TAKE_OVERS: "so were the servers that went on with the turn",
+        }[cause]
         super().__init__(
-            "the server that answered was lost; send the message again with a new request_id",
+            f"the server that answered was lost, and {why}; "
+            "send the message again with a new request_id",
             turn=turn,
+            cause=cause.value,
         )
 
 

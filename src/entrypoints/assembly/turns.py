@@ -19,6 +19,7 @@ from application.conversation.drive_turn import DriveTurn
 from application.conversation.end_turn import EndTurn
 from application.conversation.phases.context import BuildContext
 from application.conversation.phases.derive import DeriveSettings
+from application.conversation.phases.make_call import MakeCall
 from application.conversation.phases.memory import RecallMemories
 from application.conversation.phases.model import CallModel
 from application.conversation.phases.reason import Reason
@@ -27,12 +28,15 @@ from application.conversation.phases.tools import RunTools
 from application.conversation.ports.observing import TurnObserver
 from application.conversation.prepare_turn import PrepareTurn
 from application.conversation.process_message import ProcessMessage
+from application.conversation.renew_reservation import RenewReservation
 from application.conversation.suspend_turn import SuspendTurn
+from application.conversation.take_over import TakeOver
 from application.conversation.tend_turns import HearSignal, SweepTurns
 from application.conversation.turn_drivers import TurnDrivers
 from application.conversation.watch_turn import Watchers, WatchTurn
 from application.provenance.ports import SealBell
 from application.tools.ports import ArgumentChecker, ToolRunner
+from application.tools.recover_call import RecoverCall
 from domain.kernel.resilience import Guarded
 from entrypoints.assembly.models import Models
 from entrypoints.assembly.stores import Stores
@@ -115,7 +119,10 @@ def turns(parts: TurnParts) -> Turns:
         clock=system.clock,
         identifiers=system.identifiers,
     )
-    drive = _drive(parts, drivers, save)
+    renew = RenewReservation(
+        journal=stores.journal, clock=system.clock, identifiers=system.identifiers
+    )
+    drive = _drive(parts, drivers, save, renew)
     prepare = PrepareTurn(
         load_capsule=parts.capsules.load,
         derive=DeriveSettings(
@@ -178,13 +185,30 @@ def turns(parts: TurnParts) -> Turns:
         ),
         go_on=go_on,
         start_promoted=start_promoted,
-        sweep=SweepTurns(leases=stores.leases, end=end, observer=parts.observer),
+        sweep=SweepTurns(
+            leases=stores.leases,
+            take_over=TakeOver(
+                reader=stores.reader,
+                signals=stores.signals,
+                prepare=prepare,
+                renew=renew,
+                drivers=drivers,
+                drive=drive,
+                end=end,
+                json=system.json,
+                clock=system.clock,
+            ),
+            drivers=drivers,
+            observer=parts.observer,
+        ),
         sweep_decided=SweepDecided(leases=stores.leases, go_on=go_on),
         hear=HearSignal(drivers=drivers, watchers=watchers, start_promoted=start_promoted),
     )
 
 
-def _drive(parts: TurnParts, drivers: TurnDrivers, save: SaveTurn) -> DriveTurn:
+def _drive(
+    parts: TurnParts, drivers: TurnDrivers, save: SaveTurn, renew: RenewReservation
+) -> DriveTurn:
     stores, system = parts.stores, parts.system
     return DriveTurn(
         recall=RecallMemories(memories=stores.memories, counter=parts.models.counter),
@@ -193,7 +217,12 @@ def _drive(parts: TurnParts, drivers: TurnDrivers, save: SaveTurn) -> DriveTurn:
                 model=parts.models.model, health=parts.capabilities.health, clock=system.clock
             ),
             run_tools=RunTools(
-                runner=parts.tools.runner,
+                make=MakeCall(
+                    runner=parts.tools.runner,
+                    recover=RecoverCall(runner=parts.tools.runner),
+                    health=parts.tools.health,
+                    clock=system.clock,
+                ),
                 checker=parts.tools.checker,
                 authorize=parts.authorize,
                 health=parts.tools.health,
@@ -203,6 +232,7 @@ def _drive(parts: TurnParts, drivers: TurnDrivers, save: SaveTurn) -> DriveTurn:
                 clock=system.clock,
                 identifiers=system.identifiers,
             ),
+            renew=renew,
         ),
         save=save,
         suspend=SuspendTurn(

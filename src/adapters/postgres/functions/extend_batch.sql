@@ -115,7 +115,7 @@ begin
            and a.period = n.hold_period
     )
     update turns t
-       set round = k.round, checkpoint = p_checkpoints[k.place], lease_until = v_now + p_lease, awaits_driver = false,
+       set round = k.round, checkpoint = p_checkpoints[k.place], lease_until = v_now + p_lease, awaits_driver = false, take_overs = 0,
            (hold_accounts, hold_metrics, hold_amounts) = (
                select coalesce(array_agg(account), '{}'), coalesce(array_agg(metric), '{}'),
                       coalesce(array_agg(amount), '{}')

@@ -24,7 +24,7 @@ begin
     perform settle_holds(p_tenant, p_turn, t.settlements + 1, t.round, t.hold_period, t.hold_accounts,
                          t.hold_metrics, t.hold_amounts, p_use_metrics, p_use_amounts, p_use_prices);
     update turns
-       set state = 3, lease_until = null, awaits_driver = false, settlements = settlements + 1,
+       set state = 3, lease_until = null, awaits_driver = false, take_overs = 0, settlements = settlements + 1,
            outcome = p_outcome, checkpoint = p_checkpoint,
            hold_accounts = '{}', hold_metrics = '{}', hold_amounts = '{}'
      where tenant_id = p_tenant and turn_id = p_turn;

@@ -1,11 +1,15 @@
--- Takes over running turns of all tenants whose lease has run out: fence + 1, a lease for p_owner. Returned are
--- those whose driver was lost: what it may have shown reaches up to the returned ceiling; the new one goes on
--- above it. A turn that was promoted and that nobody has driven yet (a driver's first act is a renewal, which
--- says so) shows nothing to anybody: while its deadline is to come, p_owner has it as one promoted for itself.
+-- Takes over running turns of all tenants whose lease has run out: fence + 1, a lease for p_owner, and one more
+-- lost server counted. Returned are those whose driver was lost: what it may have shown reaches up to the returned
+-- ceiling; the new one goes on above it. A turn that was promoted and that nobody has driven yet (a driver's first
+-- act is a renewal, which says so) shows nothing to anybody: p_owner has it as one promoted for itself, while its
+-- deadline is to come and it was not lost more than p_most times.
+-- left_ms is what is left until the deadline, by the database's clock; below 0 when it has passed.
 -- Locks: turn rows, sorted, skipping those locked elsewhere; no tenant row.
 -- Definer: somagent_sweeper, whose own policy shows it turns of every tenant that run or are paused.
-create or replace function take_over_expired(p_owner uuid, p_lease interval, p_above bigint, p_limit integer)
-    returns table (tenant_id uuid, turn_id uuid, ceiling bigint, lease_ms integer)
+create or replace function take_over_expired(
+    p_owner uuid, p_lease interval, p_above bigint, p_most integer, p_limit integer)
+    returns table (
+        tenant_id uuid, turn_id uuid, ceiling bigint, lease_ms integer, take_overs smallint, left_ms bigint)
 language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
     with expired as (
         select t.tenant_id, t.turn_id
@@ -17,13 +21,16 @@ language sql volatile security definer set search_path = pg_catalog, pg_temp as 
     ), taken as (
         update public.turns t
            set fence = t.fence + 1, owner_id = p_owner, lease_until = clock_timestamp() + p_lease,
-               awaits_driver = t.awaits_driver and t.deadline_at > clock_timestamp(),
+               take_overs = least(t.take_overs, 1000) + 1,
+               awaits_driver = t.awaits_driver and t.deadline_at > clock_timestamp() and t.take_overs < p_most,
                sequence_ceiling = t.sequence_ceiling + p_above
           from expired e
          where t.tenant_id = e.tenant_id and t.turn_id = e.turn_id
-        returning t.tenant_id, t.turn_id, old.sequence_ceiling as ceiling, t.lease_until, t.awaits_driver
+        returning t.tenant_id, t.turn_id, old.sequence_ceiling as ceiling, t.lease_until, t.awaits_driver,
+                  t.take_overs, t.deadline_at
     )
-    select k.tenant_id, k.turn_id, k.ceiling, public.lease_left(k.lease_until)
+    select k.tenant_id, k.turn_id, k.ceiling, public.lease_left(k.lease_until), k.take_overs,
+           (extract(epoch from k.deadline_at - clock_timestamp()) * 1000)::bigint
       from taken k
      where not k.awaits_driver
 $$;

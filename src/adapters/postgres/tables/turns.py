@@ -108,6 +108,25 @@ turns = tenant_table(
         comment="JSON of what it had done by its last round or pause",
     ),
     sa.Column("trace", sa.LargeBinary, comment="JSON of the decision trace"),
+    sa.Column(
+        "take_overs",
+        sa.SmallInteger,
+        nullable=False,
+        server_default="0",
+        comment="servers that were lost with it since it last got any further",
+    ),
+    sa.Column(
+        "taken_fence",
+        sa.BigInteger,
+        comment="the fence under which it was last taken on",
+    ),
+    sa.Column(
+        "taken_step",
+        sa.Integer,
+        nullable=False,
+        server_default="0",
+        comment="how often it was taken on again under that fence",
+    ),
     sa.CheckConstraint("(state = 2) = (lease_until is not null)", name="lease"),
     sa.CheckConstraint(
         "0 <= all (hold_amounts) and 1000000000000 >= all (hold_amounts)", name="holds"

@@ -1,6 +1,7 @@
 """Phase 7: one answer of a model, streamed, with its fallbacks and their breakers."""
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Final, final
@@ -17,14 +18,14 @@ from application.conversation.progress import Progress
 from application.conversation.running_turn import RunningTurn
 from application.kernel.ports import Clock
 from domain.capability.capability import Capability
-from domain.conversation.bounds import estimated_tokens
+from domain.conversation.bounds import FRAME_TOKENS, estimated_tokens
 from domain.conversation.errors import (
     ModelFailedError,
     ModelRateLimitedError,
     ModelTimedOutError,
     ModelTruncatedError,
 )
-from domain.conversation.message import Message, ToolCall
+from domain.conversation.message import Message, Role, ToolCall
 from domain.conversation.phase import Attempt
 from domain.conversation.turn_event import Started, TextAdded
 from domain.kernel.storable_text import storable
@@ -37,6 +38,15 @@ an answer is one message of the API."""
 LONGEST_ARGUMENTS: Final = 256 * 1024
 """Characters of all calls of one answer together."""
 
+GO_ON: Final = (
+    "Your answer was cut off. Go on exactly where it stopped: repeat nothing of it and add nothing "
+    "before it."
+)
+"""What a model is told whose answer broke off."""
+
+Renewing = Callable[[str, int], Awaitable[None]]
+"""Settles what was used, and reserves so many tokens for the rest of an answer."""
+
 FAILURES: Final = (
     ModelFailedError,
     ModelRateLimitedError,
@@ -45,11 +55,18 @@ FAILURES: Final = (
 )
 
 
+def continuation_tokens(partial: str) -> int:
+    """What a prompt is longer by, to have an answer continued."""
+    return estimated_tokens(partial) + estimated_tokens(GO_ON) + 2 * FRAME_TOKENS if partial else 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelCall:
     """One call to make, of the first candidate that answers.
 
     `prompt_tokens` is the prompt as it was counted; it settles a call whose provider does not say.
+    `partial` is the part of the answer that stands already. Where the answer breaks off after some
+    of it was shown, `renew` reserves another attempt, which goes on; None where it must not.
     """
 
     candidates: tuple[Capability, ...]
@@ -62,6 +79,22 @@ class ModelCall:
     round: int
     deadline: float
     confidence: bool = False
+    partial: str = ""
+    renew: Renewing | None = None
+
+    def going_on(self, partial: str) -> "ModelCall":
+        """The same call, for the rest of its answer."""
+        more = self.prompt_tokens + continuation_tokens(partial) - continuation_tokens(self.partial)
+        return replace(self, partial=partial, prompt_tokens=more)
+
+    @property
+    def told(self) -> tuple[Message, ...]:
+        """What the model is told: a part of its answer that stands is its own last message."""
+        if not self.partial:
+            return self.messages
+        return (
+            *self.messages, Message(Role.ASSISTANT, self.partial), Message(Role.USER, GO_ON)
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +123,8 @@ class CallModel:
     """Streams the answer to the client as it comes.
 
     A candidate that fails before it has shown anything is followed by the next one, within what the
-    failed one left of the reservation. After that the answer cannot be taken back: the turn fails.
+    failed one left of the reservation. After that the answer cannot be taken back: the turn fails,
+    or the same candidate, once, and then the others are asked to go on where it broke off.
     """
 
     model: LanguageModel
@@ -100,31 +134,53 @@ class CallModel:
     async def __call__(self, turn: RunningTurn, progress: Progress, call: ModelCall) -> ModelAnswer:
         """Raises: ModelFailedError and its kin: every candidate failed; the last one's failure."""
         failure: Exception | None = None
-        for attempt, capability in enumerate(call.candidates):
+        waiting = deque(call.candidates)
+        again = {one.name for one in call.candidates}
+        attempt = -1
+        while waiting:
+            attempt, capability = attempt + 1, waiting.popleft()
             if not self.health.allows(capability.provider):
                 continue
-            reply = min(call.reply, progress.left - call.prompt_tokens)
-            if attempt and reply < 1:
+            if attempt and min(call.reply, progress.left - call.prompt_tokens) < 1:
                 break
-            heard = _Heard()
+            heard = _Heard(length=len(call.partial))
             try:
-                await turn.show(Started(capability.name, capability.model, call.round, attempt))
-                await self._listen(turn, call, capability, max(1, reply), heard)
+                return await self._attempt(turn, progress, call, capability, heard, attempt)
             except FAILURES as error:
-                self.health.failed(capability.provider)
-                _settle(progress, call, capability, heard, error.reason)
-                if heard.parts:
-                    progress.text = heard.text
-                    raise
                 failure = error
-            except BaseException as error:
-                _settle(progress, call, capability, heard, type(error).__name__)
-                progress.text = heard.text
-                raise
-            else:
-                self.health.succeeded(capability.provider)
-                return _settle(progress, call, capability, heard, "ok")
+            if not heard.parts:
+                continue
+            if call.renew is None:
+                raise failure
+            call = await _renewed(call, progress, call.renew)
+            if capability.name in again:
+                again.remove(capability.name)
+                waiting.appendleft(capability)
         raise failure or ModelFailedError(call.candidates[0].name, "its circuit breaker is open")
+
+    async def _attempt(
+        self,
+        turn: RunningTurn,
+        progress: Progress,
+        call: ModelCall,
+        capability: Capability,
+        heard: _Heard,
+        attempt: int,
+    ) -> ModelAnswer:
+        reply = max(1, min(call.reply, progress.left - call.prompt_tokens))
+        try:
+            await turn.show(Started(capability.name, capability.model, call.round, attempt))
+            await self._listen(turn, call, capability, reply, heard)
+        except BaseException as error:
+            outcome = type(error).__name__
+            if isinstance(error, FAILURES):
+                outcome = error.reason
+                self.health.failed(capability.provider)
+            _settle(progress, call, capability, heard, outcome)
+            progress.text = call.partial + heard.text
+            raise
+        self.health.succeeded(capability.provider)
+        return _settle(progress, call, capability, heard, "ok")
 
     async def _listen(
         self,
@@ -136,7 +192,7 @@ class CallModel:
     ) -> None:
         request = ModelRequest(
             capability=capability,
-            messages=call.messages,
+            messages=call.told,
             tools=call.offers,
             tool_choice=call.choice,
             temperature=call.temperature,
@@ -158,6 +214,14 @@ class CallModel:
                     heard.end = _storable_end(chunk)
         if heard.end is None:
             raise ModelTruncatedError(capability.name)
+
+
+async def _renewed(call: ModelCall, progress: Progress, renew: Renewing) -> ModelCall:
+    """The call for the rest of an answer that broke off, reserved."""
+    progress.lost_last()
+    rest = call.going_on(progress.text)
+    await renew(rest.partial, rest.prompt_tokens + rest.reply)
+    return rest
 
 
 def _storable_end(end: ModelEnd) -> ModelEnd:
@@ -230,4 +294,4 @@ def _settle(
             confidence=end.confidence,
         )
     )
-    return ModelAnswer(heard.text, end.calls, end.finish_reason)
+    return ModelAnswer(call.partial + heard.text, end.calls, end.finish_reason)

@@ -4,14 +4,21 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, final
 
-from application.conversation.phases.model import ModelAnswer, ModelCall
+from application.conversation.phases.model import ModelAnswer, ModelCall, continuation_tokens
+from application.conversation.phases.reason_tokens import (
+    answer_tokens,
+    next_tokens,
+    reply_tokens,
+    result_tokens,
+)
 from application.conversation.phases.tool_round import Round, RoundAnswers
 from application.conversation.plan import TurnPlan
 from application.conversation.progress import Progress, Said
+from application.conversation.renew_reservation import Interrupted, RenewReservation
 from application.conversation.running_turn import RunningTurn
 from domain.budget.errors import BudgetExhaustedError
-from domain.capsule.manifest import Below, OnToolFailure
-from domain.conversation.bounds import FRAME_TOKENS, ReplyTerms, estimated_tokens, reply_bound
+from domain.capsule.manifest import Below, OnInterruption, OnToolFailure
+from domain.conversation.bounds import FRAME_TOKENS, estimated_tokens
 from domain.conversation.errors import LowConfidenceError
 from domain.conversation.message import Message, Role
 from domain.conversation.phase import Phase, PhaseStatus
@@ -37,7 +44,9 @@ class Conversation:
     """What the loop begins with: the first model call's messages, and what a turn has said since.
 
     The last message may ask for tools: then they come first. `known` are calls of that round as
-    they were kept, by the provider's call id. `first` is how many messages the first call had.
+    they were kept, by the provider's call id; it is `committed` where a lost server had begun it.
+    `first` is how many messages the first call had, `partial` the part of the next answer that was
+    shown and stands.
     """
 
     messages: tuple[Message, ...]
@@ -45,6 +54,8 @@ class Conversation:
     prompt_tokens: int
     deadline: float
     known: Mapping[str, Invocation] = field(default_factory=dict[str, Invocation])
+    committed: bool = False
+    partial: str = ""
 
     @property
     def said(self) -> tuple[Message, ...]:
@@ -69,6 +80,7 @@ class Reason:
 
     call_model: CallingModel
     run_tools: RunningTools
+    renew: RenewReservation
 
     async def __call__(
         self, turn: RunningTurn, plan: TurnPlan, progress: Progress, talk: Conversation
@@ -85,12 +97,12 @@ class Reason:
         choice = plan.settings.choice
         while True:
             if not talk.messages[-1].calls:
-                call = _call(plan, progress, talk, choice)
+                call = self._call(turn, plan, progress, talk, choice)
                 answer = await self._ask(turn, plan, progress, call)
                 if not answer.calls:
                     return Reasoned(answer.text, answer.finish_reason)
                 talk = _asking(talk, progress, answer)
-            if progress.round >= rounds:
+            if progress.round >= rounds and not talk.committed:
                 return Reasoned(talk.messages[-1].text, TOOLS_ENDED)
             try:
                 answers = await self._run(turn, plan, progress, talk)
@@ -108,15 +120,16 @@ class Reason:
         self, turn: RunningTurn, plan: TurnPlan, progress: Progress, talk: Conversation
     ) -> RoundAnswers:
         calls = talk.messages[-1].calls
-        results = _result_tokens(plan, progress, talk)
+        results = result_tokens(plan, progress, talk.prompt_tokens)
         asked = Round(
-            number=progress.round + 1,
+            number=progress.round + (0 if talk.committed else 1),
             said=talk.said,
             prompt_tokens=talk.prompt_tokens,
-            tokens=_next_tokens(plan, progress, talk.prompt_tokens + results),
+            tokens=next_tokens(plan, progress, talk.prompt_tokens + results),
             result_bytes=results - FRAME_TOKENS * len(calls),
             deadline=talk.deadline,
             known=talk.known,
+            committed=talk.committed,
         )
         with progress.timing(Phase.TOOLS) as timing:
             timing.note = f"round {asked.number}"
@@ -143,27 +156,52 @@ class Reason:
                     await turn.show(Degraded("confidence", doubt.reason))
         return answer
 
+    def _call(
+        self,
+        turn: RunningTurn,
+        plan: TurnPlan,
+        progress: Progress,
+        talk: Conversation,
+        choice: ToolChoice,
+    ) -> ModelCall | None:
+        """The next model call; None when no token of a reply is left to it."""
+        prompt = talk.prompt_tokens + continuation_tokens(talk.partial)
+        reply = min(reply_tokens(plan, progress, prompt), progress.left - prompt)
+        if reply < 1:
+            return None
 
-def _call(
-    plan: TurnPlan, progress: Progress, talk: Conversation, choice: ToolChoice
-) -> ModelCall | None:
-    """The next model call; None when no token of a reply is left to it."""
-    room = progress.left - talk.prompt_tokens
-    reply = min(_reply(plan, progress, talk.prompt_tokens), room)
-    if reply < 1:
-        return None
-    return ModelCall(
-        candidates=plan.settings.candidates,
-        messages=talk.messages,
-        offers=plan.settings.offers,
-        choice=choice,
-        temperature=plan.settings.derived.temperature,
-        reply=reply,
-        prompt_tokens=talk.prompt_tokens,
-        round=progress.round,
-        deadline=talk.deadline,
-        confidence=plan.settings.manifest.confidence is not None,
-    )
+        async def renew(partial: str, tokens: int) -> None:
+            asked_at = self.renew.clock.monotonic()
+            grant = await self.renew(
+                plan,
+                progress,
+                Interrupted(
+                    tenant_id=turn.tenant_id,
+                    session_id=turn.session_id,
+                    turn_id=turn.turn_id,
+                    fence=turn.fence,
+                    said=Said(messages=talk.said, prompt_tokens=talk.prompt_tokens, text=partial),
+                    progressed=True,
+                    tokens=tokens,
+                ),
+            )
+            turn.renewed(grant.lease_seconds, turn.ceiling, asked_at)
+
+        continues = plan.settings.manifest.on_interruption is OnInterruption.CONTINUE
+        return ModelCall(
+            candidates=plan.settings.candidates,
+            messages=talk.messages,
+            offers=plan.settings.offers,
+            choice=choice,
+            temperature=plan.settings.derived.temperature,
+            reply=reply,
+            prompt_tokens=prompt,
+            round=progress.round,
+            deadline=talk.deadline,
+            confidence=plan.settings.manifest.confidence is not None,
+            partial=talk.partial,
+            renew=renew if continues else None,
+        )
 
 
 def _doubt(plan: TurnPlan, confidence: float | None) -> LowConfidenceError | None:
@@ -203,7 +241,8 @@ def _asking(talk: Conversation, progress: Progress, answer: ModelAnswer) -> Conv
     return replace(
         talk,
         messages=(*talk.messages, Message(Role.ASSISTANT, answer.text, answer.calls)),
-        prompt_tokens=talk.prompt_tokens + _answer_tokens(progress, answer),
+        prompt_tokens=talk.prompt_tokens + answer_tokens(progress, answer),
+        partial="",
     )
 
 
@@ -214,50 +253,5 @@ def _told(talk: Conversation, answers: RoundAnswers) -> Conversation:
         messages=(*talk.messages, *answers.messages),
         prompt_tokens=talk.prompt_tokens + told,
         known={},
+        committed=False,
     )
-
-
-def _reply(plan: TurnPlan, progress: Progress, prompt_tokens: int) -> int:
-    settings = plan.settings.derived
-    chosen = plan.settings.selection.chosen
-    return reply_bound(
-        ReplyTerms(
-            max_tokens=settings.max_tokens,
-            token_limit=settings.token_limit,
-            used_tokens=progress.usage.tokens,
-            resource_budget=plan.settings.manifest.knobs.resource_budget,
-            spent=progress.spent,
-            price=chosen.price,
-            window=chosen.context_window,
-            prompt_tokens=prompt_tokens,
-            requested=plan.settings.order.max_tokens,
-        )
-    ).tokens
-
-
-def _result_tokens(plan: TurnPlan, progress: Progress, talk: Conversation) -> int:
-    """What this round's results may have: within their lanes, and so that an answer still fits.
-
-    Where another round may follow, half of what the turn's token limit leaves is kept for it. At
-    least a tenth of the level's reply, so that the model hears something.
-    """
-    derived = plan.settings.derived
-    left = derived.token_limit - progress.usage.tokens - talk.prompt_tokens - plan.context.reply
-    if progress.round + 1 < derived.rlm_iterations:
-        left //= 2
-    return max(derived.max_tokens // 10, min(plan.context.result_cap, left))
-
-
-def _next_tokens(plan: TurnPlan, progress: Progress, prompt_tokens: int) -> int:
-    """What the next model call needs beyond what is still held."""
-    needed = prompt_tokens + _reply(plan, progress, prompt_tokens)
-    limit = plan.settings.derived.token_limit - progress.usage.tokens
-    return max(0, min(needed, limit) - progress.left)
-
-
-def _answer_tokens(progress: Progress, answer: ModelAnswer) -> int:
-    """The answer again, as part of the next prompt: as the provider counted it, else as bytes."""
-    if progress.attempts and progress.attempts[-1].completion_tokens:
-        return FRAME_TOKENS * (1 + len(answer.calls)) + progress.attempts[-1].completion_tokens
-    asked = sum(estimated_tokens(call.tool + call.arguments) for call in answer.calls)
-    return FRAME_TOKENS * (1 + len(answer.calls)) + estimated_tokens(answer.text) + asked

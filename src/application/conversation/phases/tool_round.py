@@ -1,14 +1,16 @@
 """One round of tools: what was asked for, how each call was judged, what the model is told."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from domain.authorization.decision import Decision
 from domain.capsule.knob import ToolApproval
 from domain.conversation.message import Message, ToolCall
 from domain.conversation.turn_event import AnswerStatus
 from domain.kernel.errors import DomainError
 from domain.kernel.storable_text import cut_text, storable
+from domain.tools.errors import ToolFailedError
 from domain.tools.invocation import Invocation, InvocationState
 from domain.tools.tool import Tool
 
@@ -19,6 +21,9 @@ STATUS: Final[Mapping[InvocationState, AnswerStatus]] = {
 }
 """How an ended call is told to clients; every other one was denied."""
 
+NOT_BEGUN: Final = "its server was lost before it began"
+"""Why a call that was asked for did not run."""
+
 CUT: Final = " [cut]"
 
 
@@ -27,7 +32,8 @@ class Round:
     """What a model asked for. `tokens` are to be held besides, for the model call that follows.
 
     `said` is what the turn has said and heard, the wish for these calls included. `known` are the
-    calls of this round as they were kept over a pause, by the provider's call id.
+    calls of this round as they were kept over a pause or the loss of a server, by the provider's
+    call id. A round that is `committed` was begun by a server that was lost.
     """
 
     number: int
@@ -37,6 +43,7 @@ class Round:
     result_bytes: int
     deadline: float
     known: Mapping[str, Invocation] = field(default_factory=dict[str, Invocation])
+    committed: bool = False
 
     @property
     def calls(self) -> tuple[ToolCall, ...]:
@@ -53,11 +60,17 @@ class RoundAnswers:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A call that may run with `tool`, that waits, or that is not run: then `message` says why."""
+    """A call that may run with `tool`, that waits, or that is not run: then `message` says why.
+
+    One that is `told` has its outcome already, and its watchers have seen it; of one that is `lost`
+    a server began it and nobody heard what came of it.
+    """
 
     invocation: Invocation
     tool: Tool | None
     message: str = ""
+    told: bool = False
+    lost: bool = False
 
     @property
     def kept(self) -> Invocation:
@@ -65,6 +78,52 @@ class Judged:
         if self.tool is not None:
             return self.invocation
         return replace(self.invocation, result=storable(self.message))
+
+
+WAITING: Final = (
+    InvocationState.PENDING_APPROVAL,
+    InvocationState.PERMITTED,
+    InvocationState.STARTED,
+)
+"""Calls of which nothing can be told yet; nobody may come to know more of an UNKNOWN one."""
+
+
+def kept_before(calls: Iterable[Invocation], number: int) -> list[Invocation]:
+    """The calls of the rounds before one, as a record tells of them."""
+    return [one for one in calls if one.round < number and one.state not in WAITING]
+
+
+def not_approved(invocation: Invocation) -> Invocation:
+    """A call that nobody approved, with what its model is told."""
+    reason = f"APPROVAL_{invocation.state.name}"
+    return replace(invocation, reason=reason, result=f"{reason}: not run")
+
+
+def judged_before(call: Invocation, asked: Round) -> Judged | None:
+    """A call that is not to be judged again; None when it may run, now that it was approved."""
+    if call.state is InvocationState.PERMITTED:
+        return None
+    if asked.committed:
+        lost = call.state is InvocationState.STARTED
+        return Judged(call, None, call.result, told=not lost, lost=lost)
+    if call.state not in (InvocationState.FAILED, InvocationState.DENIED):
+        call = not_approved(call)
+    return Judged(call, None, call.result)
+
+
+def denied(invocation: Invocation, decision: Decision) -> Judged:
+    refusal = replace(invocation, state=InvocationState.DENIED, reason="PERMISSION_DENIED")
+    return Judged(refusal, None, f"PERMISSION_DENIED: {decision.reason}")
+
+
+def permitted(invocation: Invocation, tool: Tool, asked: Round, *, asks: bool) -> Judged:
+    """A call that may run, or that waits where a person is asked first."""
+    if asked.committed and (tool.effect or asks):
+        # Neither was done when its round was committed, and it is too late for both.
+        return refused(invocation, ToolFailedError(tool.name, NOT_BEGUN))
+    if asks:
+        invocation = replace(invocation, state=InvocationState.PENDING_APPROVAL)
+    return Judged(invocation, tool)
 
 
 def refused(invocation: Invocation, refusal: DomainError) -> Judged:

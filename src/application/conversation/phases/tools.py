@@ -1,6 +1,6 @@
 """Phase 9: the tool calls of one round, each judged, reserved, run and written down."""
 
-from asyncio import create_task, gather, timeout, wait
+from asyncio import create_task, gather, wait
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final, final
@@ -8,13 +8,17 @@ from typing import Final, final
 from application.authorization.authorize import Authorize, AuthorizeQuery
 from application.capability.ports import ProviderHealth
 from application.conversation.holds import turn_holds
+from application.conversation.phases.make_call import MakeCall
 from application.conversation.phases.tool_round import (
     STATUS,
     Judged,
     Round,
     RoundAnswers,
     cut_result,
+    denied,
+    judged_before,
     needs_approval,
+    permitted,
     refused,
 )
 from application.conversation.plan import TurnPlan
@@ -28,8 +32,6 @@ from application.tools.ports import (
     ArgumentChecker,
     EffectJournal,
     Outcome,
-    ToolContext,
-    ToolRunner,
 )
 from domain.authorization.decision import Decision
 from domain.conversation.message import Message, Role, ToolCall
@@ -37,18 +39,12 @@ from domain.conversation.turn_event import AnswerStatus, ToolAnswered, ToolCalle
 from domain.kernel.errors import DomainError
 from domain.kernel.identifiers import InvocationId
 from domain.kernel.metering import Metric
-from domain.tools.errors import (
-    ToolFailedError,
-    ToolNotFoundError,
-    ToolOutcomeUnknownError,
-)
+from domain.tools.errors import ToolFailedError, ToolNotFoundError
 from domain.tools.invocation import Invocation, InvocationState
 from domain.tools.tool import Tool
 
 MOST_CALLS: Final = 16
 """Calls of one round that are considered; a model that asks for more is told so."""
-
-TOOL_SECONDS: Final = 30.0
 
 
 @final
@@ -56,7 +52,7 @@ TOOL_SECONDS: Final = 30.0
 class RunTools:
     """Runs what is permitted. A call that fails is an observation for the model, not an end."""
 
-    runner: ToolRunner
+    make: MakeCall
     checker: ArgumentChecker
     authorize: Authorize
     health: ProviderHealth
@@ -85,7 +81,13 @@ class RunTools:
             # The rest of the round is kept as it was judged: it is shown once, and run with it.
             progress.unwritten += [one.kept for one in judged if one.invocation not in waiting]
             return RoundAnswers(waiting=waiting)
-        judged = await self._start(turn, plan, progress, asked, judged)
+        if asked.committed:
+            # Should the turn end before they are recovered, their outcome is not known.
+            progress.started.update(
+                {one.invocation.id: one.invocation for one in judged if one.lost}
+            )
+        else:
+            judged = await self._start(turn, plan, progress, asked, judged)
         room = asked.result_bytes // max(1, len(judged))
         if len(judged) == 1:  # as in most rounds; tasks of their own are for several
             return RoundAnswers((await self._answer(turn, plan, progress, asked, judged[0], room),))
@@ -127,33 +129,33 @@ class RunTools:
         )
         if decided is None:
             await turn.show(ToolCalled(invocation.id, call.tool, call.arguments))
-        elif decided.state in {InvocationState.FAILED, InvocationState.DENIED}:
-            return Judged(decided, None, decided.result)
-        elif decided.state is not InvocationState.PERMITTED:
-            reason = f"APPROVAL_{decided.state.name}"
-            return Judged(replace(decided, reason=reason), None, f"{reason}: not run")
-        if tool is None:
-            return refused(invocation, ToolNotFoundError(call.tool, tuple(plan.settings.tools)))
+        elif (judged := judged_before(decided, asked)) is not None:
+            return judged
         try:
-            self._check(tool, asked, call)
+            tool = self._check(plan, asked, call)
         except DomainError as refusal:
             return refused(invocation, refusal)
         decision = await self._decide(plan, progress, tool)
         if not decision.allowed:
-            denied = replace(invocation, state=InvocationState.DENIED, reason="PERMISSION_DENIED")
-            return Judged(denied, None, f"PERMISSION_DENIED: {decision.reason}")
-        invocation = replace(invocation, permit=decision.rule)
-        if decided is None and needs_approval(plan.settings.derived.tool_approval, tool):
-            invocation = replace(invocation, state=InvocationState.PENDING_APPROVAL)
-        return Judged(invocation, tool)
+            return denied(invocation, decision)
+        asks = decided is None and needs_approval(plan.settings.derived.tool_approval, tool)
+        return permitted(replace(invocation, permit=decision.rule), tool, asked, asks=asks)
 
-    def _check(self, tool: Tool, asked: Round, call: ToolCall) -> None:
-        """Raises: ToolFailedError, ToolArgumentsInvalidError: The call cannot be made."""
+    def _check(self, plan: TurnPlan, asked: Round, call: ToolCall) -> Tool:
+        """The tool of a call that can be made.
+
+        Raises:
+            ToolNotFoundError, ToolFailedError, ToolArgumentsInvalidError: It cannot.
+        """
+        tool = plan.settings.tools.get(call.tool)
+        if tool is None:
+            raise ToolNotFoundError(call.tool, tuple(plan.settings.tools))
         if any(call is late for late in asked.calls[MOST_CALLS:]):
             raise ToolFailedError(tool.name, f"more than {MOST_CALLS} calls at once")
         self.checker.check(tool, call.arguments)
         if not self.health.allows(tool.name):
             raise ToolFailedError(tool.name, "its circuit breaker is open")
+        return tool
 
     async def _decide(self, plan: TurnPlan, progress: Progress, tool: Tool) -> Decision:
         resource = f"tools/{tool.name}"
@@ -179,12 +181,13 @@ class RunTools:
             replace(one.invocation, state=InvocationState.STARTED) for one in runnable
             if one.invocation.effect
         ]  # fmt: skip
+        progress.billed.clear()
         command = ExtendTurn(
             tenant_id=turn.tenant_id,
             turn_id=turn.turn_id,
             fence=turn.fence,
             round=asked.number,
-            checkpoint=progress.checkpoint(_said(asked, runnable), committed=asked.number),
+            checkpoint=progress.checkpoint(_said(asked, judged), committed=asked.number),
             holds=turn_holds(
                 plan.settings.order.principal,
                 turn.session_id,
@@ -219,10 +222,17 @@ class RunTools:
         room: int,
     ) -> Message:
         state, reason, text = one.invocation.state, one.invocation.reason, one.message
-        if one.tool is not None:
+        if one.told:
+            progress.invocations.append(one.invocation)
+            if not one.invocation.effect:  # it may have been told of and not be written down yet
+                progress.unwritten.append(one.invocation)
+            return Message(Role.TOOL, text, call_id=one.invocation.call_id)
+        if one.lost or one.tool is not None:
             turn.check()
-            progress.called_tool()
-            state, reason, text = await self._run(turn, plan, asked, one.invocation, one.tool)
+            if one.tool is not None:  # a lost one was counted when its turn was taken over
+                progress.called_tool(one.invocation.id)
+            made = await self.make(turn, plan, asked, one)
+            state, reason, text = made.state, made.reason, made.result
         text = cut_result(text, room)
         ended = replace(
             one.invocation, state=state, reason=reason, result=text, finished_at=self.clock.now()
@@ -245,48 +255,10 @@ class RunTools:
         await turn.show(ToolAnswered(ended.id, status, text, ended.reason))
         return Message(Role.TOOL, text, call_id=ended.call_id)
 
-    async def _run(
-        self,
-        turn: RunningTurn,
-        plan: TurnPlan,
-        asked: Round,
-        invocation: Invocation,
-        tool: Tool,
-    ) -> tuple[InvocationState, str, str]:
-        """How the call ended, the reason if it did not succeed, and what the model is told."""
-        seconds = max(0.0, min(TOOL_SECONDS, asked.deadline - self.clock.monotonic()))
-        context = ToolContext(
-            principal=plan.settings.order.principal,
-            session_id=turn.session_id,
-            invocation_id=invocation.id,
-            seconds=seconds,
-        )
-        failure: DomainError
-        try:
-            async with timeout(seconds):
-                text = await self.runner.run(tool.name, invocation.arguments, context)
-        except ToolFailedError as refusal:
-            failure = refusal
-        except ToolOutcomeUnknownError as refusal:
-            failure = refusal
-        except TimeoutError:
-            failure = (
-                ToolOutcomeUnknownError(tool.name)
-                if tool.effect
-                else ToolFailedError(tool.name, "it took too long")
-            )
-        else:
-            self.health.succeeded(tool.name)
-            return InvocationState.SUCCEEDED, invocation.reason, text
-        self.health.failed(tool.name)
-        unknown = isinstance(failure, ToolOutcomeUnknownError)
-        state = InvocationState.UNKNOWN if unknown else InvocationState.FAILED
-        return state, failure.reason, str(failure)
 
-
-def _said(asked: Round, runnable: Sequence[Judged]) -> Said:
-    """What is kept with the round: calls without effects have no rows before the next commit."""
-    plain = [one.invocation for one in runnable if not one.invocation.effect]
+def _said(asked: Round, judged: Sequence[Judged]) -> Said:
+    """What is kept with the round: only calls that take effect have rows before the next commit."""
+    plain = [one.invocation for one in judged if one.tool is None or not one.invocation.effect]
     return Said(
         messages=asked.said,
         prompt_tokens=asked.prompt_tokens,

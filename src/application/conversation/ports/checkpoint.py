@@ -20,7 +20,10 @@ class Checkpoint:
     round that was committed. `prompt_tokens` counts the prompt up to and with the messages, 0 where
     that is not known.
 
-    The rest is what the turn's record and trace are made of. `elapsed_us` are the microseconds that
+    `billed` are those calls of the round at hand that are counted in `usage` already. `text` is the
+    part of the answer at hand that stands, where one was interrupted; `lost_tokens` are those of
+    `usage` that went with lost servers, and do not count against what the turn may use. The rest is
+    what the turn's record and trace are made of. `elapsed_us` are the microseconds that
     servers have worked on it.
     """
 
@@ -28,6 +31,9 @@ class Checkpoint:
     calls: tuple[tuple[str, InvocationId], ...] = ()
     round: int = 0
     prompt_tokens: int = 0
+    billed: tuple[InvocationId, ...] = ()
+    text: str = ""
+    lost_tokens: int = 0
     usage: Usage = field(default_factory=Usage)
     elapsed_us: int = 0
     times: tuple[PhaseTime, ...] = ()

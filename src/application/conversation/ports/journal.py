@@ -101,6 +101,29 @@ class ResumeTurn:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TakeOnTurn:
+    """A turn that was interrupted goes on: its server was lost, or its model's answer broke off.
+
+    `uses` are what was used since the last settlement, as far as that is known, `usage` all of the
+    turn's, those included. `step` is 0 for the turn of a lost server, whose `void` says which
+    numbers nobody may rely on; the same driver counts on from there. `progressed` is true when the
+    turn had got further since a server was lost with it.
+    """
+
+    tenant_id: TenantId
+    turn_id: TurnId
+    fence: int
+    step: int
+    progressed: bool
+    void: TurnEvent | None
+    checkpoint: Checkpoint
+    usage: Usage
+    uses: tuple[Use, ...]
+    holds: tuple[Hold, ...]
+    outgoing: tuple[DomainEvent, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FinishTurn:
     """A turn ends. `answer` is stored as the assistant's message when the state is COMPLETED.
 
@@ -176,6 +199,15 @@ class TurnJournal(Protocol):
         Raises:
             StaleFenceError: It is not paused, or still waits.
             BudgetExhaustedError: A hold does not fit; the turn stays paused.
+        """
+        ...
+
+    async def take_on(self, command: TakeOnTurn) -> Grant:
+        """Settle what was used by an interruption and reserve what follows, both or neither.
+
+        Raises:
+            BudgetExhaustedError: A hold does not fit; nothing was changed.
+            StaleFenceError: The turn belongs to another driver now, or has ended.
         """
         ...
 

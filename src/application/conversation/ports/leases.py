@@ -27,12 +27,19 @@ class Renewal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Abandoned:
-    """A turn whose driver was lost, taken over: its events go on above `ceiling`."""
+    """A turn whose driver was lost, taken over: its events go on above `ceiling`.
+
+    `take_overs` counts the servers that were lost with it since it last got any further, this time
+    included. `seconds_left` is what is left of its time by the database's clock, 0 or less when it
+    is over.
+    """
 
     turn: Turn
     last_written: int
     ceiling: int
     lease_seconds: float
+    take_overs: int
+    seconds_left: float
 
 
 class TurnLeases(Protocol):
@@ -53,7 +60,8 @@ class TurnLeases(Protocol):
         """Take expired turns of all tenants: fence + 1 and a lease for this server.
 
         One that was promoted and that nobody has driven yet is not among the answers while its
-        deadline is to come: `promoted` of this server has it then.
+        deadline is to come and no more than `MOST_TAKE_OVERS` servers were lost with it: `promoted`
+        of this server has it then.
         """
         ...
 

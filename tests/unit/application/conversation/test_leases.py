@@ -72,48 +72,6 @@ async def test_a_driver_whose_lease_ran_out_shows_nothing_more(
     assert server.observer.defects == []
 
 
-async def test_a_turn_whose_server_was_lost_is_ended_by_another(shared: World) -> None:
-    lost, other = Server(world=shared, name="lost"), Server(world=shared, name="other")
-    shared.model.will_say([ModelText("Half an ans"), Event()])
-    turn_id = await lost.say()
-    running = lost.drivers.find(turn_id)
-    assert running is not None
-    await until(lambda: running.log.next_sequence == 4)
-    shared.clock.advance(LEASE + 1)
-
-    assert await other.sweep() == 1
-    turn = await other.turn(turn_id)
-    events = await other.shown(turn_id)
-
-    assert turn.state is TurnState.FAILED
-    assert turn.failure is not None
-    assert (turn.failure.reason, turn.failure.kind) == ("TURN_ABANDONED", "UnavailableError")
-    assert isinstance(void := events[0].body, Restarted)
-    assert void.first_sequence == 1
-    assert events[0].sequence == void.last_sequence >= 3
-    assert isinstance(events[-1].body, Failed)
-    assert events[-1].sequence == void.last_sequence + 1
-    assert turn.usage.estimated
-    assert turn.usage.prompt_tokens > 0
-    assert [shared.held(metric) for metric in Metric] == [0] * len(Metric)
-    assert shared.spent(Metric.TOKENS) == turn.usage.tokens
-
-
-async def test_a_watcher_who_saw_what_is_void_sees_the_end(shared: World) -> None:
-    lost, other = Server(world=shared, name="lost"), Server(world=shared, name="other")
-    shared.model.will_say([ModelText("Half an ans"), Event()])
-    turn_id = await lost.say()
-    running = lost.drivers.find(turn_id)
-    assert running is not None
-    await until(lambda: running.log.next_sequence == 4)
-    shared.clock.advance(LEASE + 1)
-    await other.sweep()
-
-    rest = await other.shown(turn_id, after=3)
-
-    assert [type(event.body) for event in rest] == [Restarted, Failed]
-
-
 async def test_what_was_written_before_the_loss_is_not_void(shared: World) -> None:
     lost, other = Server(world=shared, name="lost"), Server(world=shared, name="other")
     shared.model.will_say([ModelText("Written"), Event()])
@@ -143,18 +101,21 @@ async def test_a_driver_that_comes_back_after_the_sweep_changes_nothing(shared: 
     running = lost.drivers.find(turn_id)
     assert running is not None
     await until(lambda: running.log.next_sequence == 3)
+    shared.model.will_say(said("In time."))
     shared.clock.advance(LEASE + 1)
     await other.sweep()
-    ended = await other.turn(turn_id)
+    ended = await other.settled(turn_id)
     spent = shared.spent(Metric.TOKENS)
 
     running.renewed(LEASE, 0, shared.clock.monotonic())
     go.set()
     await running.ended.wait()
 
+    assert ended.answer == "In time."
     assert await other.turn(turn_id) == ended
     assert shared.spent(Metric.TOKENS) == spent
-    assert not any(isinstance(event.body, Completed) for event in await lost.shown(turn_id))
+    (end,) = [one.body for one in await lost.shown(turn_id) if isinstance(one.body, Completed)]
+    assert end.text == "In time."
 
 
 async def test_a_driver_that_learns_that_its_lease_is_another_s_stops(shared: World) -> None:
@@ -164,8 +125,10 @@ async def test_a_driver_that_learns_that_its_lease_is_another_s_stops(shared: Wo
     running = lost.drivers.find(turn_id)
     assert running is not None
     await until(lambda: shared.model.open_streams == 1)
+    shared.model.will_say(said("Done."))
     shared.clock.advance(LEASE + 1)
     await other.sweep()
+    await other.settled(turn_id)
 
     await lost.drivers.keep()
     await running.ended.wait()

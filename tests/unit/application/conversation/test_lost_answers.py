@@ -185,15 +185,17 @@ async def test_a_lost_turn_that_cannot_be_ended_keeps_no_other_from_its_end(
     flaky = FlakyJournal(lost.plain_journal(), defects=[ValueError("secret")])
     other = Server(world=shared, name="other", journal=flaky)
     shared.model.will_say([Event()])
-    first = await lost.say("1")
-    second = await lost.say("2", session_id=OTHER_SESSION)
+    first = await lost.say("1", seconds=LEASE)
+    second = await lost.say("2", session_id=OTHER_SESSION, seconds=LEASE)
     await until(lambda: shared.model.open_streams == 2)
     shared.clock.advance(LEASE + 1)
 
     await other.sweep()
 
-    assert not (await other.turn(first)).state.final
-    assert (await other.turn(second)).state is TurnState.FAILED
+    turns = [await other.turn(turn_id) for turn_id in (first, second)]
+    assert sorted(turn.state for turn in turns) == [TurnState.RUNNING, TurnState.FAILED]
     shared.clock.advance(LEASE + 1)
     await other.sweep()
-    assert (await other.turn(first)).state is TurnState.FAILED
+    turns = [await other.turn(turn_id) for turn_id in (first, second)]
+    assert [turn.state for turn in turns] == [TurnState.FAILED] * 2
+    assert [type(error) for error in other.observer.defects] == [ValueError]

@@ -538,7 +538,7 @@ class TurnEvent(_message.Message):
 
     @_builtins.property
     def accepted(self) -> Global___TurnAccepted:
-        """The turn is accepted. The first event."""
+        """The turn is accepted. The first event; after a `restarted` that covers it, told once more."""
 
     @_builtins.property
     def started(self) -> Global___TurnStarted:
@@ -807,7 +807,9 @@ Global___ApprovalRequested: _TypeAlias = ApprovalRequested  # noqa: Y015
 
 @_typing.final
 class TurnRestarted(_message.Message):
-    """After a crash: what was shown under these numbers is void."""
+    """The turn's server was lost: what was shown under these numbers is void. Another server goes on
+    above them, or ends the turn; it tells again of what was committed and is void.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 

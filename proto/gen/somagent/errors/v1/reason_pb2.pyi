@@ -57,8 +57,9 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     REASON_TURN_NOT_FOUND: _Reason.ValueType  # 10
     """The turn does not exist, or it belongs to another tenant. Status NOT_FOUND."""
     REASON_TURN_ABANDONED: _Reason.ValueType  # 11
-    """The server that drove the turn died and the turn could not be completed; what it used is
-    settled. Status UNAVAILABLE.
+    """The server that drove the turn was lost and no other went on with it; what it used is settled.
+    The metadata `cause` says why: `deadline`, `answer_shown` (a part of the answer was, and the
+    capsule continues none), `take_overs` (too many servers were lost with it). Status UNAVAILABLE.
     """
     REASON_TURN_ALREADY_ENDED: _Reason.ValueType  # 12
     """The turn is completed, failed or cancelled, so it cannot be changed. Status
@@ -274,8 +275,9 @@ RESOURCE_EXHAUSTED.
 REASON_TURN_NOT_FOUND: Reason.ValueType  # 10
 """The turn does not exist, or it belongs to another tenant. Status NOT_FOUND."""
 REASON_TURN_ABANDONED: Reason.ValueType  # 11
-"""The server that drove the turn died and the turn could not be completed; what it used is
-settled. Status UNAVAILABLE.
+"""The server that drove the turn was lost and no other went on with it; what it used is settled.
+The metadata `cause` says why: `deadline`, `answer_shown` (a part of the answer was, and the
+capsule continues none), `take_overs` (too many servers were lost with it). Status UNAVAILABLE.
 """
 REASON_TURN_ALREADY_ENDED: Reason.ValueType  # 12
 """The turn is completed, failed or cancelled, so it cannot be changed. Status

@@ -1,0 +1,85 @@
+"""Settle what a turn has used by an interruption, and reserve what it needs to go on."""
+
+from dataclasses import dataclass
+from typing import final
+
+from application.conversation.facts import FactHeader, usage_recorded
+from application.conversation.holds import turn_holds, turn_uses
+from application.conversation.plan import TurnPlan
+from application.conversation.ports.journal import Grant, TakeOnTurn, TurnJournal
+from application.conversation.progress import Progress, Said
+from application.kernel.insisting import insisting
+from application.kernel.ports import Clock, IdentifierSource
+from domain.conversation.turn_event import TurnEvent
+from domain.kernel.identifiers import EventId, SessionId, TenantId, TurnId
+from domain.kernel.metering import Metric
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interrupted:
+    """Which turn was interrupted, and what is known of it; `void` when its server was lost.
+
+    `tokens` and `tool_calls` are to be reserved for what follows.
+    """
+
+    tenant_id: TenantId
+    session_id: SessionId
+    turn_id: TurnId
+    fence: int
+    said: Said
+    progressed: bool
+    tokens: int
+    tool_calls: int = 0
+    void: TurnEvent | None = None
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenewReservation:
+    """In one step: nothing that was held leaks, and nothing is settled twice."""
+
+    journal: TurnJournal
+    clock: Clock
+    identifiers: IdentifierSource
+
+    async def __call__(self, plan: TurnPlan, progress: Progress, one: Interrupted) -> Grant:
+        """The turn as it goes on; `progress` has settled what it had used.
+
+        Raises:
+            BudgetExhaustedError: There is no room to go on; nothing was settled.
+            StaleFenceError: The turn is another server's now.
+        """
+        order = plan.settings.order
+
+        def header() -> FactHeader:
+            return FactHeader(
+                id=EventId(self.identifiers.next()),
+                tenant_id=one.tenant_id,
+                key=one.session_id,
+                occurred_at=self.clock.now(),
+                tenant=order.principal.tenant,
+                session_id=one.session_id,
+                turn_id=one.turn_id,
+            )
+
+        command = TakeOnTurn(
+            tenant_id=one.tenant_id,
+            turn_id=one.turn_id,
+            fence=one.fence,
+            step=progress.taken_steps,
+            progressed=one.progressed,
+            void=one.void,
+            checkpoint=progress.checkpoint(one.said, committed=progress.round),
+            usage=progress.usage,
+            uses=turn_uses(progress.due),
+            holds=turn_holds(
+                order.principal,
+                one.session_id,
+                plan.settings.manifest.name,
+                ((Metric.TOKENS, one.tokens), (Metric.TOOL_CALLS, one.tool_calls)),
+            ),
+            outgoing=usage_recorded(header, order.principal.subject, progress.due),
+        )
+        grant = await insisting(lambda: self.journal.take_on(command))
+        progress.settled(one.tokens)
+        return grant

@@ -1,0 +1,97 @@
+"""An answer whose provider breaks off is continued where its capsule says so."""
+
+from asyncio import Event
+
+import pytest
+
+from adapters.inmemory.language_model import said
+from application.conversation.phases.model import GO_ON
+from application.conversation.ports.models import ModelText
+from domain.conversation.errors import ModelFailedError
+from domain.conversation.message import Message, Role
+from domain.conversation.turn import TurnState
+from domain.conversation.turn_event import Failed, Started, TextAdded
+from domain.kernel.metering import Metric
+from tests.inmemory_application import Server
+from tests.inmemory_world import World, capability, manifest, world
+from tests.unit.application.conversation.lost_servers import CONTINUES, check_money
+
+BROKEN = ModelFailedError("tiny", "it broke off")
+
+
+@pytest.fixture
+async def shared() -> World:
+    shared = await world(manifest(policy=CONTINUES))
+    shared.capabilities = (capability(priority=1), capability("spare"))
+    return shared
+
+
+@pytest.fixture
+def server(shared: World) -> Server:
+    return Server(world=shared)
+
+
+async def test_the_same_model_is_asked_to_go_on_where_it_stopped(
+    shared: World, server: Server
+) -> None:
+    shared.model.will_say([ModelText("Half an ans"), BROKEN], said("wer", "."))
+
+    turn = await server.answered()
+
+    assert (turn.state, turn.answer) == (TurnState.COMPLETED, "Half an answer.")
+    first, second = shared.model.requests
+    assert second.capability == first.capability
+    assert second.messages == (
+        *first.messages, Message(Role.ASSISTANT, "Half an ans"), Message(Role.USER, GO_ON)
+    )  # fmt: skip
+    events = await server.shown(turn.id)
+    shown = [one.body.delta for one in events if isinstance(one.body, TextAdded)]
+    assert shown == ["Half an ans", "wer", "."]
+    check_money(shared, turn)
+
+
+async def test_when_it_breaks_off_again_another_one_goes_on(shared: World, server: Server) -> None:
+    shared.model.will_say([ModelText("One "), BROKEN], [ModelText("two "), BROKEN], said("three."))
+
+    turn = await server.answered()
+
+    assert turn.answer == "One two three."
+    assert [one.capability.name for one in shared.model.requests] == ["tiny", "tiny", "spare"]
+    assert shared.model.requests[-1].messages[-2] == Message(Role.ASSISTANT, "One two ")
+    began = [one.body for one in await server.shown(turn.id) if isinstance(one.body, Started)]
+    assert [one.attempt for one in began] == [0, 1, 2]
+    check_money(shared, turn)
+
+
+async def test_when_nobody_goes_on_it_fails_with_what_there_was(
+    shared: World, server: Server
+) -> None:
+    shared.model.will_say([ModelText("One "), BROKEN], [BROKEN])
+
+    turn = await server.answered()
+
+    assert turn.failure is not None
+    assert turn.failure.reason == "MODEL_FAILED"
+    end = (await server.shown(turn.id))[-1].body
+    assert isinstance(end, Failed)
+    assert end.partial_text == "One "
+    check_money(shared, turn)
+
+
+async def test_when_the_budget_does_not_let_it_go_on_it_fails_with_what_there_was(
+    shared: World, server: Server
+) -> None:
+    go = Event()
+    shared.model.will_say([ModelText("One "), go, BROKEN], said("two."))
+    turn_id = await server.say("Hello")
+    await shared.limit(Metric.TOKENS, shared.held(Metric.TOKENS) // 2)
+
+    go.set()
+    turn = await server.settled(turn_id)
+
+    assert turn.failure is not None
+    assert turn.failure.reason == "BUDGET_EXHAUSTED"
+    end = (await server.shown(turn.id))[-1].body
+    assert isinstance(end, Failed)
+    assert end.partial_text == "One "
+    assert shared.held(Metric.TOKENS) == 0
