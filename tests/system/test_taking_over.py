@@ -1,0 +1,134 @@
+"""A server is killed, or stopped beyond its lease: the other one goes on with its turns."""
+
+import asyncio
+import signal
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass, field
+from functools import partial
+
+import pytest
+import pytest_asyncio
+
+from somagent.conversation.v1 import conversation_pb2 as pb
+from tests.system.client import Client, RefusedError, connect
+from tests.system.conversing import (
+    answer_to,
+    as_bytes,
+    ended,
+    followed,
+    held_by,
+    kinds,
+    message,
+    numbers,
+    open_session,
+    said,
+    seen,
+    text_of,
+    usage_of,
+    watched,
+)
+from tests.system.installation import Installation, new_capsule, new_tenant
+from tests.system.service import Service, serving, until
+from tests.upstream.chunks import text
+from tests.upstream.scripted import ScriptedUpstream, streamed
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("taking over")]
+
+
+@dataclass(slots=True)
+class Interrupted:
+    """A turn that one server answers, that has come to `One two `, and that is watched at both."""
+
+    first: Service
+    a: Client
+    b: Client
+    session: str
+    turn: str = ""
+    at_a: list[pb.TurnEvent] = field(default_factory=list[pb.TurnEvent])
+    at_b: list[pb.TurnEvent] = field(default_factory=list[pb.TurnEvent])
+    watchers: list[asyncio.Task[RefusedError | None]] = field(
+        default_factory=list[asyncio.Task[RefusedError | None]]
+    )
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def interrupted(
+    installation: Installation, upstream: ScriptedUpstream
+) -> AsyncGenerator[Interrupted]:
+    quick = installation.with_settings(turns__lease_seconds=1)
+    async with serving(quick) as first, serving(quick.beside()) as second:
+        a = await new_tenant(await quick.operator(first.address), f"acme{len(upstream.exchanges)}")
+        capsule = await new_capsule(a, quick.author_key, "plain", on_interruption="continue")
+        made = Interrupted(
+            first=first,
+            a=a,
+            b=connect(second.address, a.tenant, a.key),
+            session=await open_session(a, capsule),
+        )
+        upstream.answers(streamed(text("One "), text("two "), asyncio.Event()))
+        stream = said(made.a, message(made.session))
+        made.watchers.append(asyncio.create_task(followed(stream, made.at_a)))
+        await until(partial(_shown, made.at_a))
+        made.turn = made.at_a[0].accepted.turn
+        stream = watched(made.b, made.turn)
+        made.watchers.append(asyncio.create_task(followed(stream, made.at_b)))
+        await until(partial(_shown, made.at_b))
+        yield made
+        for watcher in made.watchers:
+            watcher.cancel()
+        await asyncio.gather(*made.watchers, return_exceptions=True)
+
+
+async def _shown(events: list[pb.TurnEvent]) -> bool:
+    return text_of(events) == "One two "
+
+
+async def test_a_killed_server_s_turn_is_answered_by_the_other_and_its_watchers_see_it_whole(
+    interrupted: Interrupted, upstream: ScriptedUpstream
+) -> None:
+    _, watcher = interrupted.watchers
+
+    await interrupted.first.kill()
+    assert await watcher is None
+
+    events = interrupted.at_b
+    turn = await ended(interrupted.b, interrupted.turn)
+    assert turn.answer == "One two Good day."
+    assert text_of(events) == events[-1].completed.text == turn.answer
+    assert kinds(events).count("restarted") == 1
+    assert kinds(events).count("accepted") == 1
+    assert numbers(events) == list(range(1, events[-1].sequence + 1))
+    assert as_bytes(events) == as_bytes(await seen(interrupted.b, interrupted.turn))
+    messages = upstream.last.body["messages"]
+    assert isinstance(messages, list)
+    assert {"role": "assistant", "content": "One two "} in messages
+    assert await held_by(interrupted.b) == {}
+    used = (await usage_of(interrupted.b))["METRIC_TOKENS"].spent
+    assert used == turn.usage.prompt_tokens + turn.usage.completion_tokens
+    assert kinds(await answer_to(interrupted.b, interrupted.session))[-1] == "completed"
+
+
+async def test_a_server_that_wakes_after_its_lease_shows_calls_and_writes_nothing_more(
+    interrupted: Interrupted, upstream: ScriptedUpstream
+) -> None:
+    called = upstream.last
+
+    interrupted.first.tell(signal.SIGSTOP)
+    try:
+        turn = await ended(interrupted.b, interrupted.turn)
+        calls = len(upstream.exchanges)
+    finally:
+        interrupted.first.tell(signal.SIGCONT)
+    at_a, at_b = await asyncio.gather(*interrupted.watchers)
+
+    assert turn.answer == "One two Good day."
+    assert (at_a, at_b) == (None, None)
+    whole = as_bytes(await seen(interrupted.b, interrupted.turn))
+    assert as_bytes(interrupted.at_b) == whole
+    assert as_bytes(interrupted.at_a) == whole
+    async with asyncio.timeout(10):
+        await called.left.wait()
+    assert len(upstream.exchanges) == calls
+    assert await ended(interrupted.a, interrupted.turn) == turn
+    assert await held_by(interrupted.a) == {}
+    assert kinds(await answer_to(interrupted.a, interrupted.session))[-1] == "completed"
