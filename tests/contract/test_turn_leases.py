@@ -162,8 +162,9 @@ class TestPromoted:
         mine = await scene.kernel.other.leases.promoted(1000)
         others = await scene.kernel.one.leases.promoted(1000)
 
-        assert waiting.turn_id in {turn.id for turn in mine}
-        assert waiting.turn_id not in {turn.id for turn in others}
+        assert waiting.turn_id in {one.turn.id for one in mine}
+        assert all(0 < one.seconds_left <= 300 for one in mine if one.turn.id == waiting.turn_id)
+        assert waiting.turn_id not in {one.turn.id for one in others}
 
     async def test_is_told_until_somebody_drives_it(self, scene: Scene) -> None:
         first = await scene.running()
@@ -174,7 +175,7 @@ class TestPromoted:
         await scene.kernel.one.leases.renew([renewal])
 
         found = await scene.kernel.one.leases.promoted(1000)
-        assert waiting not in {turn.id for turn in found}
+        assert waiting not in {one.turn.id for one in found}
 
 
 class TestDecided:

@@ -174,7 +174,7 @@ class TestTakeOn:
 
         assert found == [MOST_TAKE_OVERS + 1]
         promoted = await scene.kernel.other.leases.promoted(1000)
-        assert waiting not in {turn.id for turn in promoted}
+        assert waiting not in {one.turn.id for one in promoted}
 
     async def test_a_round_s_checkpoint_takes_the_place_of_the_one_before(
         self, scene: Scene

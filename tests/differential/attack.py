@@ -130,7 +130,10 @@ class Attack:
     async def _taken(self, server: Server) -> Sequence[Turn]:
         """The turns that a server has from lost ones: begun, or promoted and never begun."""
         abandoned = await server.leases.take_over(100)
-        return [*(one.turn for one in abandoned), *await server.leases.promoted(100)]
+        return [
+            *(one.turn for one in abandoned),
+            *(one.turn for one in await server.leases.promoted(100)),
+        ]
 
     def _asker(self, turn: Turn) -> Commands:
         return next(one for one in self.sessions if one.session_id == turn.session_id)

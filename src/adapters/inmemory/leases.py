@@ -6,7 +6,7 @@ from typing import final
 
 from adapters.inmemory.store import InMemoryStore
 from adapters.inmemory.stored_turn import SEQUENCES, StoredTurn
-from application.conversation.ports.leases import Abandoned, EventBatch, Renewal
+from application.conversation.ports.leases import Abandoned, EventBatch, Promoted, Renewal
 from application.kernel.ports import Clock
 from domain.conversation.interruption import MOST_TAKE_OVERS
 from domain.conversation.turn import Turn, TurnState
@@ -39,9 +39,10 @@ class InMemoryTurnLeases:
         taken = [self._take(stored) for _, stored in expired[:limit]]
         return [abandoned for abandoned in taken if abandoned is not None]
 
-    async def promoted(self, limit: int) -> Sequence[Turn]:
+    async def promoted(self, limit: int) -> Sequence[Promoted]:
+        now = self.clock.now()
         mine = [
-            stored.turn
+            Promoted(stored.turn, (stored.turn.deadline_at - now).total_seconds())
             for _, stored in sorted(self.store.turns.items())
             if stored.waits_for_driver and stored.owner == self.server_id
         ]

@@ -1,6 +1,6 @@
 """Leases of turns in PostgreSQL."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, final
@@ -13,7 +13,7 @@ from adapters.postgres.command_rows import event_batch
 from adapters.postgres.database import Connection, Database
 from adapters.postgres.interruptions import CEILING
 from adapters.postgres.turn_rows import TurnRow
-from application.conversation.ports.leases import Abandoned, EventBatch, Renewal
+from application.conversation.ports.leases import Abandoned, EventBatch, Promoted, Renewal
 from domain.conversation.interruption import MOST_TAKE_OVERS
 from domain.conversation.turn import Turn
 from domain.kernel.identifiers import ServerId
@@ -37,6 +37,13 @@ class _Taken:
     ceiling: int
     lease_ms: int
     take_overs: int
+    left_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Left:
+    tenant_id: UUID
+    turn_id: UUID
     left_ms: int
 
 
@@ -105,29 +112,32 @@ class PostgresTurnLeases:
             rows = await _read(connection, sorted(taken))
         return [_abandoned(row, taken[row.tenant_id, row.turn_id]) for row in rows]
 
-    async def promoted(self, limit: int) -> Sequence[Turn]:
-        turns = await self._turns(_PROMOTED, (self.server_id, limit))
-        if not turns:
-            return turns
-        # One may have been taken over before it was read: then its fence is another server's.
-        mine = set(await self._named(_PROMOTED, (self.server_id, limit)))
-        return [turn for turn in turns if (turn.tenant_id, turn.id) in mine]
+    async def promoted(self, limit: int) -> Sequence[Promoted]:
+        async with self.database.writing() as connection:
+            left = await self._left(connection, limit)
+            rows = await _read(connection, list(left))
+            # One may have been taken over before it was read: then its fence is another server's.
+            mine = await self._left(connection, limit) if rows else left
+        turns = [row.turn() for row in rows]
+        return [
+            Promoted(turn, seconds)
+            for turn in turns
+            if (seconds := mine.get((turn.tenant_id, turn.id))) is not None
+        ]
 
     async def decided(self, limit: int) -> Sequence[Turn]:
-        return await self._turns(_DECIDED, (limit,))
-
-    async def _turns(self, query: bytes, parameters: tuple[object, ...]) -> Sequence[Turn]:
-        named = await self._named(query, parameters)
-        async with self.database.writing() as connection:
-            return [row.turn() for row in await _read(connection, named)]
-
-    async def _named(
-        self, query: bytes, parameters: tuple[object, ...]
-    ) -> Sequence[tuple[UUID, UUID]]:
         async with self.database.writing() as connection:
             cursor = connection.cursor(row_factory=class_row(_Named))
-            await cursor.execute(query, parameters)
-            return [(row.tenant_id, row.turn_id) for row in await cursor.fetchall()]
+            await cursor.execute(_DECIDED, (limit,))
+            named = [(row.tenant_id, row.turn_id) for row in await cursor.fetchall()]
+            return [row.turn() for row in await _read(connection, named)]
+
+    async def _left(self, connection: Connection, limit: int) -> Mapping[tuple[UUID, UUID], float]:
+        """This server's promoted turns, and the seconds that are left of their time."""
+        cursor = connection.cursor(row_factory=class_row(_Left))
+        await cursor.execute(_PROMOTED, (self.server_id, limit))
+        found = await cursor.fetchall()
+        return {(row.tenant_id, row.turn_id): row.left_ms / 1000 for row in found}
 
 
 def _abandoned(row: TurnRow, taken: _Taken) -> Abandoned:

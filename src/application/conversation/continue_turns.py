@@ -47,14 +47,15 @@ class StartPromoted:
     async def __call__(self) -> int:
         if self.drivers.leaving:
             return 0
-        turns = await self.leases.promoted(MOST_AT_ONCE)
+        asked_at = self.clock.monotonic()
+        found = await self.leases.promoted(MOST_AT_ONCE)
         if self.drivers.leaving:
             return 0
-        for turn in turns:
-            self._start(turn)
-        return len(turns)
+        for one in found:
+            self._start(one.turn, asked_at + one.seconds_left)
+        return len(found)
 
-    def _start(self, turn: Turn) -> None:
+    def _start(self, turn: Turn, deadline: float) -> None:
         async def planned(progress: Progress) -> TurnPlan:
             opening = await self.reader.opening(turn.tenant_id, turn.session_id, HISTORY_MESSAGES)
             return await self.prepare(
@@ -65,7 +66,6 @@ class StartPromoted:
         progress = Progress(self.clock, began=self.clock.monotonic())
         progress.held_tokens = turn.order.held_tokens
         progress.called_api()
-        left = (turn.deadline_at - self.clock.now()).total_seconds()
         self.drivers.start(
             tenant_id=turn.tenant_id,
             session_id=turn.session_id,
@@ -84,7 +84,7 @@ class StartPromoted:
                     capsule_version_id=turn.capsule_version_id,
                     plan=planned,
                     progress=progress,
-                    deadline=self.clock.monotonic() + max(0.0, left),
+                    deadline=deadline,
                     opening=(Accepted(turn.capsule_version_id, queued=True),),
                 ),
             ),

@@ -42,6 +42,14 @@ class Abandoned:
     seconds_left: float
 
 
+@dataclass(frozen=True, slots=True)
+class Promoted:
+    """A turn that was promoted, and what is left of its time by the database's clock."""
+
+    turn: Turn
+    seconds_left: float
+
+
 class TurnLeases(Protocol):
     """Who drives which turn; none of these waits for a tenant's or a turn's lock."""
 
@@ -65,7 +73,7 @@ class TurnLeases(Protocol):
         """
         ...
 
-    async def promoted(self, limit: int) -> Sequence[Turn]:
+    async def promoted(self, limit: int) -> Sequence[Promoted]:
         """Turns of this server that were promoted from a queue and that nobody drives yet."""
         ...
 

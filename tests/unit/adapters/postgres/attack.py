@@ -165,7 +165,7 @@ class Attacker:
             await self._finish(command)
         # One that was promoted and never driven is not lost: it is this server's to drive now.
         promoted = await self.send("promoted turns", partial(self.leases.promoted, 50))
-        for turn in promoted:
+        for turn in (one.turn for one in promoted):
             ask, _ = self.notes.asked[turn.id]
             await self._finish(ask.finish(turn.id, tokens(3), fence=turn.fence))
         return len(taken) + len(promoted)
