@@ -29,7 +29,7 @@ INTERRUPTED: Final = "interrupted"
 """The outcome of a model call whose server was lost."""
 
 UNTOLD: Final = "unknown"
-"""The capability of a model call of which nothing was written."""
+"""What stands for that of a lost model call which nobody wrote."""
 
 ENDED: Final = {status: state for state, status in STATUS.items()} | {
     AnswerStatus.DENIED: InvocationState.DENIED
@@ -167,7 +167,7 @@ class LostTurn:
         prompt = self.kept.prompt_tokens if self.round else self.turn.order.prompt_tokens
         return Attempt(
             capability=last.capability if last else UNTOLD,
-            provider="",
+            provider=UNTOLD,
             model=last.model if last else "",
             round=self.round,
             outcome=INTERRUPTED,

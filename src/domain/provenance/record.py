@@ -42,7 +42,10 @@ class CapsuleUse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelUse:
-    """One call of a model; `request_id` is the provider's, `failed` the reason it gave none."""
+    """One call of a model; `request_id` is the provider's, `failed` the reason it gave none.
+
+    Of a call whose server was lost, that reason is `interrupted`, and the provider `unknown`.
+    """
 
     round: int
     capability: str

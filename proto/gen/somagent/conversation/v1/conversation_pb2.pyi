@@ -1856,7 +1856,10 @@ class ModelCallTrace(_message.Message):
     round: _builtins.int
     """The round it belongs to, from 0."""
     outcome: _builtins.str
-    """What came of it: `ok`, or a reason of somagent.errors.v1.Reason without its prefix."""
+    """What came of it: `ok`, a reason of somagent.errors.v1.Reason without its prefix, or
+    `interrupted` where the server that made it was lost; its use is an estimate then, and what is
+    not known of it reads `unknown`.
+    """
     provider_request_id: _builtins.str
     """The provider's id of the request; empty where it gave none."""
     finish_reason: _builtins.str
