@@ -222,7 +222,7 @@ def _jobs(
         Repeated(
             name="expired reservations",
             step=partial(stores.budgets.release_expired, MOST_EXPIRED),
-            seconds=EXPIRY_SECONDS,
+            seconds=settings.turns.sweep_interval_seconds,
         ),
         Repeated(
             name="lost calls",

@@ -30,7 +30,7 @@ name: {name}
 version: {version}
 persona:
   instructions: You answer.
-  knobs: {{intelligence_level: 3, autonomy_level: {autonomy}, resource_budget: 0.50}}
+  knobs: {{intelligence_level: {intelligence}, autonomy_level: {autonomy}, resource_budget: 0.50}}
 tools: {{allow: [{tools}]}}
 models: {{allow: [{models}]}}
 policy: {{on_interruption: {on_interruption}}}
@@ -221,6 +221,7 @@ async def new_capsule(  # noqa: PLR0913 - each keyword is one thing that a test 
     models: Sequence[str] = ("main",),
     tools: Sequence[str] = (),
     autonomy: int = 7,
+    intelligence: int = 3,
     version: str = "1.0.0",
     on_interruption: str = "fail",
 ) -> str:
@@ -229,6 +230,7 @@ async def new_capsule(  # noqa: PLR0913 - each keyword is one thing that a test 
         name=name,
         version=version,
         autonomy=autonomy,
+        intelligence=intelligence,
         tools=", ".join(tools),
         models=", ".join(models),
         on_interruption=on_interruption,
