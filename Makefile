@@ -69,6 +69,10 @@ bench: $(DEV) ## floor and product in one run; writes bench/results/latest.json
 bench-against: $(DEV) ## CPU of a turn here against that of another commit (BASE=…), alternating in one run
 	@$(BIN)/python -m bench.against $(BASE) $(ARGS)
 
+.PHONY: crash
+crash: $(DEV) ## the crash laboratory: servers killed at every named step (MINUTES=10, SEED=n to replay)
+	@GRPC_VERBOSITY=ERROR $(BIN)/python -m tests.crash --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
+
 .PHONY: engines
 engines: ## fetch the programs that tests need and no Python package carries (Go, Java and Maven)
 	@for script in infra/engines/*.sh; do "$$script" fetch; done

@@ -42,8 +42,8 @@ LOG: Final = getLogger("somagent.server")
 TEND_SECONDS: Final = 3600.0
 """How often partitions of the time to come are made, and what was kept long enough is deleted."""
 
-EXPIRY_SECONDS: Final = 30.0
-"""How often reservations and calls whose time is over are looked for."""
+WARNING_SECONDS: Final = 30.0
+"""How often warnings that budgets have made due are looked for."""
 
 MOST_EXPIRED: Final = 64
 """How many of them are ended in one pass."""
@@ -232,7 +232,7 @@ def _jobs(
         Repeated(
             name="budget warnings",
             step=partial(application.budget().announce_warnings, MOST_EXPIRED),
-            seconds=EXPIRY_SECONDS,
+            seconds=WARNING_SECONDS,
         ),
         Repeated(name="partitions", step=stores.storage.tend, seconds=TEND_SECONDS),
         Repeated(name="retention", step=stores.retention.tend, seconds=TEND_SECONDS),

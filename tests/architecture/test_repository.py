@@ -15,6 +15,7 @@ DECISIONS: Final = sorted((ROOT / "contracts" / "decisions").glob("*.md"))
 TARGETS: Final = (
     "bench",
     "clean",
+    "crash",
     "engines",
     "help",
     "lint",

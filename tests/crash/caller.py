@@ -1,0 +1,172 @@
+"""A client that does not give up: it repeats by request id, and resumes, on whichever server."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from random import Random
+from time import monotonic
+from typing import Final, TypeVar
+
+import grpc
+from google.protobuf.message import Message
+
+from somagent.conversation.v1 import conversation_pb2 as pb
+from somagent.tools.v1 import tools_pb2
+from tests.crash.evidence import FINAL, Asked, Evidence, Witness, kind_of
+from tests.crash.script import message_of
+from tests.system.client import Client, RefusedError
+
+M = TypeVar("M", bound=Message)
+
+TRANSPORT: Final = frozenset(
+    {
+        grpc.StatusCode.UNAVAILABLE,
+        grpc.StatusCode.CANCELLED,
+        grpc.StatusCode.INTERNAL,
+        grpc.StatusCode.UNKNOWN,
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+    }
+)
+"""How gRPC itself says that the other side is gone; it gives no reason then."""
+
+PATIENCE_SECONDS: Final = 60.0
+"""After so long without an answer a client says that it was not served."""
+
+TURN_SECONDS: Final = 12.0
+"""What a client gives a turn."""
+
+ASK_SECONDS: Final = 8.0
+"""What a client gives one try of a call that does not stream."""
+
+AGAIN_SECONDS: Final = 0.05
+
+Heard = Callable[[pb.TurnEvent], Awaitable[None]]
+
+
+class NotServedError(Exception):
+    """Nobody gave an answer in all the client's patience."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """One client of one tenant. What it is told goes into the evidence."""
+
+    witness: Witness
+    evidence: Evidence
+    chance: Random
+
+    @property
+    def parent(self) -> str:
+        return f"tenants/{self.witness.slug}"
+
+    def anyone(self) -> Client:
+        return self.chance.choice(self.witness.clients)
+
+    def request_id(self) -> str:
+        """A new one, from the run's seed."""
+        bits = self.chance.getrandbits(122)
+        low, high = bits & ((1 << 62) - 1), bits >> 62
+        number = (high >> 12) << 80 | 4 << 76 | (high & 0xFFF) << 64 | 2 << 62 | low
+        text = f"{number:032x}"
+        return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
+
+    async def ask(self, request: Message, kind: type[M]) -> M:
+        """The answer, from whichever server gives one.
+
+        Raises:
+            RefusedError: It was refused, with a reason.
+            NotServedError: Nobody answered.
+        """
+
+        async def tried(client: Client) -> M:
+            return await client.ask(request, kind, ASK_SECONDS)
+
+        return await self._insist(tried, request.DESCRIPTOR.name)
+
+    async def _insist(self, tried: Callable[[Client], Awaitable[M]], what: str) -> M:
+        until, told = monotonic() + PATIENCE_SECONDS, ""
+        while monotonic() < until:
+            try:
+                return await tried(self.anyone())
+            except RefusedError as refused:
+                self._judge(refused)
+                told = str(refused)
+            await asyncio.sleep(AGAIN_SECONDS)
+        self.evidence.unanswered.append(f"{what} of {self.witness.slug}: {told}")
+        raise NotServedError(told)
+
+    def _judge(self, refused: RefusedError) -> None:
+        """Raises: RefusedError: To try again would not help."""
+        if not refused.reason and refused.code in TRANSPORT:
+            return
+        self.evidence.refuse(refused)
+        if refused.code is not grpc.StatusCode.UNAVAILABLE:
+            raise refused
+
+    async def say(self, asked: Asked, heard: Heard) -> None:
+        """Send a message and follow its turn to its end, whatever happens to the servers."""
+        self.evidence.asked.append(asked)
+        until, told = monotonic() + PATIENCE_SECONDS, ""
+        while monotonic() < until:
+            try:
+                await self._follow(asked, heard)
+            except RefusedError as refused:
+                told = str(refused)
+                try:
+                    self._judge(refused)
+                except RefusedError:
+                    asked.refused = refused.reason
+                    return
+            if asked.last in FINAL:
+                return
+            await asyncio.sleep(AGAIN_SECONDS)
+        asked.gave_up = f"after {asked.last} at {asked.after}: {told}"
+
+    async def _follow(self, asked: Asked, heard: Heard) -> None:
+        async with aclosing(self._events(asked)) as events:
+            async for event in events:
+                asked.heard.append(event)
+                if kind_of(event) == "accepted":
+                    asked.turns.add(event.accepted.turn)
+                await heard(event)
+
+    async def _events(self, asked: Asked) -> AsyncGenerator[pb.TurnEvent]:
+        client = self.anyone()
+        if asked.turn:
+            again = pb.WatchTurnRequest(name=asked.turn, after_sequence=asked.after)
+            async with aclosing(client.stream(again, pb.WatchTurnResponse, TURN_SECONDS)) as events:
+                async for one in events:
+                    yield one.event
+            return
+        first = pb.ProcessMessageRequest(
+            session=asked.session,
+            text=message_of(asked.kind, asked.ident),
+            request_id=asked.request_id,
+        )
+        async with aclosing(
+            client.stream(first, pb.ProcessMessageResponse, TURN_SECONDS)
+        ) as responses:
+            async for response in responses:
+                yield response.event
+
+    async def execute(self, request: tools_pb2.ExecuteToolRequest) -> tools_pb2.Invocation:
+        """Call a tool by itself; how the call ended.
+
+        Raises:
+            RefusedError: It was refused, with a reason.
+            NotServedError: Nobody answered.
+        """
+
+        async def tried(client: Client) -> tools_pb2.ExecuteToolResponse:
+            ended: tools_pb2.ExecuteToolResponse | None = None
+            async with aclosing(
+                client.stream(request, tools_pb2.ExecuteToolResponse, ASK_SECONDS)
+            ) as responses:
+                async for response in responses:
+                    ended = response
+            if ended is None or not ended.event.HasField("ended"):
+                raise RefusedError(grpc.StatusCode.UNAVAILABLE, "the stream ended early")
+            return ended
+
+        return (await self._insist(tried, "ExecuteTool")).event.ended.invocation

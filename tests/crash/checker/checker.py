@@ -1,0 +1,69 @@
+"""The one checker: everything that must hold after any run, whatever was done to the servers."""
+
+from collections.abc import Iterator, Mapping
+from random import Random
+
+import psycopg
+
+from tests.crash.checker.effects import check_effects
+from tests.crash.checker.ground import Ground
+from tests.crash.checker.money import check_money
+from tests.crash.checker.proofs import check_proofs
+from tests.crash.checker.streams import (
+    check_heard_streams,
+    check_replays,
+    check_stored_streams,
+)
+from tests.crash.checker.turns import check_turns
+from tests.crash.checker.violation import Kind, Violation
+from tests.crash.checker.walls import check_strangers, check_walls
+from tests.crash.evidence import Evidence
+
+
+def check_stored(ground: Ground, public_key: bytes, texts: Mapping[str, str]) -> list[Violation]:
+    """What the database, the logs and the clients tell by themselves; no server is asked."""
+    return [
+        *check_turns(ground),
+        *check_stored_streams(ground),
+        *check_heard_streams(ground.evidence),
+        *check_money(ground),
+        *check_effects(ground),
+        *check_proofs(ground, public_key),
+        *check_walls(ground, texts),
+        *_unanswered(ground.evidence),
+    ]
+
+
+def _unanswered(evidence: Evidence) -> Iterator[Violation]:
+    for what in evidence.unanswered:
+        yield Violation(Kind.STUCK, f"nobody answered {what}")
+
+
+async def check_run(
+    owner_url: str,
+    evidence: Evidence,
+    public_key: bytes,
+    texts: Mapping[str, str],
+    chance: Random,
+) -> list[Violation]:
+    """Everything, with what the servers answer now."""
+    with psycopg.connect(owner_url, autocommit=True) as connection:
+        found = check_stored(Ground(connection, evidence), public_key, texts)
+    found += [one async for one in check_replays(evidence, chance)]
+    found += [one async for one in check_strangers(evidence)]
+    return found
+
+
+OPEN_WORK = """
+    select (select count(*) from turns where tenant_id = any (%(tenants)s) and state in (1, 2))
+      + (select count(*) from records where tenant_id = any (%(tenants)s) and seal is null)
+      + (select count(*) from reservations where tenant_id = any (%(tenants)s) and state = 1)
+      + (select count(*) from invocations where tenant_id = any (%(tenants)s) and state = 3)
+"""
+"""How much of a run is not over yet."""
+
+RUN_OUT = """
+    update reservations set expires_at = clock_timestamp()
+    where tenant_id = any (%(tenants)s) and state = 1 and expires_at > clock_timestamp()
+"""
+"""The time of reservations passes; the database's own clock cannot be moved."""

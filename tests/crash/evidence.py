@@ -1,0 +1,87 @@
+"""What the clients of a run were told: the other side of every check."""
+
+from dataclasses import dataclass, field
+from typing import Final
+from uuid import UUID
+
+from somagent.conversation.v1 import conversation_pb2 as pb
+from tests.system.client import Client, RefusedError
+
+FINAL: Final = frozenset({"completed", "failed", "cancelled"})
+
+
+def kind_of(event: pb.TurnEvent) -> str:
+    return str(event.WhichOneof("event"))
+
+
+@dataclass(slots=True, kw_only=True)
+class Asked:
+    """One message under one request id, and all that its client heard of it.
+
+    `turns` are the names it was answered with: there must be one. `heard` is the stream as the
+    client put it together over every server it was connected to. `refused` is why it was not
+    accepted; `gave_up` that the client was told nothing final in all its patience.
+    """
+
+    tenant: str
+    session: str
+    request_id: str
+    kind: str
+    ident: str
+    turns: set[str] = field(default_factory=set[str])
+    heard: list[pb.TurnEvent] = field(default_factory=list[pb.TurnEvent])
+    cancels: bool = False
+    rejects: bool = False
+    refused: str = ""
+    gave_up: str = ""
+
+    @property
+    def turn(self) -> str:
+        return next(iter(self.turns), "")
+
+    @property
+    def last(self) -> str:
+        return kind_of(self.heard[-1]) if self.heard else ""
+
+    @property
+    def after(self) -> int:
+        return self.heard[-1].sequence if self.heard else 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Called:
+    """A call of a tool by itself, and the state it was answered with; empty for no answer."""
+
+    tenant: str
+    request_id: str
+    ident: str
+    invocation: str = ""
+    state: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Witness:
+    """A tenant of a run, with a client of it at each server."""
+
+    slug: str
+    tenant_id: UUID
+    clients: tuple[Client, ...]
+    limited: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class Evidence:
+    """All that was told in one run. `secrets` must be found nowhere."""
+
+    tenants: list[Witness] = field(default_factory=list[Witness])
+    asked: list[Asked] = field(default_factory=list[Asked])
+    called: list[Called] = field(default_factory=list[Called])
+    refusals: list[RefusedError] = field(default_factory=list[RefusedError])
+    unanswered: list[str] = field(default_factory=list[str])
+    secrets: set[str] = field(default_factory=set[str])
+    exposed: list[str] = field(default_factory=list[str])
+    reasons: dict[str, int] = field(default_factory=dict[str, int])
+
+    def refuse(self, refused: RefusedError) -> None:
+        self.refusals.append(refused)
+        self.reasons[refused.reason] = self.reasons.get(refused.reason, 0) + 1

@@ -1,0 +1,176 @@
+"""Servers that are started, killed and started again, each at a place of its own."""
+
+import asyncio
+import re
+import signal
+from collections.abc import AsyncGenerator, Coroutine, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final
+
+from adapters.failpoints.failpoints import MARK
+from tests.crash.plan import AT_RANDOM, Doom, Plan
+from tests.system.installation import Installation
+from tests.system.service import Service, http_status, start, until
+
+_DEED: Final = re.compile(rf"^{MARK} (\S+): (\w+)$", re.MULTILINE)
+
+PATIENCE_SECONDS: Final = 7.0
+"""So long a server is waited for to pass the point that it is to die at."""
+
+STEADY_SECONDS: Final = (0.3, 4.0)
+"""How long a server serves that is killed at random."""
+
+LOOK_SECONDS: Final = 0.05
+
+START_SECONDS: Final = 60.0
+
+
+def deeds_in(said: str) -> list[tuple[str, str]]:
+    """The points whose orders a server carried out, and what it did there."""
+    return [(str(found[1]), str(found[2])) for found in _DEED.finditer(said)]
+
+
+@dataclass(slots=True, kw_only=True)
+class Place:
+    """An address at which a server serves, one after the other."""
+
+    index: int
+    installation: Installation
+    service: Service | None = None
+
+    @property
+    def address(self) -> str:
+        return self.installation.settings.server.address
+
+    @property
+    def http_address(self) -> str:
+        return self.installation.settings.server.http_address
+
+
+@dataclass(slots=True, kw_only=True)
+class Fleet:
+    """All places. While `killing` is set, servers are started to die; else to serve."""
+
+    places: Sequence[Place]
+    plan: Plan
+    killing: asyncio.Event = field(default_factory=asyncio.Event)
+    peace: asyncio.Event = field(default_factory=asyncio.Event)
+    logs: list[Service] = field(default_factory=list[Service])
+    fallen: list[str] = field(default_factory=list[str])
+
+    async def keep(self, place: Place) -> None:
+        """Let one server after the other live and die at a place, until cancelled."""
+        while True:
+            dies = self.killing.is_set() and place.index >= self.plan.steady
+            doom = self.plan.next(place.index) if dies else None
+            service = await self._start(place, doom)
+            await self._live(place, service, doom)
+            self.plan.doomed.pop(place.index, None)
+            self._account(service)
+
+    def kill(self) -> None:
+        """From now on start servers to die."""
+        self.peace.clear()
+        self.killing.set()
+
+    async def calm(self) -> None:
+        """Kill no more: what runs to die is replaced by what runs to serve."""
+        self.killing.clear()
+        self.peace.set()
+
+        async def nobody_is_doomed() -> bool:
+            return not self.plan.doomed
+
+        await until(nobody_is_doomed, START_SECONDS)
+        await self.all_ready()
+
+    async def _start(self, place: Place, doom: Doom | None) -> Service:
+        orders = "" if doom is None else doom.orders
+        # Not to be interrupted: a process that nobody holds would outlive the run.
+        starting = asyncio.ensure_future(
+            start(place.installation.with_settings(laboratory__failpoints=orders))
+        )
+        try:
+            service = await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            place.service = await starting
+            raise
+        place.service = service
+        self.logs.append(service)
+        return service
+
+    async def _live(self, place: Place, service: Service, doom: Doom | None) -> None:
+        """Wait for the server's end; bring it about where it does not come by itself."""
+        if doom is None:
+            steady = place.index < self.plan.steady
+            await _first(service.process.wait(), *([] if steady else [self.killing.wait()]))
+        elif await self._is_ready(place, service):
+            chosen = self.plan.chance.uniform(*STEADY_SECONDS)
+            seconds = chosen if doom.point == AT_RANDOM else PATIENCE_SECONDS
+            await _first(service.process.wait(), self.peace.wait(), seconds=seconds)
+            if service.process.returncode is None:
+                self.plan.missed(doom.point)
+        if service.process.returncode is None:
+            await service.kill()
+
+    async def _is_ready(self, place: Place, service: Service) -> bool:
+        async def is_over() -> bool:
+            return service.process.returncode is not None or await _answers(place)
+
+        await until(is_over)
+        return service.process.returncode is None
+
+    def _account(self, service: Service) -> None:
+        """Count the kill where it happened; a server that ends by itself is a finding."""
+        code = service.process.returncode
+        deeds = deeds_in(service.said)
+        if code != -signal.SIGKILL:
+            self.fallen.append(f"a server ended with {code}: {service.log}")
+        else:
+            self.plan.killed(next((point for point, deed in deeds if deed == "kill"), AT_RANDOM))
+
+    async def all_ready(self) -> None:
+        """Wait until every place serves.
+
+        Raises:
+            TimeoutError: One does not.
+        """
+        async with asyncio.timeout(START_SECONDS):
+            for place in self.places:
+                await until(partial(_answers, place))
+
+
+async def _first(*ways: Coroutine[None, None, object], seconds: float | None = None) -> None:
+    """Wait for the first of several things, at most so long."""
+    tasks = [asyncio.create_task(way) for way in ways]
+    try:
+        await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+async def _answers(place: Place) -> bool:
+    return await http_status(place.http_address, "/readyz") == 200
+
+
+@asynccontextmanager
+async def fleet_of(installations: Sequence[Installation], plan: Plan) -> AsyncGenerator[Fleet]:
+    """A server for each; at the end all are killed."""
+    places = [Place(index=at, installation=one) for at, one in enumerate(installations)]
+    fleet = Fleet(places=places, plan=plan)
+    async with AsyncExitStack() as ending:
+        keepers = [asyncio.create_task(fleet.keep(place)) for place in fleet.places]
+        ending.push_async_callback(_end, fleet, keepers)
+        yield fleet
+
+
+async def _end(fleet: Fleet, keepers: Sequence[asyncio.Task[None]]) -> None:
+    for keeper in keepers:
+        keeper.cancel()
+    await asyncio.gather(*keepers, return_exceptions=True)
+    for place in fleet.places:
+        if place.service is not None and place.service.process.returncode is None:
+            await place.service.kill()

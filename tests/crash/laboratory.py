@@ -1,0 +1,294 @@
+"""Real servers on a real database, a scripted model, clients, and something that kills them."""
+
+import asyncio
+import subprocess
+import tempfile
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from shutil import rmtree
+from typing import Final
+from uuid import UUID
+
+import aiohttp
+import psycopg
+
+from adapters.postgres.database import DatabaseSettings
+from adapters.postgres.embedded_account import binaries, server_account
+from adapters.postgres.embedded_lifetime import SUPERUSER, EmbeddedServer
+from adapters.postgres.migration import migrate
+from adapters.postgres.roles import REQUEST, WRITER
+from adapters.signing.ed25519 import Ed25519Signer
+from entrypoints.assembly.secrets import SecretKeeper
+from somagent.tenancy.v1 import tenancy_pb2
+from tests.crash.acts import ASKING, CAPSULE
+from tests.crash.checker.checker import OPEN_WORK, RUN_OUT, check_run
+from tests.crash.checker.violation import Kind, Violation
+from tests.crash.database import database_in
+from tests.crash.evidence import Evidence, Witness
+from tests.crash.fleet import Fleet, fleet_of
+from tests.crash.line import Line, line_to
+from tests.crash.plan import Plan
+from tests.crash.script import TOOL, choose
+from tests.crash.traffic import Traffic
+from tests.system.client import Client, connect
+from tests.system.installation import (
+    Installation,
+    Model,
+    installation_at,
+    new_capsule,
+    new_key,
+    new_tenant,
+)
+from tests.system.service import until
+from tests.upstream.scripted import ScriptedUpstream, scripted_upstream
+
+QUICK: Final = {
+    "turns__lease_seconds": 1,
+    "turns__keep_interval_seconds": 0.1,
+    "turns__sweep_interval_seconds": 0.2,
+    "turns__deadline_seconds": 12,
+    "database__wait_seconds": 2,
+    "database__connect_seconds": 2,
+    "database__request_connections": 4,
+    "telemetry__access_log_ratio": 1,
+    "telemetry__log_level": "debug",
+}
+"""Leases of a second, and logs of everything: what leaks, leaks there."""
+
+DUMP: Final = "database.sql"
+
+OVER_SECONDS: Final = 60.0
+"""In this time everything is over, once nothing is killed any more."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Laboratory:
+    """One installation for any number of runs, each with tenants of its own."""
+
+    folder: Path
+    installation: Installation
+    database: DatabaseSettings
+    server: EmbeddedServer
+    upstream: ScriptedUpstream
+    fleet: Fleet
+    chance: Random
+    public_key: bytes
+    lines: Sequence[Line] = ()
+    metrics: dict[str, str] = field(default_factory=dict[str, str])
+    _runs: int = 0
+
+    @property
+    def owner_url(self) -> str:
+        return self.server.url(SUPERUSER, "laboratory")
+
+    async def tenants(self, count: int = 3) -> Evidence:
+        """New tenants for a run; the last of them is near its limits all the time."""
+        self._runs += 1
+        evidence = Evidence()
+        operator = await self.installation.operator(self.fleet.places[0].address)
+        for number in range(count):
+            slug = f"run{self._runs}-t{number}"
+            client = await new_tenant(operator, slug, tenancy_pb2.PLAN_ENTERPRISE)
+            await self._furnish(client)
+            user = await new_key(client, "administrator", subject=f"user-{slug}")
+            evidence.secrets |= {client.key, user.key}
+            evidence.tenants.append(
+                Witness(
+                    slug=slug,
+                    tenant_id=self._tenant_id(slug),
+                    clients=tuple(
+                        connect(place.address, slug, user.key) for place in self.fleet.places
+                    ),
+                    limited=number == count - 1,
+                )
+            )
+        await operator.channel.close()
+        return evidence
+
+    async def _furnish(self, client: Client) -> None:
+        for name, autonomy in ((CAPSULE, 7), (ASKING, 3)):
+            await new_capsule(
+                client,
+                self.installation.author_key,
+                name,
+                tools=(TOOL,),
+                autonomy=autonomy,
+                intelligence=5,
+            )
+
+    def _tenant_id(self, slug: str) -> UUID:
+        with psycopg.connect(self.owner_url) as connection:
+            row = connection.execute(
+                "select tenant_id from tenant_profiles where slug = %s", (slug,)
+            ).fetchone()
+        if row is None:
+            raise AssertionError(f"there is no tenant {slug}")
+        return UUID(str(row[0]))
+
+    async def load(self, evidence: Evidence, goes_on: Callable[[], bool], clients: int) -> None:
+        """Let clients of every tenant do things for as long as it goes on, and end them."""
+        traffic = Traffic(evidence=evidence, wanted=self.fleet.plan.wanted, chance=self.chance)
+        await traffic.run(clients, goes_on)
+
+    async def over(self, evidence: Evidence) -> None:
+        """Wait until nothing is open any more, at most so long that it should be."""
+        named = {"tenants": [one.tenant_id for one in evidence.tenants]}
+
+        async def nothing_is_open() -> bool:
+            # Reservations that nobody will end run out in ten minutes: they are let run out now.
+            with psycopg.connect(self.owner_url, autocommit=True) as connection:
+                connection.execute(RUN_OUT.encode(), named)
+                row = connection.execute(OPEN_WORK.encode(), named).fetchone()
+            return row is not None and row[0] == 0
+
+        with suppress(TimeoutError):  # what is open still is found by the check, and named
+            await until(nothing_is_open, OVER_SECONDS)
+
+    async def check(self, evidence: Evidence) -> list[Violation]:
+        """Everything that must hold, now that the run is over."""
+        await self.read_metrics()
+        for witness in evidence.tenants:
+            for client in witness.clients:
+                async with asyncio.timeout(OVER_SECONDS):
+                    await client.channel.channel_ready()
+        texts = {str(one.log): one.said for one in self.fleet.logs} | self.metrics
+        found = await check_run(
+            self.owner_url,
+            evidence,
+            self.public_key,
+            texts,
+            Random(self.chance.random()),  # noqa: S311
+        )
+        for witness in evidence.tenants:
+            for client in witness.clients:
+                await client.channel.close()
+        return found
+
+    def fallen(self) -> list[Violation]:
+        """Servers that ended by themselves since this was asked last."""
+        told = [Violation(Kind.STUCK, what) for what in self.fleet.fallen]
+        self.fleet.fallen.clear()
+        return told
+
+    def postmaster(self) -> int:
+        """The database's first process."""
+        status = self.folder / "postgres" / "data" / "postmaster.pid"
+        return int(status.read_text().splitlines()[0])
+
+    async def read_metrics(self) -> None:
+        """Keep what the servers expose now: the next kill takes it away."""
+        async with aiohttp.ClientSession() as session:
+            for place in self.fleet.places:
+                with suppress(aiohttp.ClientError):
+                    async with session.get(f"http://{place.http_address}/metrics") as answer:
+                        self.metrics[f"metrics of {place.index}"] = await answer.text()
+
+    def keep(self, found: Sequence[Violation]) -> Path:
+        """Write findings and database down beside the logs, for whoever looks into a failure."""
+        (self.folder / "findings.txt").write_text("".join(f"{one}\n" for one in found))
+        account = server_account(self.folder / "postgres")
+        dump = self.folder / DUMP
+        with dump.open("wb") as output:
+            subprocess.run(  # noqa: S603 - our own program
+                [
+                    binaries(account, self.folder / "postgres") / "pg_dump",
+                    self.owner_url,
+                ],
+                stdout=output,
+                check=False,
+            )
+        return self.folder
+
+
+@asynccontextmanager
+async def laboratory(
+    seed: int,
+    *,
+    servers: int = 3,
+    folder: Path | None = None,
+    steady: int = 0,
+    lined: bool = False,
+    of_place: Sequence[Mapping[str, object]] = (),
+) -> AsyncGenerator[Laboratory]:
+    """A laboratory in a folder of its own, which is removed unless it was told to keep it.
+
+    Args:
+        seed: Decides who does what, and who dies where; time decides the rest.
+        servers: How many serve.
+        steady: How many of them are not killed.
+        folder: Where everything lies; made where none is given.
+        lined: Whether each server reaches the database over a line of its own.
+        of_place: Settings of the server at each place, besides those that all share.
+    """
+    at = folder or _new_folder()
+    chance = Random(seed)  # noqa: S311 - to be replayed
+    try:
+        async with AsyncExitStack() as opened:
+            enter = opened.enter_async_context
+            server = await enter(database_in(at / "postgres"))
+            database = await asyncio.to_thread(_new_database, server)
+            upstream = await enter(scripted_upstream(choose))
+            models = [Model(name="main", base_url=upstream.base_url)]
+            made = await installation_at(at / "installation", database, models)
+            installation = made.with_settings(**QUICK)
+            key = await SecretKeeper(installation.settings).need(
+                installation.settings.receipts.signing_key
+            )
+            lines = [await enter(line_to(server.socket_folder)) for _ in range(servers) if lined]
+            places = [
+                installation.beside().with_settings(**settings)
+                for settings in _settings(servers, lines, database, of_place)
+            ]
+            plan = Plan(chance=Random(chance.random()), steady=steady)  # noqa: S311
+            fleet = await enter(fleet_of(places, plan))
+            await fleet.all_ready()
+            yield Laboratory(
+                folder=at,
+                installation=installation,
+                database=database,
+                server=server,
+                upstream=upstream,
+                fleet=fleet,
+                chance=chance,
+                public_key=Ed25519Signer.of(key).public_key,
+                lines=lines,
+            )
+    finally:
+        if folder is None and not (at / DUMP).exists():
+            rmtree(at, ignore_errors=True)
+
+
+def _settings(
+    servers: int,
+    lines: Sequence[Line],
+    database: DatabaseSettings,
+    of_place: Sequence[Mapping[str, object]],
+) -> Iterator[Mapping[str, object]]:
+    """What the server at each place has for itself."""
+    for at in range(servers):
+        own = dict(of_place[at]) if at < len(of_place) else {}
+        if lines:
+            own["database__request__url"] = lines[at].url(database.request_url)
+            own["database__writer__url"] = lines[at].url(database.writer_url)
+            own["database__statement_seconds"] = 2
+        yield own
+
+
+def _new_folder() -> Path:
+    """Where PostgreSQL may go as well, which for root runs as another user."""
+    folder = Path(tempfile.mkdtemp(prefix="somagent-crash-"))
+    folder.chmod(0o755)
+    return folder
+
+
+def _new_database(server: EmbeddedServer) -> DatabaseSettings:
+    with psycopg.connect(server.url(SUPERUSER, "postgres"), autocommit=True) as connection:
+        connection.execute("create database laboratory")
+    migrate(server.url(SUPERUSER, "laboratory"))
+    return DatabaseSettings(
+        request_url=server.url(REQUEST, "laboratory"),
+        writer_url=server.url(WRITER, "laboratory"),
+    )

@@ -1,0 +1,34 @@
+"""What a long run says at its end: kills for each step, and five numbers."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from tests.crash.checker.violation import Kind, Violation
+from tests.crash.plan import AT_RANDOM, Plan
+from tests.crash.runs import Run
+
+
+def table_of(plan: Plan) -> Iterator[str]:
+    """A line for each step, and for the kills between them."""
+    width = max(len(point) for point in (*plan.points, AT_RANDOM))
+    for point in (*plan.points, AT_RANDOM):
+        yield f"{point:<{width}}  {plan.kills[point]:>4}"
+
+
+def closing_line(plan: Plan, found: Sequence[Violation]) -> str:
+    """The one line that says how it went."""
+    counts = Counter(one.kind for one in found)
+    numbers = ", ".join(f"{counts[kind]} {kind}" for kind in Kind)
+    steps = sum(1 for point in plan.points if plan.kills[point])
+    return f"crash: {plan.kills.total()} kills over {steps} steps, {numbers}"
+
+
+def told_of(run: Run, plan: Plan) -> str:
+    """A line on one run, so that whoever waits sees that something happens."""
+    ends = Counter(asked.last or asked.refused for asked in run.evidence.asked)
+    refused = Counter(one.reason or one.code.name for one in run.evidence.refusals)
+    return (
+        f"run: {len(run.evidence.asked)} messages {dict(ends)}, {len(run.evidence.called)} calls "
+        f"of tools, refusals {dict(refused)}, {plan.kills.total()} kills so far, "
+        f"{len(run.found)} findings"
+    )

@@ -1,0 +1,87 @@
+"""One run: tenants, clients, something that goes wrong meanwhile, and the check after it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from time import monotonic
+from typing import Final
+
+from tests.crash.checker.violation import Violation
+from tests.crash.evidence import Evidence
+from tests.crash.laboratory import Laboratory
+from tests.system.service import until
+
+MOST_SECONDS: Final = 120.0
+
+Disturb = Callable[[Laboratory], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """What clients were told in a run, and what the checker found after it."""
+
+    evidence: Evidence
+    found: Sequence[Violation]
+
+    @property
+    def completed(self) -> int:
+        return sum(1 for asked in self.evidence.asked if asked.last == "completed")
+
+
+async def run(
+    lab: Laboratory, seconds: float, disturb: Disturb, *, kills: int = 0, clients: int = 3
+) -> Run:
+    """Load, with what disturbs it; then peace until all is over, and the check.
+
+    Args:
+        lab: Where.
+        seconds: How long the load is there at least.
+        disturb: What goes wrong meanwhile.
+        kills: The load goes on until so many servers were killed and a message was answered, for
+            `MOST_SECONDS` at most: on a slow machine that takes its time.
+        clients: Of each tenant.
+    """
+    evidence = await lab.tenants()
+    began, enough = monotonic(), kills + lab.fleet.plan.kills.total()
+
+    def goes_on() -> bool:
+        passed = monotonic() - began
+        answered = any(asked.last == "completed" for asked in evidence.asked)
+        done = answered and lab.fleet.plan.kills.total() >= enough
+        return passed < seconds or (not done and passed < MOST_SECONDS)
+
+    loading = asyncio.create_task(lab.load(evidence, goes_on, clients))
+    try:
+        await disturb(lab)
+        await _until_over(goes_on)
+        await lab.fleet.calm()
+        await loading
+    finally:
+        loading.cancel()
+    await lab.over(evidence)
+    return Run(evidence=evidence, found=[*await lab.check(evidence), *lab.fallen()])
+
+
+async def _until_over(goes_on: Callable[[], bool]) -> None:
+    async def is_over() -> bool:
+        return not goes_on()
+
+    await until(is_over, 2 * MOST_SECONDS)
+
+
+async def kill(lab: Laboratory) -> None:
+    """Start every server to die, again and again, until there is peace."""
+    lab.fleet.kill()
+
+
+def judge(lab: Laboratory, done: Run) -> None:
+    """Raise with what was found, and keep the laboratory for whoever looks into it.
+
+    Raises:
+        AssertionError: Something was found, or no message was answered at all.
+    """
+    if done.found:
+        listed = "\n".join(str(one) for one in done.found)
+        raise AssertionError(f"{listed}\nkept: {lab.keep(done.found)}")
+    if not done.completed:
+        raise AssertionError("no message was answered")

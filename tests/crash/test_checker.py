@@ -1,0 +1,146 @@
+"""The checker finds what is planted: each promise of the service, broken in one place."""
+
+import tomllib
+from collections.abc import AsyncGenerator, Callable
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import grpc
+import psycopg
+import pytest
+import pytest_asyncio
+
+from tests.crash.acts import Acts
+from tests.crash.caller import Caller
+from tests.crash.checker.checker import check_stored
+from tests.crash.checker.ground import Ground
+from tests.crash.checker.violation import Kind, Violation
+from tests.crash.evidence import Asked, Evidence
+from tests.crash.laboratory import laboratory
+from tests.crash.script import CANARY
+from tests.system.client import RefusedError
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("checker")]
+
+ONE_OF_EACH = ("plain", "slow", "tool", "tools", "approved", "executed", "held", "recorded")
+
+PLANTED = tomllib.loads(Path(__file__).with_name("planted.toml").read_text())
+
+ENDED = "(select turn_id from turns where state = 4 and {mine} order by turn_id limit 1)"
+"""A turn that was completed, of the run's tenants."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """A run in which nothing went wrong, to be spoilt in one place at a time."""
+
+    connection: psycopg.Connection[tuple[object, ...]]
+    evidence: Evidence
+    public_key: bytes
+
+    def check(self, evidence: Evidence, **texts: str) -> list[Violation]:
+        return check_stored(Ground(self.connection, evidence), self.public_key, texts)
+
+    def planted(self, statement: str) -> list[Violation]:
+        """What is found once the statement was run; it is undone."""
+        mine, other = (f"tenant_id = '{at.tenant_id}'" for at in self.evidence.tenants[:2])
+        whole = statement.format(
+            mine=mine, other=other, ended=ENDED.format(mine=mine), canary=CANARY
+        )
+        with self.connection.transaction(force_rollback=True):
+            done = self.connection.execute(whole.encode())
+            assert done.rowcount > 0
+            return self.check(self.evidence)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def bench() -> AsyncGenerator[Bench]:
+    async with laboratory(81, servers=1) as lab:
+        evidence = await lab.tenants(2)
+        for witness in evidence.tenants:
+            acts = Acts(Caller(witness, evidence, lab.chance))
+            await acts.open()
+            for act in ONE_OF_EACH:
+                await acts.do(act)
+        await lab.over(evidence)
+        with psycopg.connect(lab.owner_url, autocommit=True) as connection:
+            yield Bench(connection, evidence, lab.public_key)
+
+
+async def test_a_run_in_which_nothing_went_wrong_has_no_findings(bench: Bench) -> None:
+    assert bench.check(bench.evidence) == []
+    assert {asked.last for asked in bench.evidence.asked} == {"completed"}
+
+
+@pytest.mark.parametrize("what", PLANTED)
+async def test_what_is_planted_in_the_database_is_found(bench: Bench, what: str) -> None:
+    planted = PLANTED[what]
+
+    assert planted["kind"] in {one.kind for one in bench.planted(planted["statement"])}
+
+
+def tell_two_turns(asked: Asked) -> None:
+    asked.turns.add(f"{asked.turn[:-12]}{'0' * 12}")
+
+
+def hear_a_number_again(asked: Asked) -> None:
+    asked.heard.insert(1, asked.heard[1])
+
+
+def miss_a_number(asked: Asked) -> None:
+    del asked.heard[1]
+
+
+def hear_another_answer(asked: Asked) -> None:
+    asked.heard[-1].completed.text = "Something else."
+
+
+def hear_no_end(asked: Asked) -> None:
+    asked.gave_up = "at last"
+
+
+def hear_a_failure(asked: Asked) -> None:
+    asked.heard[-1].failed.error.reason = "INTERNAL"
+
+
+def hear_of_a_turn_that_is_not_there(asked: Asked) -> None:
+    asked.request_id = "other"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "kind"),
+    [
+        (tell_two_turns, Kind.DOUBLED),
+        (hear_a_number_again, Kind.DOUBLED),
+        (miss_a_number, Kind.LOST),
+        (hear_another_answer, Kind.LOST),
+        (hear_no_end, Kind.STUCK),
+        (hear_a_failure, Kind.LOST),
+        (hear_of_a_turn_that_is_not_there, Kind.LOST),
+    ],
+)
+async def test_what_a_client_was_told_wrongly_is_found(
+    bench: Bench, spoil: Callable[[Asked], None], kind: Kind
+) -> None:
+    spoilt = [deepcopy(asked) for asked in bench.evidence.asked]
+    spoil(spoilt[0])
+
+    found = bench.check(replace(bench.evidence, asked=spoilt))
+
+    assert kind in {one.kind for one in found}
+
+
+async def test_a_refusal_without_a_reason_is_found(bench: Bench) -> None:
+    refused = RefusedError(grpc.StatusCode.INVALID_ARGUMENT, "no")
+
+    found = bench.check(replace(bench.evidence, refusals=[refused]))
+
+    assert [one.kind for one in found] == [Kind.LEAKED]
+
+
+async def test_a_secret_and_personal_text_in_a_log_are_found(bench: Bench) -> None:
+    secret = next(iter(bench.evidence.secrets))
+
+    assert [one.kind for one in bench.check(bench.evidence, log=f"a {secret} b")] == [Kind.LEAKED]
+    assert [one.kind for one in bench.check(bench.evidence, log=f"a {CANARY} b")] == [Kind.LEAKED]

@@ -1,0 +1,15 @@
+"""Servers that are killed at named steps and at random, under load."""
+
+import pytest
+
+from tests.crash.laboratory import laboratory
+from tests.crash.runs import judge, kill, run
+
+
+@pytest.mark.parametrize("seed", [11, 23])
+async def test_killed_servers_lose_and_double_nothing(seed: int) -> None:
+    async with laboratory(seed, servers=3, steady=1) as lab:
+        done = await run(lab, 8, kill, kills=6)
+
+        judge(lab, done)
+        assert lab.fleet.plan.kills.total() >= 6

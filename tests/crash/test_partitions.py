@@ -1,0 +1,38 @@
+"""Servers that are cut off from the database, in every way that a network knows."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from tests.crash.laboratory import Laboratory, laboratory
+from tests.crash.line import Line
+from tests.crash.runs import judge, run
+
+
+def delayed(line: Line) -> None:
+    line.delay(0.3)
+
+
+def cut_in_mid_message(line: Line) -> None:
+    line.cut_after(700)
+
+
+@pytest.mark.parametrize(
+    "harms",
+    [(Line.refuse, cut_in_mid_message), (Line.half_open, delayed)],
+    ids=["broken off", "silent"],
+)
+async def test_a_partition_loses_and_doubles_nothing(
+    harms: tuple[Callable[[Line], None], ...],
+) -> None:
+    async def part(lab: Laboratory) -> None:
+        for harm in (*harms, *harms):
+            await asyncio.sleep(1)
+            line = lab.chance.choice(lab.lines)
+            harm(line)
+            await asyncio.sleep(2)
+            line.mend()
+
+    async with laboratory(53, servers=2, lined=True) as lab:
+        judge(lab, await run(lab, 14, part))

@@ -1,0 +1,22 @@
+"""Servers whose clocks are hours ahead and behind: leases and periods are the database's."""
+
+import asyncio
+
+from tests.crash.laboratory import Laboratory, laboratory
+from tests.crash.runs import judge, run
+
+HOURS = 3600
+
+
+async def one_is_killed(lab: Laboratory) -> None:
+    """So that the others take its turns over by the time of the database."""
+    for place in lab.fleet.places:
+        await asyncio.sleep(2)
+        if place.service is not None:
+            await place.service.kill()
+
+
+async def test_clocks_that_are_hours_apart_harm_nothing() -> None:
+    wrong = [{"laboratory__clock_offset_seconds": hours * HOURS} for hours in (5, -5, 0)]
+    async with laboratory(71, of_place=wrong) as lab:
+        judge(lab, await run(lab, 12, one_is_killed))
