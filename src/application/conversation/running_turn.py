@@ -111,7 +111,9 @@ class RunningTurn:
         ):
             await self._keep(self)
             self.check()
-            while self.log.next_sequence > self.ceiling:
+            # The ceiling itself is the number of `Restarted`, should this server be lost: nobody
+            # who resumes after the last number that he saw may miss that.
+            while self.log.next_sequence >= self.ceiling:
                 await sleep(AGAIN_SECONDS)
                 await self._keep(self)
                 self.check()
