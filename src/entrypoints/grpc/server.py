@@ -115,6 +115,8 @@ def _options(settings: ServerSettings) -> list[tuple[str, int]]:
         ("grpc.max_concurrent_streams", settings.max_streams_per_connection),
         ("grpc.keepalive_time_ms", milliseconds(settings.keepalive_seconds)),
         ("grpc.keepalive_timeout_ms", milliseconds(settings.keepalive_timeout_seconds)),
+        # What is waited for after a ping is the longer of the two.
+        ("grpc.http2.ping_timeout_ms", milliseconds(settings.keepalive_timeout_seconds)),
         ("grpc.keepalive_permit_without_calls", 1),
         (
             "grpc.http2.min_ping_interval_without_data_ms",

@@ -18,7 +18,9 @@ from entrypoints.failure import StartError
 from entrypoints.grpc.server import REFLECTION, TlsMaterial
 from entrypoints.settings.serving import ServerSettings
 from somagent.memory.v1 import memory_pb2 as pb
+from tests.doubles import until
 from tests.fakes import NOON
+from tests.sdk.gate import gate_to
 from tests.unit.entrypoints.grpc.rig import MEMORY, Rig, call, reason_in, serving
 
 RECALL = pb.RecallRequest(parent="tenants/acme", cue="x")
@@ -46,6 +48,31 @@ async def test_health_is_told_per_service_and_watched() -> None:
         watch.cancel()
 
     assert seen == [NOT_SERVING, SERVING, NOT_SERVING]
+
+
+async def test_a_call_over_a_connection_that_died_silently_is_given_up() -> None:
+    rig, entered = Rig(), asyncio.Event()
+    settings = ServerSettings(
+        address="127.0.0.1:0", keepalive_seconds=0.2, keepalive_timeout_seconds=0.2
+    )
+
+    async def hold() -> None:
+        entered.set()
+        await asyncio.Event().wait()
+
+    async with (
+        serving(rig, settings) as (memories, server),
+        gate_to(f"127.0.0.1:{server.port}") as gate,
+        grpc.aio.insecure_channel(gate.address) as channel,
+    ):
+        memories.before = hold
+        calling = asyncio.create_task(call(channel, RECALL, key=rig.member))
+        await entered.wait()
+        gate.block()
+        await until(lambda: rig.admission.in_flight == 0)
+        calling.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await calling
 
 
 @pytest.mark.parametrize("name", REFLECTION)
