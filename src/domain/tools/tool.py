@@ -9,7 +9,8 @@ class Tool:
 
     A tool with an `effect` changes something outside the turn, and runs at most once per call.
     A `dangerous` one waits for a person at autonomy 4 to 6. `idempotent` ones may be run again
-    under the same idempotency key. `askable` ones tell what became of a key (`ToolStatus`).
+    under the same idempotency key. `askable` ones tell what became of a key (`ToolStatus`). `host`
+    is where its arguments are sent; empty for a tool of this service itself.
     """
 
     name: str
@@ -19,3 +20,4 @@ class Tool:
     dangerous: bool = False
     idempotent: bool = False
     askable: bool = False
+    host: str = ""
