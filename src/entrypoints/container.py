@@ -3,6 +3,7 @@
 from dependency_injector import containers, providers
 
 from adapters.failpoints.failpoints import Failpoints
+from adapters.http_tools.http_tools import HttpTools
 from application.operations.describe_server import ServerIdentity
 from application.provenance.seal_bell import ProcessSealBell
 from application.provenance.seal_records import SealRecords
@@ -41,10 +42,11 @@ class Application(containers.DeclarativeContainer):
     publisher = providers.Dependency(instance_of=object)  # a port: see ServerParts
     keys = providers.Dependency(instance_of=Keys)
     telemetry = providers.Dependency(instance_of=Telemetry)
+    served_tools = providers.Dependency(instance_of=HttpTools)
 
     bell = providers.Singleton(ProcessSealBell)
     tools = providers.Singleton(
-        toolbox_with, failpoints, providers.Singleton(toolbox, stores, system)
+        toolbox_with, failpoints, providers.Singleton(toolbox, stores, system, served_tools)
     )
     access = providers.Singleton(access, settings.provided.identity, stores, system)
     budget = providers.Singleton(budget_use_cases, stores, system)

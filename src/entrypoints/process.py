@@ -15,6 +15,7 @@ from domain.kernel.errors import DomainError
 from domain.kernel.identifiers import ServerId
 from entrypoints.assembly.delivery import create_topics, open_event_publisher, relay_of
 from entrypoints.assembly.failpoints import failpoints, models_with, stores_with
+from entrypoints.assembly.http_tools import open_served_tools
 from entrypoints.assembly.models import open_models, upstreams
 from entrypoints.assembly.platform import Platform
 from entrypoints.assembly.secrets import SecretKeeper, tls_of
@@ -102,6 +103,7 @@ async def open_process(
             open_models(await upstreams(settings, platform.local_model, secrets), system.clock)
         )
         publisher = telemetry.observed(await enter(open_event_publisher(settings, secrets)))
+        served_tools = await enter(open_served_tools(settings.tools, secrets))
         stores, models = stores_with(points, stores), models_with(points, models)
         application = Application(
             failpoints=points,
@@ -121,6 +123,7 @@ async def open_process(
             publisher=publisher,
             keys=await secrets.keys(),
             telemetry=telemetry,
+            served_tools=served_tools,
         )
         admission = admission_of(settings.server, application)
         telemetry.levels(

@@ -12,10 +12,11 @@ from application.kernel.ports import CanonicalJson, Clock, IdentifierSource
 from application.tools.arguments_digest import arguments_digest
 from application.tools.call_facts import CallFacts
 from application.tools.call_holds import call_holds
+from application.tools.egress import check_egress
 from application.tools.ports import ArgumentChecker, EffectJournal, InvocationReader, ToolRunner
 from application.tools.reserve_call import ReserveCall
 from application.tools.run_call import RunCall, RunningCalls, StartedCall
-from domain.capsule.knob import ToolApproval
+from domain.capsule.knob import Egress, ToolApproval
 from domain.capsule.manifest import AllowList
 from domain.kernel.digest import digest_of
 from domain.kernel.errors import IdempotencyKeyReusedError
@@ -39,6 +40,7 @@ class CallTerms:
     capsule: str = ""
     allow: AllowList | None = None
     approval: ToolApproval = ToolApproval.NONE
+    egress: Egress = Egress.UNRESTRICTED
 
     def allows(self, tool: str) -> bool:
         return self.allow is None or self.allow.allows(tool)
@@ -89,6 +91,7 @@ class ExecuteTool:
 
         Raises:
             ToolNotFoundError: There is no such tool, or the capsule does not allow it.
+            ToolEgressDeniedError: The capsule lets nothing out, and the tool is somewhere else.
             ToolArgumentsInvalidError: The arguments do not fit the tool's schema.
             PermissionDeniedError: No rule lets the caller use the tool.
             ToolFailedError: The tool failed so often that it is not tried now.
@@ -108,6 +111,7 @@ class ExecuteTool:
     async def _begin(self, command: ExecuteToolCommand) -> Invocation:
         tool = self._tool(command)
         self.checker.check(tool, command.arguments)
+        check_egress(command.terms.egress, tool)
         permit = await self.authorize(
             AuthorizeQuery(
                 principal=command.principal, permission=TOOL_USE, resource=f"tools/{tool.name}"

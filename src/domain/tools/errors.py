@@ -1,6 +1,7 @@
 """Refusals of the tools context."""
 
 from domain.kernel.errors import (
+    ForbiddenError,
     InvalidValueError,
     NotFoundError,
     PreconditionError,
@@ -58,6 +59,17 @@ class ToolNotExecutedError(UnavailableError):
 
     def __init__(self, tool: str) -> None:
         super().__init__(f"{tool} was not run: nothing was done, and nothing will be", tool=tool)
+
+
+class ToolEgressDeniedError(ForbiddenError):
+    """The capsule lets nothing out, and the tool is somewhere else."""
+
+    reason = "TOOL_EGRESS_DENIED"
+
+    def __init__(self, tool: str, host: str) -> None:
+        super().__init__(
+            f"{tool} sends its arguments to {host}, and the capsule's egress is none", tool=tool
+        )
 
 
 class InvocationNotFoundError(NotFoundError):

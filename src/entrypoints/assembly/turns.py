@@ -42,6 +42,7 @@ from entrypoints.assembly.models import Models
 from entrypoints.assembly.stores import Stores
 from entrypoints.assembly.system import System
 from entrypoints.assembly.use_cases import CapabilityUseCases, CapsuleUseCases
+from entrypoints.failure import StartError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +54,12 @@ class Toolbox:
     health: ProviderHealth
 
 
-def toolbox(stores: Stores, system: System) -> Toolbox:
+def toolbox(stores: Stores, system: System, served: ToolRunner) -> Toolbox:
+    """The tools of this service, and those that others serve.
+
+    Raises:
+        StartError: Two of them have one name.
+    """
     native = NativeTools(
         [
             CurrentTime(system.clock),
@@ -63,8 +69,13 @@ def toolbox(stores: Stores, system: System) -> Toolbox:
             NoteList(stores.notes),
         ]
     )
+    own = {tool.name for tool in native.tools()}
+    if taken := sorted(own & {tool.name for tool in served.tools()}):
+        raise StartError(
+            "tools", f"the service has tools of its own named {', '.join(taken)}", "rename them"
+        )
     return Toolbox(
-        runner=ToolRouter([native]),
+        runner=ToolRouter([native, served]),
         checker=JsonSchemaArguments(),
         health=LocalProviderHealth(system.clock, Guarded.TOOL),
     )

@@ -184,6 +184,7 @@ class ToolServicer:
             capsule=slug,
             allow=loaded.capsule.manifest.tools.allow,
             approval=loaded.settings.tool_approval,
+            egress=loaded.settings.egress_allowed,
         )
 
     async def _session(self, caller: Caller, name: str) -> SessionId | None:

@@ -1,5 +1,6 @@
 """What settings must be together: what a profile needs, and what mode prod forbids."""
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from itertools import chain
@@ -20,7 +21,12 @@ _LOCAL: Final = re.compile(r"//([^/@]*@)?(localhost|127\.\d+\.\d+\.\d+|\[::1\])?
 
 def problems_of(settings: Settings, origins: Mapping[str, str]) -> list[str]:
     """Every reason not to start with these settings, each with what to do about it."""
-    found = chain(_contradictions(settings), _of_standard(settings), _for_tests_alone(settings))
+    found = chain(
+        _contradictions(settings),
+        _of_tools(settings),
+        _of_standard(settings),
+        _for_tests_alone(settings),
+    )
     if settings.mode is Mode.PROD:
         found = chain(found, _insecure(settings), _unset(settings, origins))
     return list(found)
@@ -45,6 +51,12 @@ def _contradictions(settings: Settings) -> Iterator[str]:
                 f"database.{name}.url: holds a password; put it into the secret store and set "
                 f"database.{name}.password to its reference"
             )
+
+
+def _of_tools(settings: Settings) -> Iterator[str]:
+    for number, tool in enumerate(settings.tools.http):
+        if not _is_object(tool.input_schema):
+            yield f"tools.http.{number}.input_schema: is no JSON object; write a JSON Schema"
 
 
 def _for_tests_alone(settings: Settings) -> Iterator[str]:
@@ -101,6 +113,11 @@ def _insecure(settings: Settings) -> Iterator[str]:
         (f"providers.{number}.base_url", str(provider.base_url), provider.api_key)
         for number, provider in enumerate(settings.providers)
     ]
+    carriers += [
+        (f"tools.http.{number}.{name}", url, tool.authorization)
+        for number, tool in enumerate(settings.tools.http)
+        for name, url in (("url", str(tool.url)), ("status_url", tool.status_url))
+    ]
     carriers.append(("telemetry.otlp_endpoint", telemetry.otlp_endpoint, telemetry.otlp_headers))
     for path, url, secret in carriers:
         if secret and _in_the_clear(url):
@@ -127,6 +144,13 @@ def _logins(settings: Settings) -> Iterator[tuple[str, LoginSettings]]:
     yield "owner", database.owner
     yield "request", database.request
     yield "writer", database.writer
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except ValueError:
+        return False
 
 
 def _in_the_clear(url: str) -> bool:

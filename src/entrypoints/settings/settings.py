@@ -21,6 +21,7 @@ from entrypoints.settings.sections import (
     TurnSettings,
 )
 from entrypoints.settings.serving import ServerSettings
+from entrypoints.settings.tools import ToolSettings
 from entrypoints.settings.trusted import IdentitySettings
 from entrypoints.settings.values import LogFormat, Mode, Profile
 
@@ -58,6 +59,7 @@ class Settings(BaseSettings):
     capsules: CapsuleSettings = CapsuleSettings()
     relay: RelaySettings = RelaySettings()
     kafka: KafkaSettings = KafkaSettings()
+    tools: ToolSettings = ToolSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
     secrets: SecretSettings = SecretSettings()
     laboratory: LaboratorySettings = LaboratorySettings()
@@ -89,7 +91,10 @@ class Settings(BaseSettings):
     def _names_are_unique(self) -> Self:
         names = [provider.name for provider in self.providers]
         offered = [model.name for provider in self.providers for model in provider.models]
-        for kind, values in (("providers", names), ("providers.models", offered)):
+        tools = [tool.name for tool in self.tools.http]
+        for kind, values in (
+            ("providers", names), ("providers.models", offered), ("tools.http", tools)
+        ):  # fmt: skip
             if twice := sorted({value for value in values if values.count(value) > 1}):
                 raise ValueError(f"{kind}: each name once, but {', '.join(twice)} stands twice")
         return self

@@ -28,6 +28,7 @@ from application.conversation.running_turn import RunningTurn
 from application.kernel.insisting import insisting
 from application.kernel.ports import CanonicalJson, Clock, IdentifierSource
 from application.tools.arguments_digest import arguments_digest
+from application.tools.egress import check_egress
 from application.tools.ports import (
     ArgumentChecker,
     EffectJournal,
@@ -133,6 +134,7 @@ class RunTools:
             return judged
         try:
             tool = self._check(plan, asked, call)
+            check_egress(plan.settings.derived.egress_allowed, tool)
         except DomainError as refusal:
             return refused(invocation, refusal)
         decision = await self._decide(plan, progress, tool)

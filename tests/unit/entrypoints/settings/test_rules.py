@@ -1,5 +1,7 @@
 """What profiles and mode prod ask of settings."""
 
+import json
+
 import pytest
 
 from entrypoints.settings.sources import SettingsRefusedError, load
@@ -158,3 +160,46 @@ def test_the_laboratory_is_for_mode_test(mode: str) -> None:
         "laboratory.clock_offset_seconds",
     ]
     assert problems({**environment, "SOMAGENT_MODE": "test"}) == []
+
+
+def http_tool(**more: str) -> dict[str, str]:
+    tool = {"name": "send", "description": "Sends.", "url": "http://example.org/send", **more}
+    return {"SOMAGENT_TOOLS__HTTP": json.dumps([tool])}
+
+
+def test_a_tool_takes_its_secret_over_an_encrypted_line_in_mode_prod() -> None:
+    open_line = http_tool(authorization="secret:send", status_url="http://example.org/status")
+
+    assert problems({**KEYS, **DATABASE, **open_line}) == [
+        "tools.http.0.url",
+        "tools.http.0.status_url",
+    ]
+    assert problems({**KEYS, **DATABASE, **http_tool()}) == []
+
+
+@pytest.mark.parametrize("schema", ["[]", "{]", "null"])
+def test_the_schema_of_a_tool_is_an_object(schema: str) -> None:
+    assert problems(http_tool(input_schema=schema)) == ["tools.http.0.input_schema"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"name": "with space"},
+        {"status_url": "ftp://example.org"},
+        {"status_url": "https://user:secret@example.org/"},
+        {"key_in": "body"},
+        {"timeout_seconds": "31"},
+        {"authorization": "Bearer plain"},
+    ],
+)
+def test_what_cannot_be_set_of_a_tool_is_refused(wrong: dict[str, str]) -> None:
+    (problem,) = problems(http_tool(**wrong))
+
+    assert "TOOLS__HTTP" in problem
+
+
+def test_two_tools_have_two_names() -> None:
+    tool = json.loads(http_tool()["SOMAGENT_TOOLS__HTTP"])
+
+    assert problems({"SOMAGENT_TOOLS__HTTP": json.dumps(tool * 2)}) != []

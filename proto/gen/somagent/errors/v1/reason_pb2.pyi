@@ -221,6 +221,10 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """
     REASON_DEAD_LETTER_BUSY: _Reason.ValueType  # 72
     """Somebody replays the dead letter at this moment; read it again and retry. Status ABORTED."""
+    REASON_TOOL_EGRESS_DENIED: _Reason.ValueType  # 73
+    """The tool sends its arguments to another host, and the capsule's egress is none. Status
+    PERMISSION_DENIED.
+    """
     REASON_PUBLISHER_UNAVAILABLE: _Reason.ValueType  # 90
     """Events cannot be published now: the broker is away, or refuses this service. Status
     UNAVAILABLE.
@@ -439,6 +443,10 @@ FAILED_PRECONDITION.
 """
 REASON_DEAD_LETTER_BUSY: Reason.ValueType  # 72
 """Somebody replays the dead letter at this moment; read it again and retry. Status ABORTED."""
+REASON_TOOL_EGRESS_DENIED: Reason.ValueType  # 73
+"""The tool sends its arguments to another host, and the capsule's egress is none. Status
+PERMISSION_DENIED.
+"""
 REASON_PUBLISHER_UNAVAILABLE: Reason.ValueType  # 90
 """Events cannot be published now: the broker is away, or refuses this service. Status
 UNAVAILABLE.

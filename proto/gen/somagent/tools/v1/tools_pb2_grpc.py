@@ -110,8 +110,8 @@ class ToolServiceServicer:
         request_id gives the same invocation's events. Arguments are at most 256 KiB, a result at most
         1 MiB.
 
-        Refused with: TOOL_NOT_FOUND, TOOL_ARGUMENTS_INVALID, FEATURE_DISABLED, BUDGET_EXHAUSTED,
-        CAPSULE_NOT_FOUND, CAPSULE_REVOKED, SESSION_NOT_FOUND, TENANT_NOT_FOUND,
+        Refused with: TOOL_NOT_FOUND, TOOL_ARGUMENTS_INVALID, TOOL_EGRESS_DENIED, FEATURE_DISABLED,
+        BUDGET_EXHAUSTED, CAPSULE_NOT_FOUND, CAPSULE_REVOKED, SESSION_NOT_FOUND, TENANT_NOT_FOUND,
         IDEMPOTENCY_KEY_REUSED. The error of a tool that ran is in the stream.
 
         Example:
