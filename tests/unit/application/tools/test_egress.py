@@ -25,7 +25,7 @@ def test_a_tool_of_the_service_itself_needs_no_egress(egress: Egress) -> None:
     check_egress(egress, HERE)
 
 
-@pytest.mark.parametrize("egress", set(Egress) - {Egress.NONE})
+@pytest.mark.parametrize("egress", [one for one in Egress if one is not Egress.NONE])
 def test_a_configured_tool_is_on_the_list_of_what_is_allowed(egress: Egress) -> None:
     check_egress(egress, THERE)
 
