@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import final
+from typing import TYPE_CHECKING, final
 from uuid import UUID
 
 import orjson
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.postgres.database import Database
 from adapters.postgres.requests import answer_with, claim
@@ -22,6 +21,9 @@ from domain.capsule.manifest_reading import read_manifest
 from domain.kernel.errors import EtagMismatchError
 from domain.kernel.identifiers import CapsuleVersionId, TenantId
 from domain.kernel.request_key import RequestKey
+
+if TYPE_CHECKING:  # see `SqlPool`
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
 
 @final
@@ -163,7 +165,7 @@ def _at(tenant_id: TenantId, capsule_id: CapsuleVersionId) -> tuple[sa.ColumnEle
 
 
 async def _one(
-    connection: AsyncConnection, tenant_id: TenantId, capsule_id: CapsuleVersionId
+    connection: "AsyncConnection", tenant_id: TenantId, capsule_id: CapsuleVersionId
 ) -> Capsule:
     query = sa.select(capsules).where(*_at(tenant_id, capsule_id))
     row = (await connection.execute(query)).one_or_none()
@@ -173,7 +175,7 @@ async def _one(
 
 
 async def _version(
-    connection: AsyncConnection, tenant_id: TenantId, name: str, version: str
+    connection: "AsyncConnection", tenant_id: TenantId, name: str, version: str
 ) -> Capsule:
     query = sa.select(capsules).where(
         capsules.c.tenant_id == tenant_id,
@@ -187,7 +189,7 @@ async def _version(
 
 
 async def _locked(
-    connection: AsyncConnection, tenant_id: TenantId, capsule_id: CapsuleVersionId, etag: str
+    connection: "AsyncConnection", tenant_id: TenantId, capsule_id: CapsuleVersionId, etag: str
 ) -> Capsule:
     """The capsule, with all versions of its name locked in one order, so that nobody deadlocks."""
     name = (await _one(connection, tenant_id, capsule_id)).manifest.name
@@ -203,7 +205,7 @@ async def _locked(
     return capsule
 
 
-async def _active(connection: AsyncConnection, tenant_id: TenantId, name: str) -> Capsule | None:
+async def _active(connection: "AsyncConnection", tenant_id: TenantId, name: str) -> Capsule | None:
     query = sa.select(capsules).where(
         capsules.c.tenant_id == tenant_id,
         capsules.c.name == name,
@@ -213,7 +215,7 @@ async def _active(connection: AsyncConnection, tenant_id: TenantId, name: str) -
     return None if row is None else _capsule(row)
 
 
-async def _write_state(connection: AsyncConnection, capsule: Capsule) -> None:
+async def _write_state(connection: "AsyncConnection", capsule: Capsule) -> None:
     await connection.execute(
         sa.update(capsules)
         .where(*_at(capsule.tenant_id, capsule.id))

@@ -4,7 +4,7 @@ from asyncio import timeout
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import psycopg
 import sqlalchemy as sa
@@ -12,10 +12,13 @@ from psycopg.conninfo import make_conninfo
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as QueueTimeoutError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from adapters.postgres.sql_pool import SqlPool
 from domain.kernel.errors import StorageUnavailableError
 from domain.kernel.identifiers import TenantId
+
+if TYPE_CHECKING:  # see `SqlPool`
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
 Connection: TypeAlias = psycopg.AsyncConnection[tuple[object, ...]]
 
@@ -52,12 +55,12 @@ class Database:
     """
 
     settings: DatabaseSettings
-    engine: AsyncEngine
+    pool: SqlPool
     readers: "AsyncConnectionPool[Connection]"
     writers: "AsyncConnectionPool[Connection]"
 
     @asynccontextmanager
-    async def tenant(self, tenant_id: TenantId) -> AsyncGenerator[AsyncConnection]:
+    async def tenant(self, tenant_id: TenantId) -> "AsyncGenerator[AsyncConnection]":
         """One transaction that sees this tenant's rows and no others.
 
         Leaving it commits; an exception rolls it back.
@@ -66,7 +69,7 @@ class Database:
             StorageUnavailableError: The database does not answer.
         """
         with answering_storage():
-            async with timeout(self.settings.patience_seconds), self.engine.begin() as connection:
+            async with timeout(self.settings.patience_seconds), self.pool.begin() as connection:
                 await connection.execute(_SET_TENANT, {"tenant": str(tenant_id)})
                 yield connection
 
@@ -109,22 +112,15 @@ async def open_database(settings: DatabaseSettings) -> AsyncGenerator[Database]:
     async def connect() -> Connection:
         return await _connect(settings, settings.request_url, autocommit=False)
 
-    engine = create_async_engine(
-        "postgresql+psycopg://",
-        async_creator=connect,
-        pool_size=settings.request_connections,
-        max_overflow=0,
-        pool_timeout=settings.wait_seconds,
-        pool_pre_ping=True,
-    )
+    pool = SqlPool(connect, size=settings.request_connections, wait_seconds=settings.wait_seconds)
     try:
         async with (
             _pool(settings, settings.request_url, settings.request_connections) as readers,
             _pool(settings, settings.writer_url, settings.writer_connections) as writers,
         ):
-            yield Database(settings, engine, readers, writers)
+            yield Database(settings, pool, readers, writers)
     finally:
-        await engine.dispose()
+        await pool.dispose()
 
 
 @contextmanager

@@ -1,17 +1,21 @@
 """Request keys of mutations, kept in the transaction of what was asked."""
 
+from typing import TYPE_CHECKING
+
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.postgres.tables.requests import requests
 from domain.kernel.errors import IdempotencyKeyReusedError
 from domain.kernel.identifiers import TenantId
 from domain.kernel.request_key import RequestKey
 
+if TYPE_CHECKING:  # see `SqlPool`
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
 
 async def claim(
-    connection: AsyncConnection, tenant_id: TenantId, request: RequestKey, resource: str
+    connection: "AsyncConnection", tenant_id: TenantId, request: RequestKey, resource: str
 ) -> str | None:
     """Take a request id for a resource: None when it is new, else the resource it was taken for.
 
@@ -46,7 +50,7 @@ async def claim(
 
 
 async def answer_with(
-    connection: AsyncConnection, tenant_id: TenantId, request: RequestKey, resource: str
+    connection: "AsyncConnection", tenant_id: TenantId, request: RequestKey, resource: str
 ) -> None:
     """Let a claimed request id stand for another resource than it was claimed for."""
     await connection.execute(

@@ -3,13 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, final
+from typing import TYPE_CHECKING, Final, final
 from uuid import UUID
 
 import psycopg
 import sqlalchemy as sa
 from psycopg.rows import class_row
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.postgres.database import Database
 from adapters.postgres.requests import claim
@@ -23,6 +22,9 @@ from domain.tenancy.api_key import ApiKey
 from domain.tenancy.errors import KeyNotFoundError, TenantAlreadyExistsError, TenantNotFoundError
 from domain.tenancy.plan import Plan
 from domain.tenancy.tenant import PLATFORM_TENANT_ID, Standing, Tenant
+
+if TYPE_CHECKING:  # see `SqlPool`
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
 _CREATE: Final = """
     select * from create_tenant(
@@ -228,7 +230,7 @@ class PostgresCredentials:
 
 
 async def _tenant(
-    connection: AsyncConnection, tenant_id: TenantId, *, lock: bool = False
+    connection: "AsyncConnection", tenant_id: TenantId, *, lock: bool = False
 ) -> Tenant:
     query = sa.select(tenant_profiles).where(tenant_profiles.c.tenant_id == tenant_id)
     row = (await connection.execute(query.with_for_update() if lock else query)).one_or_none()
@@ -247,7 +249,7 @@ async def _tenant(
 
 
 async def _key(
-    connection: AsyncConnection, tenant_id: TenantId, key_id: KeyId, *, lock: bool = False
+    connection: "AsyncConnection", tenant_id: TenantId, key_id: KeyId, *, lock: bool = False
 ) -> ApiKey:
     query = sa.select(api_keys).where(
         api_keys.c.tenant_id == tenant_id, api_keys.c.key_id == key_id

@@ -21,7 +21,7 @@ async def test_a_tenant_sees_its_own_rows_only(database: Database) -> None:
             await connection.execute(sa.insert(tenants).values(tenant_id=tenant))
 
     async with database.tenant(HERE) as connection:
-        seen = (await connection.scalars(KNOWN)).all()
+        seen = (await connection.execute(KNOWN)).scalars().all()
 
     assert seen == [HERE]
 
@@ -31,8 +31,8 @@ async def test_without_a_tenant_no_row_is_seen(database: Database) -> None:
     async with database.tenant(tenant) as connection:
         await connection.execute(sa.insert(tenants).values(tenant_id=tenant))
 
-    async with database.engine.connect() as connection:
-        assert (await connection.scalars(KNOWN)).all() == []
+    async with database.pool.begin() as connection:
+        assert (await connection.execute(KNOWN)).scalars().all() == []
     async with database.reading() as reader:
         assert await (await reader.execute("select from tenants")).fetchall() == []
     async with database.writing() as writer:
@@ -51,7 +51,7 @@ async def test_an_exception_undoes_what_was_written(database: Database) -> None:
         await write_and_fail()
 
     async with database.tenant(tenant) as connection:
-        assert (await connection.scalars(KNOWN)).all() == []
+        assert (await connection.execute(KNOWN)).scalars().all() == []
 
 
 async def test_a_database_that_is_not_there_is_unavailable(
