@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from application.conversation.ports.leases import EventBatch, Renewal
+from application.conversation.ports.leases import Driven, EventBatch, Renewal
 from domain.conversation.errors import StaleFenceError
 from domain.conversation.turn import TurnState
 from domain.conversation.turn_event import Restarted, TurnEvent
@@ -106,6 +106,40 @@ class TestAppend:
         assert list(await scene.kernel.one.leases.append([batch(scene, turn_id, shown(9))])) == [
             None
         ]
+
+
+class TestHandBack:
+    async def test_lets_another_server_take_the_turn_over_at_once(self, scene: Scene) -> None:
+        turn_id = await scene.running()
+        mine = Driven(scene.ask.tenant_id, turn_id, 1)
+
+        await scene.kernel.one.leases.hand_back([mine])
+
+        taken = await scene.kernel.other.leases.take_over(1000)
+        (found,) = [one for one in taken if one.turn.id == turn_id]
+        assert (found.turn.fence, found.take_overs) == (2, 0)
+
+    async def test_leaves_a_turn_that_another_server_has(self, scene: Scene) -> None:
+        turn_id = await scene.running()
+        await scene.kernel.administrator.expire_leases(scene.ask.tenant_id)
+        await scene.kernel.other.leases.take_over(1000)
+        before = await scene.snapshot()
+
+        await scene.kernel.one.leases.hand_back([Driven(scene.ask.tenant_id, turn_id, 1)])
+
+        assert await scene.snapshot() == before
+        taken = await scene.kernel.one.leases.take_over(1000)
+        assert turn_id not in {one.turn.id for one in taken}
+
+    async def test_leaves_a_turn_that_ended(self, scene: Scene) -> None:
+        turn_id = await scene.running()
+        await scene.kernel.one.journal.finish(scene.ask.finish(turn_id))
+        before = await scene.snapshot()
+
+        await scene.kernel.one.leases.hand_back([Driven(scene.ask.tenant_id, turn_id, 1)])
+        await scene.kernel.one.leases.hand_back([])
+
+        assert await scene.snapshot() == before
 
 
 class TestTakeOver:

@@ -7,7 +7,7 @@ from functools import singledispatch
 from typing import Final, TypeAlias
 
 from application.budget.ports import Limit
-from application.conversation.ports.leases import EventBatch, Renewal
+from application.conversation.ports.leases import Driven, EventBatch, Renewal
 from application.tools.ports import Outcome
 from domain.budget.account import Account, AccountKind
 from domain.conversation.turn import TurnState
@@ -167,6 +167,18 @@ def _(step: do.Renew, world: World) -> Call:
     ask, turn_id, row = world.turn(step.turn, TurnState.RUNNING)
     renewal = Renewal(ask.tenant_id, turn_id, max(0, row.fence + step.fence), step.ceiling)
     return lambda kernel: kernel.one.leases.renew([renewal])
+
+
+@meaning.register
+def _(step: do.HandBack, world: World) -> Call:
+    ask, turn_id, row = world.turn(step.turn, TurnState.RUNNING)
+    driven = Driven(ask.tenant_id, turn_id, max(0, row.fence + step.fence))
+
+    async def hand_back(kernel: Kernel) -> object:
+        await kernel.one.leases.hand_back([driven])
+        return await servers(kernel)[step.server].leases.take_over(EVERYTHING)
+
+    return hand_back
 
 
 @meaning.register

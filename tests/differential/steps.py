@@ -140,6 +140,15 @@ class Renew:
 
 
 @dataclass(frozen=True, slots=True)
+class HandBack:
+    """A turn is handed back and taken over by `server`; `fence` is off by so much."""
+
+    turn: int
+    fence: int
+    server: int
+
+
+@dataclass(frozen=True, slots=True)
 class Append:
     """`skip` events from the last that was written; more than a thousand pass the ceiling."""
 
@@ -204,6 +213,7 @@ Step: TypeAlias = (
     | SetLimit
     | Expire
     | Renew
+    | HandBack
     | Append
     | Promoted
     | Reserve

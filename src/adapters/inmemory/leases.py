@@ -6,7 +6,7 @@ from typing import final
 
 from adapters.inmemory.store import InMemoryStore
 from adapters.inmemory.stored_turn import SEQUENCES, StoredTurn
-from application.conversation.ports.leases import Abandoned, EventBatch, Promoted, Renewal
+from application.conversation.ports.leases import Abandoned, Driven, EventBatch, Promoted, Renewal
 from application.kernel.ports import Clock
 from domain.conversation.interruption import MOST_TAKE_OVERS
 from domain.conversation.turn import Turn, TurnState
@@ -28,6 +28,12 @@ class InMemoryTurnLeases:
 
     async def append(self, batches: Sequence[EventBatch]) -> Sequence[bool | None]:
         return [self._append(batch) for batch in batches]
+
+    async def hand_back(self, turns: Sequence[Driven]) -> None:
+        for turn in turns:
+            if (stored := self._driven(turn)) is not None:
+                over = self.clock.monotonic() - 1
+                self._keep(replace(stored, lease_until=over, take_overs=stored.take_overs - 1))
 
     async def take_over(self, limit: int) -> Sequence[Abandoned]:
         now = self.clock.monotonic()
@@ -79,7 +85,7 @@ class InMemoryTurnLeases:
         self.store.show(stored.turn, batch.events)
         return True
 
-    def _driven(self, named: Renewal | EventBatch) -> StoredTurn | None:
+    def _driven(self, named: Renewal | EventBatch | Driven) -> StoredTurn | None:
         stored = self.store.turns.get((named.tenant_id, named.turn_id))
         if stored is None or stored.turn.fence != named.fence:
             return None

@@ -13,7 +13,7 @@ from adapters.postgres.command_rows import event_batch
 from adapters.postgres.database import Connection, Database
 from adapters.postgres.interruptions import CEILING
 from adapters.postgres.turn_rows import TurnRow
-from application.conversation.ports.leases import Abandoned, EventBatch, Promoted, Renewal
+from application.conversation.ports.leases import Abandoned, Driven, EventBatch, Promoted, Renewal
 from domain.conversation.interruption import MOST_TAKE_OVERS
 from domain.conversation.turn import Turn
 from domain.kernel.identifiers import ServerId
@@ -101,6 +101,17 @@ class PostgresTurnLeases:
         written: dict[int, bool] = {Outcome.DONE: True, Outcome.AGAIN: False}
         return [written.get(outcome) for outcome in appended.outcomes or ()]
 
+    async def hand_back(self, turns: Sequence[Driven]) -> None:
+        if not turns:
+            return
+        parameters = (
+            [turn.tenant_id for turn in turns],
+            [turn.turn_id for turn in turns],
+            [turn.fence for turn in turns],
+        )
+        async with self.database.writing() as connection:
+            await connection.execute(_HAND_BACK, parameters)
+
     async def take_over(self, limit: int) -> Sequence[Abandoned]:
         lease = timedelta(seconds=self.lease_seconds)
         async with self.database.writing() as connection:
@@ -166,6 +177,7 @@ _APPEND: Final = b"""
 select append_events(
     %s::uuid[], %s::uuid[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bytea[]) as outcomes
 """
+_HAND_BACK: Final = b"select hand_back_leases(%s::uuid[], %s::uuid[], %s::bigint[])"
 _TAKE_OVER: Final = b"select * from take_over_expired(%s, %s, %s, %s::integer, %s::integer)"
 _PROMOTED: Final = b"select * from promoted_turns(%s, %s::integer)"
 _DECIDED: Final = b"select * from decided_turns(%s::integer)"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol, TypeVar, final
 
 from application.conversation.ports.journal import Grant
-from application.conversation.ports.leases import EventBatch, Renewal, TurnLeases
+from application.conversation.ports.leases import Driven, EventBatch, Renewal, TurnLeases
 from application.conversation.ports.signals import TurnSignals
 from application.conversation.running_turn import CEILING_STEP, RunningTurn
 from application.kernel.ports import Clock
@@ -98,10 +98,10 @@ class TurnDrivers:
         return len(self._turns)
 
     async def drain(self, seconds: float) -> int:
-        """Let the turns end, with those that begin meanwhile; cancel those that did not by then.
+        """Let the turns end, with those that begin meanwhile; hand back those that did not by then.
 
-        After that no promoted turn is begun here: another server has it when its lease is over.
-        How many were cancelled.
+        After that no turn is begun here, and none taken over: another server goes on with them.
+        How many were handed back.
         """
         try:
             async with timeout(seconds):
@@ -110,11 +110,16 @@ class TurnDrivers:
         except TimeoutError:
             pass
         self.leaving = True
-        late = self._tasks()
-        for turn in list(self._turns.values()):
-            turn.cancel("shutdown")
-        if late:
-            await wait(late, timeout=seconds)
+        going_on = self._tasks()
+        late = [turn for turn in self._turns.values() if not turn.closing]
+        for turn in late:
+            turn.lost()
+        if going_on:
+            await wait(going_on, timeout=seconds)
+        with suppress(StorageUnavailableError):  # then their leases run out by themselves
+            await self.leases.hand_back(
+                [Driven(turn.tenant_id, turn.turn_id, turn.fence) for turn in late]
+            )
         return len(late)
 
     def _tasks(self) -> set[Task[None]]:

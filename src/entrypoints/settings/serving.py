@@ -108,8 +108,8 @@ class ServerSettings:
     drain_seconds: Annotated[
         Seconds,
         Field(
-            description="After SIGTERM turns may end for so long; those that have not are "
-            "cancelled, and settled with what they used."
+            description="After SIGTERM turns may end for so long; those that have not are handed "
+            "back, and another server goes on with them."
         ),
     ] = 45
     reflection: Annotated[

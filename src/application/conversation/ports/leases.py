@@ -25,6 +25,13 @@ class Renewal:
     ceiling: int
 
 
+@dataclass(frozen=True, slots=True)
+class Driven:
+    tenant_id: TenantId
+    turn_id: TurnId
+    fence: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Abandoned:
     """A turn whose driver was lost, taken over: its events go on above `ceiling`.
@@ -62,6 +69,13 @@ class TurnLeases(Protocol):
 
     async def append(self, batches: Sequence[EventBatch]) -> Sequence[bool | None]:
         """Write events of running turns: True, None where the lease was lost, False: again."""
+        ...
+
+    async def hand_back(self, turns: Sequence[Driven]) -> None:
+        """Let leases run out now: other servers take the turns over, and no server counts as lost.
+
+        Turns that are another server's by now stay as they are.
+        """
         ...
 
     async def take_over(self, limit: int) -> Sequence[Abandoned]:

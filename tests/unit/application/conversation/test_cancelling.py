@@ -212,16 +212,3 @@ async def test_a_tool_whose_outcome_nobody_heard_is_unknown(shared: World, serve
     (invocation,) = await shared.reader.invocations(TENANT, turn_id)
     assert invocation.state is InvocationState.UNKNOWN
     assert invocation.reason == "TOOL_OUTCOME_UNKNOWN"
-
-
-async def test_at_shutdown_a_turn_that_does_not_end_in_time_is_cancelled(
-    shared: World, server: Server
-) -> None:
-    shared.model.will_say([Event()])
-    turn_id = await server.say()
-    await streaming(shared)
-
-    late = await server.drivers.drain(0.01)
-
-    assert late == 1
-    assert (await server.turn(turn_id)).state is TurnState.CANCELLED
