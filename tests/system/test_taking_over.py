@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 
 from somagent.conversation.v1 import conversation_pb2 as pb
+from somagent.tools.v1 import tools_pb2
 from tests.system.client import Client, RefusedError, connect
 from tests.system.conversing import (
     answer_to,
@@ -29,8 +30,8 @@ from tests.system.conversing import (
 )
 from tests.system.installation import Installation, new_capsule, new_tenant
 from tests.system.service import Service, serving, until
-from tests.upstream.chunks import text
-from tests.upstream.scripted import ScriptedUpstream, streamed
+from tests.upstream.chunks import call, text
+from tests.upstream.scripted import NOTHING, ScriptedUpstream, streamed
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("taking over")]
 
@@ -132,3 +133,45 @@ async def test_a_server_that_wakes_after_its_lease_shows_calls_and_writes_nothin
     assert await ended(interrupted.a, interrupted.turn) == turn
     assert await held_by(interrupted.a) == {}
     assert kinds(await answer_to(interrupted.a, interrupted.session))[-1] == "completed"
+
+
+async def test_a_tool_that_took_effect_before_its_server_was_killed_is_not_called_again(
+    installation: Installation, upstream: ScriptedUpstream
+) -> None:
+    quick = installation.with_settings(turns__lease_seconds=1)
+    async with serving(quick) as first, serving(quick.beside()) as second:
+        a = await new_tenant(await quick.operator(first.address), "effects")
+        capsule = await new_capsule(a, quick.author_key, "notes", tools=["note_write"])
+        session = await open_session(a, capsule)
+        written = await note_written(a, session, upstream)
+        b = connect(second.address, a.tenant, a.key)
+
+        await first.kill()
+        turn = await ended(b, written)
+
+        assert (turn.state, turn.answer) == (pb.TURN_STATE_COMPLETED, "Good day.")
+        assert turn.usage.tool_calls == 1
+        listed = tools_pb2.ListInvocationsRequest(parent=b.parent)
+        invocations = (await b.ask(listed, tools_pb2.ListInvocationsResponse)).invocations
+        assert [one.state for one in invocations] == [tools_pb2.INVOCATION_STATE_SUCCEEDED]
+        messages = upstream.last.body["messages"]
+        assert isinstance(messages, list)
+        assert isinstance(last := messages[-1], dict)
+        assert last["role"] == "tool"
+        assert await held_by(b) == {}
+
+
+async def note_written(client: Client, session: str, upstream: ScriptedUpstream) -> str:
+    """A turn that has written a note, and whose model says nothing after it."""
+    upstream.answers(streamed(*call("note_write", '{"text":"Buy milk"}')), NOTHING)
+    before = len(upstream.exchanges)
+    events: list[pb.TurnEvent] = []
+    following = asyncio.create_task(followed(said(client, message(session)), events))
+
+    async def is_asked_again() -> bool:
+        return len(upstream.exchanges) == before + 2
+
+    await until(is_asked_again)
+    following.cancel()
+    await asyncio.gather(following, return_exceptions=True)
+    return events[0].accepted.turn
