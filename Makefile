@@ -73,6 +73,10 @@ bench-against: $(DEV) ## CPU of a turn here against that of another commit (BASE
 crash: $(DEV) ## the crash laboratory: servers killed at every named step (MINUTES=10, SEED=n to replay)
 	@GRPC_VERBOSITY=ERROR $(BIN)/python -m tests.crash --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
 
+.PHONY: survive
+survive: $(DEV) ## kill servers under conversations of the Python client (MINUTES=5 ARGS="--seed 1")
+	@GRPC_VERBOSITY=ERROR PYTHONPATH=sdk/python $(BIN)/python -m tests.survival --minutes $(or $(MINUTES),5) $(ARGS)
+
 .PHONY: engines
 engines: ## fetch the programs that tests need and no Python package carries (Go, Java and Maven)
 	@for script in infra/engines/*.sh; do "$$script" fetch; done

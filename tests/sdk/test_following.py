@@ -87,9 +87,11 @@ async def test_a_broken_stream_is_taken_up_after_the_last_event_at_the_next_serv
     turn = completed_turn()
     service.streams, second.streams = [[*turn[:3], LOST]], [turn[3:]]
     async with client_of(service, second) as client:
-        events = [event async for event in client.session(SESSION).send("Hello")]
+        following = client.session(SESSION).send("Hello")
+        events = [event async for event in following]
 
     assert [event.sequence for event in events] == [1, 2, 3, 4, 5, 6, 7]
+    assert following.resumes == 1
     (watch,) = second.of(pb.WatchTurnRequest)
     assert (watch.name, watch.after_sequence) == (TURN, 3)
 

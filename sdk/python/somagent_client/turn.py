@@ -65,6 +65,8 @@ class Turn(AsyncIterable[Event]):
         """The number of the last event that was given."""
         self.last: Event | None = None
         """The last event that was given."""
+        self.resumes = 0
+        """How often a broken stream was taken up again."""
         self._calls = calls
         self._seconds = seconds
         self._message = message
@@ -175,6 +177,7 @@ class Turn(AsyncIterable[Event]):
                 following = await self._goes_on(attempts)
             except grpc.aio.AioRpcError as broken:
                 await attempts.again(refused(broken))
+                self.resumes += 1
 
     async def _stream(self, attempts: Attempts) -> AsyncGenerator[pb.TurnEvent]:
         """What one server shows: of the message until its turn is known, then of the turn."""
@@ -236,4 +239,5 @@ class Turn(AsyncIterable[Event]):
             await attempts.later(refusing(STILL_PAUSED))
         else:
             await attempts.again(refusing(ENDED_EARLY))
+            self.resumes += 1
         return True
