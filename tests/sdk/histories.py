@@ -8,7 +8,7 @@ from typing import Final
 import grpc
 
 from somagent.conversation.v1 import conversation_pb2 as pb
-from tests.unit.entrypoints.cli.service import RECORD, SESSION, TURN, Call
+from tests.unit.entrypoints.cli.service import RECORD, TURN, Call
 
 CEILING: Final = 1000
 CONVERSATION: Final = pb.DESCRIPTOR.services_by_name["ConversationService"].full_name
@@ -109,6 +109,3 @@ async def breaking(service: Breaking) -> AsyncGenerator[Breaking]:
         yield service
     finally:
         await server.stop(None)
-
-
-__all__ = ["SESSION", "Breaking", "History", "breaking"]

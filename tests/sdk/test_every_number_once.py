@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 
 from somagent_client import Event, SomaAgent
 from tests.sdk.clients import QUICK
-from tests.sdk.histories import CEILING, SESSION, Breaking, History, breaking
+from tests.sdk.histories import CEILING, Breaking, History, breaking
+from tests.unit.entrypoints.cli.service import SESSION
 
 words = st.text(alphabet="ab ", min_size=1, max_size=3)
 

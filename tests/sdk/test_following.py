@@ -206,30 +206,6 @@ async def test_a_turn_that_stays_paused_is_waited_for_as_long_as_was_said(
             await turn.watch()
 
 
-async def test_a_reader_who_left_goes_on_where_he_was(service: Service) -> None:
-    turn = completed_turn()
-    service.streams = [turn, turn[2:]]
-    async with client_of(service) as client:
-        following = client.session(SESSION).send("Hello")
-        events = aiter(following)
-        begun = [await anext(events), await anext(events)]
-        await events.aclose()
-        rest = [event async for event in following]
-
-    assert [event.sequence for event in [*begun, *rest]] == [1, 2, 3, 4, 5, 6, 7]
-
-
-async def test_two_readers_of_one_turn_are_refused(service: Service) -> None:
-    service.streams = [[*completed_turn()[:1], Wait(asyncio.Event())]]
-    async with client_of(service) as client:
-        turn = client.session(SESSION).send("Hello")
-        first = aiter(turn)
-        await anext(first)
-        with pytest.raises(RuntimeError, match="another reader"):
-            await turn
-        await first.aclose()
-
-
 async def test_a_turn_that_was_all_asked_for_before_ends_at_once(service: Service) -> None:
     service.streams = [[END]]
     service.answers["GetTurnRequest"] = lambda _: pb.GetTurnResponse(

@@ -36,6 +36,8 @@ STILL_PAUSED: Final = Refusal(
     code=grpc.StatusCode.DEADLINE_EXCEEDED, message="nobody has decided: the turn is still paused"
 )
 
+SECOND_READER: Final = "a turn has one reader at a time: use watch() for another"
+
 _ENDED: Final = (pb.TURN_STATE_COMPLETED, pb.TURN_STATE_FAILED, pb.TURN_STATE_CANCELLED)
 _TELLING: Final = ("text", "tool_call", "tool_result")
 
@@ -71,7 +73,7 @@ class Turn(AsyncIterable[Event]):
         self._seconds = seconds
         self._message = message
         self._kept: list[Event] = []
-        self._reading = False
+        self._reader: AsyncGenerator[Event] | None = None
 
     @property
     def text(self) -> str:
@@ -152,15 +154,18 @@ class Turn(AsyncIterable[Event]):
         )
 
     async def _events(self) -> AsyncGenerator[Event]:
-        if self._reading:
-            raise RuntimeError("another reader follows this turn already: use watch()")
-        self._reading = True
-        try:
-            async with aclosing(self._follow()) as events:
-                async for event in events:
-                    yield event
-        finally:
-            self._reading = False
+        """What a new reader gets. One who left in the middle is not waited for."""
+        if self._reader is not None:
+            try:
+                await self._reader.aclose()
+            except RuntimeError as reading:
+                raise RuntimeError(SECOND_READER) from reading
+        self._reader = reader = self._follow()
+        async with aclosing(reader):
+            async for event in reader:
+                yield event
+        if self._reader is not reader:
+            raise RuntimeError(SECOND_READER)
 
     async def _follow(self) -> AsyncGenerator[Event]:
         attempts = self._calls.attempts(self._seconds)
