@@ -197,6 +197,7 @@ class Commands:
             usage=USAGE,
             uses=tuple(uses),
             holds=holds,
+            made=(),
             outgoing=(self.fact(),),
         )
 

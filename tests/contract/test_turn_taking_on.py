@@ -10,6 +10,7 @@ from domain.conversation.interruption import MOST_TAKE_OVERS
 from domain.conversation.turn import TurnState
 from domain.conversation.turn_event import Restarted
 from domain.kernel.identifiers import TurnId
+from domain.tools.invocation import InvocationState
 from tests.contract.commands import CHECKPOINT, USAGE, tokens
 from tests.contract.scene import Scene
 
@@ -146,6 +147,16 @@ class TestTakeOn:
         assert await scene.snapshot() == before
         assert await scene.tokens() == (80, 60, 0)
         assert before.turns[turn_id].written == 0
+
+    async def test_calls_that_were_made_are_written_down(self, scene: Scene) -> None:
+        turn_id = await scene.running()
+        call = scene.ask.call(turn_id, InvocationState.SUCCEEDED)
+
+        command = scene.ask.take_on(turn_id, fence=1, step=1, void=None)
+        await scene.kernel.one.journal.take_on(replace(command, made=(call,)))
+
+        (row,) = (await scene.snapshot()).invocations.values()
+        assert row.state is InvocationState.SUCCEEDED
 
     async def test_lost_servers_are_counted_until_the_turn_gets_further(self, scene: Scene) -> None:
         turn_id = await scene.running()

@@ -84,6 +84,7 @@ class Interruptions:
         return self.rows.grant(stored)
 
     async def take_on(self, command: TakeOnTurn) -> Grant:
+        calls = checked(command.made)
         uses, holds = summed(command.uses), merged(command.holds)
         stored = self.rows.driven(command.tenant_id, command.turn_id, command.fence)
         now = command.fence, command.step
@@ -108,6 +109,7 @@ class Interruptions:
         )
         self.rows.keep(stored)
         self.rows.store.show(turn, () if command.void is None else (command.void,))
+        self.rows.write_down(calls)
         for event in command.outgoing:
             self.rows.store.publish(event)
         return self.rows.grant(stored)

@@ -122,6 +122,7 @@ class Interruptions:
             "first": first,
             "last": last,
             "batch": void,
+            "invocations": _together(invocation_objects(command.made)),
             **_uses(command.uses),
             **_holds(holds),
             **self._events(command.outgoing),
@@ -224,6 +225,6 @@ select * from take_on_turn(
     %(use_metrics)s::smallint[], %(use_amounts)s::bigint[], %(use_prices)s::integer[],
     %(accounts)s::uuid[], %(metrics)s::smallint[], %(amounts)s::bigint[], %(required)s::boolean[],
     %(events)s::uuid[], %(keys)s::uuid[], %(types)s::text[], %(traces)s::text[],
-    %(times)s::bigint[], %(payloads)s::bytea[])
+    %(times)s::bigint[], %(payloads)s::bytea[], %(invocations)s::json)
 """
 _GRANT: Final = b"select * from read_grant(%s, %s)"

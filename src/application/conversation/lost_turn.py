@@ -65,9 +65,14 @@ class LostTurn:
         return sum(1 for message in self.kept.messages if message.calls)
 
     @property
+    def pending(self) -> bool:
+        """Whether tools are at hand: else it is the model, which may have been told of them all."""
+        return bool(self.kept.messages) and bool(self.kept.messages[-1].calls)
+
+    @property
     def committed(self) -> bool:
-        """Whether the calls of the round at hand were begun: they were not while it was paused."""
-        return 0 < self.round == self.kept.round
+        """Whether the calls at hand were begun: they were not while the turn was paused."""
+        return self.pending and self.round == self.kept.round
 
     @property
     def text(self) -> str:
@@ -96,7 +101,7 @@ class LostTurn:
 
         Of a call without effects there is no row yet, but what was told of it.
         """
-        if not self.round:
+        if not self.pending:
             return {}
         found = {one.call_id: self._row(one) for one in self.rows if one.round == self.round}
         named = dict(self.kept.calls)
@@ -156,7 +161,7 @@ class LostTurn:
         return made
 
     def _called_model(self) -> bool:
-        if not self.round:
+        if not self.pending:
             return True
         running = any(one.state is InvocationState.STARTED for one in self.rows)
         return self.committed and not running
@@ -177,7 +182,7 @@ class LostTurn:
 
     def _result_tokens(self) -> Iterator[int]:
         for one in self.rows:
-            if self.round and one.round == self.round:
+            if self.pending and one.round == self.round:
                 yield FRAME_TOKENS + estimated_tokens(one.result)
 
     @property

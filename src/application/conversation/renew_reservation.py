@@ -78,8 +78,10 @@ class RenewReservation:
                 plan.settings.manifest.name,
                 ((Metric.TOKENS, one.tokens), (Metric.TOOL_CALLS, one.tool_calls)),
             ),
+            made=tuple(progress.unwritten),
             outgoing=usage_recorded(header, order.principal.subject, progress.due),
         )
         grant = await insisting(lambda: self.journal.take_on(command))
         progress.settled(one.tokens)
+        progress.unwritten.clear()
         return grant

@@ -44,7 +44,7 @@ def retold(lost: LostTurn, known: Mapping[str, Invocation]) -> Iterator[TurnEven
     for number, message in enumerate(asking):
         yield from _model_call(lost, number, message.text)
         calls = _calls(lost, number + 1, known)
-        begun = lost.committed or number + 1 < lost.round
+        begun = lost.committed or not lost.pending or number + 1 < lost.round
         yield from _tools(message, calls, called, answered if begun else None)
     if lost.kept.text:
         yield from _model_call(lost, lost.round, lost.kept.text)
@@ -53,7 +53,7 @@ def retold(lost: LostTurn, known: Mapping[str, Invocation]) -> Iterator[TurnEven
 def _calls(
     lost: LostTurn, number: int, known: Mapping[str, Invocation]
 ) -> Mapping[str, Invocation]:
-    if number == lost.round:
+    if lost.pending and number == lost.round:
         return known
     return {one.call_id: one for one in lost.rows if one.round == number}
 

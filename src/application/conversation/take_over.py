@@ -116,7 +116,9 @@ class TakeOver:
         opening = await self.reader.opening(turn.tenant_id, turn.session_id, HISTORY_MESSAGES)
         progress = lost.progress(self.clock)
         plan = await self.prepare(turn.order, opening, progress, load)
-        progress.invocations += kept_before(lost.rows, lost.round)
+        progress.invocations += kept_before(
+            lost.rows, lost.round if lost.pending else lost.round + 1
+        )
         known = lost.known(self.json)
         said = replace(take_up(plan, progress, lost.kept), calls=lost.kept.calls, text=lost.text)
         asked_at = self.clock.monotonic()

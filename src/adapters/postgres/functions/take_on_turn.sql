@@ -1,6 +1,6 @@
 -- Lets a turn go on after an interruption: what was used by then is settled, and what follows is reserved anew, in
--- the period that is open now; both or neither. With it come what the turn has done so far, a renewed lease, the
--- outgoing events and, where its server was lost (p_first > 0), the event that says which numbers are void.
+-- the period that is open now; both or neither. With it come what the turn has done so far, the calls of
+-- tools that were made, a renewed lease, the outgoing events and, where its server was lost (p_first > 0), the event that says which numbers are void.
 -- p_progressed: the turn had got further since it was taken over last, so that the count of lost servers begins
 -- again.
 -- A driver takes a turn on in steps, from 0: one that was taken before under this fence answers EARLIER.
@@ -13,6 +13,7 @@ create or replace function take_on_turn(
     p_use_metrics smallint[], p_use_amounts bigint[], p_use_prices integer[],
     p_accounts uuid[], p_metrics smallint[], p_amounts bigint[], p_required boolean[],
     p_events uuid[], p_keys uuid[], p_types text[], p_traces text[], p_times bigint[], p_payloads bytea[],
+    p_invocations json,
     out outcome smallint, out refused integer, out remaining bigint)
 language plpgsql as $$
 declare
@@ -55,6 +56,9 @@ begin
     if p_first > 0 then
         insert into turn_events (tenant_id, turn_id, first_sequence, last_sequence, payload)
         values (p_tenant, p_turn, p_first, p_last, p_event_batch);
+    end if;
+    if p_invocations is not null then
+        perform write_invocations(array[p_tenant], array[p_turn], null, p_invocations);
     end if;
     perform publish(p_tenant, t.session_id, p_events, p_keys, p_types, p_traces, p_times, p_payloads);
     outcome := 0;

@@ -107,7 +107,8 @@ class TakeOnTurn:
     `uses` are what was used since the last settlement, as far as that is known, `usage` all of the
     turn's, those included. `step` is 0 for the turn of a lost server, whose `void` says which
     numbers nobody may rely on; the same driver counts on from there. `progressed` is true when the
-    turn had got further since a server was lost with it.
+    turn had got further since a server was lost with it. `made` are calls without effects that are
+    only written down.
     """
 
     tenant_id: TenantId
@@ -120,6 +121,7 @@ class TakeOnTurn:
     usage: Usage
     uses: tuple[Use, ...]
     holds: tuple[Hold, ...]
+    made: tuple[Invocation, ...]
     outgoing: tuple[DomainEvent, ...]
 
 

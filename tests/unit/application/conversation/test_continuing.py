@@ -4,7 +4,7 @@ from asyncio import Event
 
 import pytest
 
-from adapters.inmemory.language_model import said
+from adapters.inmemory.language_model import called, said
 from application.conversation.phases.model import GO_ON
 from application.conversation.ports.models import ModelText
 from domain.conversation.errors import ModelFailedError
@@ -12,9 +12,18 @@ from domain.conversation.message import Message, Role
 from domain.conversation.turn import TurnState
 from domain.conversation.turn_event import Failed, Started, TextAdded
 from domain.kernel.metering import Metric
+from tests.builders import TENANT
+from tests.doubles import answers
 from tests.inmemory_application import Server
 from tests.inmemory_world import World, capability, manifest, world
-from tests.unit.application.conversation.lost_servers import CONTINUES, check_money
+from tests.unit.application.conversation.lost_servers import (
+    CLOCK,
+    CONTINUES,
+    asked,
+    check_money,
+    numbers,
+    taken,
+)
 
 BROKEN = ModelFailedError("tiny", "it broke off")
 
@@ -95,3 +104,29 @@ async def test_when_the_budget_does_not_let_it_go_on_it_fails_with_what_there_wa
     assert isinstance(end, Failed)
     assert end.partial_text == "One "
     assert shared.held(Metric.TOKENS) == 0
+
+
+async def test_a_server_that_is_lost_after_that_leaves_what_was_continued(
+    shared: World, server: Server
+) -> None:
+    other = Server(world=shared, name="other")
+    shared.install(manifest(intelligence=5, policy=CONTINUES))
+    shared.tools.have("clock", answers("noon"))
+    shared.model.will_say(
+        called(CLOCK), [ModelText("It "), BROKEN], [ModelText("is "), Event()], said("noon.")
+    )
+    turn_id = await server.say("What time is it?")
+    await asked(shared, 3)
+
+    turn = await taken(other, turn_id)
+
+    assert turn.answer.endswith("noon.")
+    assert turn.answer.startswith("It ")
+    assert len(shared.tools.runs) == 1
+    assert shared.model.requests[-1].messages[:-2] == shared.model.requests[1].messages
+    events = await other.shown(turn_id)
+    assert numbers(events) == list(range(1, events[-1].sequence + 1))
+    (kept,) = await shared.reader.invocations(TENANT, turn_id)
+    assert kept.result == "noon"
+    assert turn.usage.tool_calls == 1
+    check_money(shared, turn)
