@@ -32,6 +32,7 @@ from application.conversation.phases.reason import Reason
 from application.conversation.phases.save import SaveTurn
 from application.conversation.phases.tools import RunTools
 from application.conversation.ports.journal import TurnJournal
+from application.conversation.ports.models import LanguageModel
 from application.conversation.prepare_turn import PrepareTurn
 from application.conversation.process_message import ProcessMessage, ProcessMessageCommand
 from application.conversation.renew_reservation import RenewReservation
@@ -72,6 +73,7 @@ class Server:
     world: World
     name: str = "one"
     journal: TurnJournal | None = None
+    model: LanguageModel | None = None
 
     def __post_init__(self) -> None:
         shared, clock, ids = self.world, self.world.clock, self.world.identifiers
@@ -119,7 +121,9 @@ class Server:
         drive = DriveTurn(
             recall=RecallMemories(memories=shared.memories, counter=ByteCounter()),
             reason=Reason(
-                call_model=CallModel(model=shared.model, health=self.model_health, clock=clock),
+                call_model=CallModel(
+                    model=self.model or shared.model, health=self.model_health, clock=clock
+                ),
                 run_tools=RunTools(
                     make=MakeCall(
                         runner=shared.tools,

@@ -107,8 +107,8 @@ class LostTurn:
         named = dict(self.kept.calls)
         for call in self.kept.messages[-1].calls:
             if call.id in named and call.id not in found:
-                found[call.id] = self._told(call, named[call.id], json)
-        return found
+                found[call.id] = self._judged(call, named[call.id], json)
+        return {call_id: self._told(one) for call_id, one in found.items()}
 
     def _row(self, row: Invocation) -> Invocation:
         if row.state is InvocationState.PENDING_APPROVAL:
@@ -116,9 +116,11 @@ class LostTurn:
         rejected = row.state in (InvocationState.REJECTED, InvocationState.EXPIRED)
         return not_approved(row) if rejected and self.committed else row
 
-    def _told(self, call: ToolCall, invocation_id: InvocationId, json: CanonicalJson) -> Invocation:
-        """A call that its lost server judged and may have made; PERMITTED while nothing is told."""
-        made = Invocation(
+    def _judged(
+        self, call: ToolCall, invocation_id: InvocationId, json: CanonicalJson
+    ) -> Invocation:
+        """A call that its lost server judged, and may have made."""
+        return Invocation(
             id=invocation_id,
             tenant_id=self.turn.tenant_id,
             turn_id=self.turn.id,
@@ -132,14 +134,19 @@ class LostTurn:
             requested_by=self.turn.order.principal.subject,
             created_at=self.turn.accepted_at,
         )
+
+    def _told(self, one: Invocation) -> Invocation:
+        """A call with the outcome that was written to watchers, where no row has one yet."""
+        if one.state is not InvocationState.PERMITTED:
+            return one
         for event in self.written:
             body = event.body
-            if isinstance(body, ToolAnswered) and body.invocation_id == invocation_id:
+            if isinstance(body, ToolAnswered) and body.invocation_id == one.id:
                 return replace(
-                    made, state=ENDED[body.status], result=body.content, reason=body.reason,
+                    one, state=ENDED[body.status], result=body.content, reason=body.reason,
                     finished_at=event.at,
                 )  # fmt: skip
-        return made
+        return one
 
     def progress(self, clock: Clock) -> Progress:
         """What is known of the turn, with what its lost server used since the last settlement.
