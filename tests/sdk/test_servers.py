@@ -72,6 +72,23 @@ async def test_an_answer_whose_server_was_killed_is_whole(
     assert void | set(numbers) == set(range(1, numbers[-1] + 1))
 
 
+async def test_an_answer_whose_server_was_told_to_stop_is_whole(
+    installation: Installation, server: Service, caller: Client
+) -> None:
+    await steady_capsule(caller, installation.author_key, "1.1.0")
+    hasty = installation.beside().with_settings(server__drain_seconds=0.5)
+    async with serving(hasty) as stopping, at(caller, stopping, server) as client:
+        order = Order(WRITTEN + 40, "k")
+        turn = (await client.create_session(capsule=STEADY)).send(order.message)
+        async for event in turn:
+            if event.text and turn.text.count(" ") == 1:
+                stopping.tell(signal.SIGTERM)
+        answer = await turn
+
+    assert answer.text == turn.text == order.answer
+    assert turn.resumes > 0
+
+
 async def test_a_part_of_an_answer_that_may_not_be_gone_on_with_is_told_as_a_part(
     installation: Installation, server: Service, caller: Client
 ) -> None:
