@@ -10,70 +10,22 @@ import os
 os.environ["GRPC_VERBOSITY"] = "NONE"
 
 import argparse
-import asyncio
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncGenerator, Generator, Mapping
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from statistics import median
 from typing import Final
 
-import orjson
 import uvloop
 
-from bench.machine import cores
-from bench.processes import BenchFailedError, child, tail
+from bench.processes import BenchFailedError
+from bench.sides import ROOT, alternating, folders_in, heading, rows, side
 
-ROOT: Final = Path(__file__).parents[1]
-SIDE: Final = Path(__file__).with_name("side.py")
-SERVE: Final = "import sys; from entrypoints.cli.main import run; sys.exit(run(['serve']))"
 REACH: Final = 1.10
 TURNS: Final[Mapping[str, int]] = {"coalesced": 512, "per_token": 128}
 SHORT_TURNS: Final[Mapping[str, int]] = {"coalesced": 192, "per_token": 64}
-_READY_SECONDS: Final = 180.0
-_SAMPLE_SECONDS: Final = 300.0
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """Processor time of one turn in milliseconds: the service's, and PostgreSQL's."""
-
-    cpu_ms: float
-    postgres_cpu_ms: float
-
-
-@dataclass(frozen=True, slots=True)
-class Side:
-    """A tree whose product runs: it measures what it is told to."""
-
-    name: str
-    process: asyncio.subprocess.Process
-    log: Path
-
-    async def answer(self, seconds: float) -> dict[str, float]:
-        """What it says next.
-
-        Raises:
-            BenchFailedError: It ended, or said nothing in time.
-        """
-        reader = self.process.stdout
-        try:
-            async with asyncio.timeout(seconds):
-                line = b"" if reader is None else await reader.readline()
-        except TimeoutError:
-            line = b""
-        if not line:
-            raise BenchFailedError(f"the bench of {self.name} failed:\n{tail(self.log)}")
-        return {str(name): float(value) for name, value in orjson.loads(line).items()}
-
-    async def sample(self, scene: str, turns: int) -> Cost:
-        """Raises: BenchFailedError: A turn did not end as it should."""
-        if self.process.stdin is not None:
-            self.process.stdin.write(f"{scene} {turns}\n".encode())
-        return Cost(**await self.answer(_SAMPLE_SECONDS))
 
 
 @contextmanager
@@ -94,41 +46,6 @@ def tree_of(commit: str, folder: Path) -> Generator[Path]:
         _git("worktree", "remove", "--force", str(place))
 
 
-@asynccontextmanager
-async def side(name: str, tree: Path, folder: Path) -> AsyncGenerator[Side]:
-    """Run a tree's product in an empty folder until the end of the block."""
-    log = folder / "side.log"
-    path = os.pathsep.join(map(str, (tree, tree / "src", tree / "proto" / "gen")))
-    serve = ("/usr/bin/env", f"PYTHONPATH={path}", sys.executable, "-P", "-c", SERVE)
-    async with child(
-        sys.executable,
-        "-P",
-        SIDE,
-        folder,
-        *serve,
-        core=cores().others,
-        log=log,
-        environment={**os.environ, "PYTHONPATH": path},
-    ) as process:
-        running = Side(name, process, log)
-        await running.answer(_READY_SECONDS)
-        try:
-            yield running
-        finally:
-            if process.stdin is not None:
-                process.stdin.close()
-            await process.wait()
-
-
-def folders_in(folder: Path) -> tuple[Path, Path]:
-    """Two folders, one for each side; the embedded PostgreSQL may run as another user."""
-    folder.chmod(0o755)
-    one, other = folder / "one", folder / "other"
-    for own in (one, other):
-        own.mkdir(mode=0o755)
-    return one, other
-
-
 async def compare(
     base: Path, folders: tuple[Path, Path], rounds: int, turns: Mapping[str, int]
 ) -> str:
@@ -137,39 +54,11 @@ async def compare(
     Raises:
         BenchFailedError: One of them cannot be started, or a turn did not end as it should.
     """
-    lines = [f"{'CPU ms a turn':<26}{'base':>8}{'here':>8}{'ratio':>8}  lowest highest"]
-    async with (
-        side("the base", base, folders[0]) as one,
-        side("this tree", ROOT, folders[1]) as other,
-    ):
+    lines = [heading("base", "here")]
+    async with side("base", base, folders[0]) as one, side("here", ROOT, folders[1]) as other:
         for scene, number in turns.items():
-            pairs: list[tuple[Cost, Cost]] = []
-            for count in range(rounds):
-                order = (one, other) if count % 2 == 0 else (other, one)
-                taken = {who.name: await who.sample(scene, number) for who in order}
-                pairs.append((taken[one.name], taken[other.name]))
-                before, now = pairs[-1]
-                _say(
-                    f"{scene}, round {count + 1} of {rounds}: base {before.cpu_ms:.3f}, "
-                    f"here {now.cpu_ms:.3f} ms"
-                )
-            lines += [
-                _line(scene, [(old.cpu_ms, new.cpu_ms) for old, new in pairs]),
-                _line(
-                    f"{scene}, PostgreSQL",
-                    [(old.postgres_cpu_ms, new.postgres_cpu_ms) for old, new in pairs],
-                ),
-            ]
-    return "\n".join([*lines, f"To be reached by the service: at most {REACH:.2f}."])
-
-
-def _line(what: str, pairs: list[tuple[float, float]]) -> str:
-    ratios = [new / old for old, new in pairs]
-    before, now = (median(column) for column in zip(*pairs, strict=True))
-    return (
-        f"{what:<26}{before:8.3f}{now:8.3f}{median(ratios):8.3f}  "
-        f"{min(ratios):6.3f}  {max(ratios):6.3f}"
-    )
+            lines += rows(scene, await alternating(one, other, scene, number, rounds, _say))
+    return "\n".join([*lines, f"To be reached by the service's CPU: at most {REACH:.2f} times."])
 
 
 def main() -> int:

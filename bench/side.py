@@ -1,26 +1,33 @@
 """One tree's product, measured by that tree's own bench: `python -P -m bench.side FOLDER PROGRAM…`.
 
-`bench.against` runs this file with the import path of the tree in question. It prints a line when
-the product is ready; then it takes lines `SCENE TURNS` and answers each with its figures as JSON,
-until standard input ends.
+`bench.sides` runs this file with the import path of the tree in question. It prints a line when the
+product is ready; then it takes lines `SCENE TURNS`, and answers each with its figures as JSON, and
+`fill TURNS`, which stores turns, until standard input ends.
 """
 
 import os
 import signal
 import sys
-from asyncio import get_running_loop
+from asyncio import get_running_loop, to_thread
 from pathlib import Path
 from typing import Final
 
 import orjson
 import uvloop
 
+from adapters.postgres.embedded import embedded_server
+from bench.figures import percentile
 from bench.machine import cores, pin
-from bench.measuring import COALESCED, PER_TOKEN, Scene
+from bench.measuring import COALESCED, COALESCED_1, PER_TOKEN, Scene
+from bench.product import data_folder
 from bench.stage import stage
 
 WARM_TURNS: Final = 128
-SCENES: Final[dict[str, Scene]] = {scene.name: scene for scene in (COALESCED, PER_TOKEN)}
+SCENES: Final[dict[str, Scene]] = {
+    "coalesced": COALESCED,
+    "per_token": PER_TOKEN,
+    "alone": COALESCED_1,
+}
 
 
 async def serve(folder: Path, program: tuple[str, ...]) -> None:
@@ -32,8 +39,25 @@ async def serve(folder: Path, program: tuple[str, ...]) -> None:
         _tell({})
         while line := await get_running_loop().run_in_executor(None, sys.stdin.readline):
             name, turns = line.split()
+            if name == "fill":
+                await _fill(folder, int(turns))
+                _tell({})
+                continue
             sample = await parts.meter.sample(parts.product, SCENES[name], int(turns))
-            _tell({"cpu_ms": sample.cpu_ms, "postgres_cpu_ms": sample.postgres_cpu_ms})
+            _tell(
+                {
+                    "cpu_ms": sample.cpu_ms,
+                    "postgres_cpu_ms": sample.postgres_cpu_ms,
+                    "latency_ms": percentile(sample.latencies, 0.5),
+                }
+            )
+
+
+async def _fill(folder: Path, turns: int) -> None:
+    from bench.stored_rows import fill  # noqa: PLC0415 - not every tree has it
+
+    async with embedded_server(data_folder(folder)) as database:
+        await to_thread(fill, database.owner_url, turns, _say)
 
 
 def _say(words: str) -> None:

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from bench.against import ROOT, compare, folders_in, tree_of
+from bench import stored
+from bench.against import compare, tree_of
 from bench.figures import figures_of, percentile, phase_means, ratios
 from bench.load import text_of, turn_of
 from bench.machine import cores
@@ -13,6 +14,7 @@ from bench.measuring import COALESCED, COALESCED_1, Sample
 from bench.processes import BenchFailedError
 from bench.report import table
 from bench.script import MARK, first_token, message, pace_in, stamped_at, text_after_mark
+from bench.sides import ROOT, folders_in
 from bench.stage import stage
 
 from somagent.conversation.v1 import conversation_pb2 as pb
@@ -125,10 +127,16 @@ def test_the_table_says_what_was_reached() -> None:
 async def test_two_trees_are_compared_in_one_run(folder: Path) -> None:
     told = await compare(ROOT, folders_in(folder), 1, {"coalesced": 4})
 
-    _, service, postgres, _ = told.splitlines()
-    assert service.split()[0] == "coalesced"
-    assert float(service.split()[1]) > 0
-    assert postgres.startswith("coalesced, PostgreSQL")
+    _, service, postgres, latency, _ = told.splitlines()
+    assert service.startswith("coalesced, CPU ")
+    assert postgres.startswith("coalesced, CPU of PostgreSQL ")
+    assert float(latency.split()[2]) > 0
+
+
+async def test_a_filled_database_still_answers(folder: Path) -> None:
+    told = await stored.compare(folders_in(folder), 2_000, 1, {"alone": 4})
+
+    assert [line.split(",")[0] for line in told.splitlines()[1:4]] == ["alone"] * 3
 
 
 def test_a_commit_that_does_not_exist_is_refused(folder: Path) -> None:
