@@ -102,6 +102,14 @@ class TurnLog:
         start = sequence + 1 - self._first
         return self._events[start : start + limit]
 
+    async def more(self, sequence: int) -> list[TurnEvent]:
+        """The next events above a number, waited for; none when no more come, or are kept, here."""
+        while not (events := self.after(sequence)):
+            if events is None or self._closed:
+                return []
+            await self.changed(sequence)
+        return events
+
     async def changed(self, sequence: int) -> None:
         """Wait until there is an event above the number, or the log is closed."""
         if self._closed or self.next_sequence > sequence + 1:

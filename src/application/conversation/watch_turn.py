@@ -1,8 +1,7 @@
 """Follow the events of a turn, wherever it is driven."""
 
 from asyncio import Event, timeout
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, final
 
@@ -84,16 +83,16 @@ class WatchTurn:
         after = query.after_sequence
         if after:
             await self._check_range(query)
+        log = self._log(query, after)
         while True:
-            log = self._log(query, after)
-            last: TurnEvent | None = None
-            source = self._stored(query, after) if log is None else _live(log, after)
-            async with aclosing(source) as events:
-                async for event in events:
-                    yield event
-                    last, after = event, event.last_sequence
-            if await self._is_over(query, last, after):
+            found = await (self._stored(query, after) if log is None else log.more(after))
+            for event in found:
+                yield event
+                after = event.last_sequence
+            if await self._is_over(query, found[-1] if found else None, after):
                 return
+            if log is None or not found:
+                log = self._log(query, after)  # one that has ended shows the rest all the same
 
     def _log(self, query: WatchTurnQuery, after: int) -> TurnLog | None:
         """The log of the turn's driver here; None when the table must be read instead.
@@ -108,18 +107,15 @@ class WatchTurn:
         done = log.closed and after + 1 >= log.next_sequence
         return None if done or after + 1 < log.first_kept else log
 
-    async def _stored(self, query: WatchTurnQuery, after: int) -> AsyncGenerator[TurnEvent]:
-        """What is written; when that is nothing, wait until there may be more."""
-        empty = True
-        while page := await self.reader.events(query.tenant_id, query.turn_id, after, PAGE):
-            empty = False
-            for event in page:
-                yield event
-                after = event.last_sequence
-        turn = await self.reader.turn(query.tenant_id, query.turn_id)
-        if empty and turn.state in (TurnState.QUEUED, TurnState.RUNNING):
-            await self.signals.watch(query.tenant_id, query.turn_id)
-            await self.watchers.wait(query.turn_id, NET_SECONDS)
+    async def _stored(self, query: WatchTurnQuery, after: int) -> Sequence[TurnEvent]:
+        """What is written next; when that is nothing, wait until there may be more."""
+        page = await self.reader.events(query.tenant_id, query.turn_id, after, PAGE)
+        if not page:
+            turn = await self.reader.turn(query.tenant_id, query.turn_id)
+            if turn.state in (TurnState.QUEUED, TurnState.RUNNING):
+                await self.signals.watch(query.tenant_id, query.turn_id)
+                await self.watchers.wait(query.turn_id, NET_SECONDS)
+        return page
 
     async def _is_over(self, query: WatchTurnQuery, last: TurnEvent | None, after: int) -> bool:
         """Whether no more will come: the turn has ended, or it is paused, and all was shown.
@@ -158,18 +154,3 @@ class WatchTurn:
         last = await self.reader.last_sequence(query.tenant_id, query.turn_id)
         if after > last:
             raise SequenceOutOfRangeError(after, last)
-
-
-async def _live(log: TurnLog, after: int) -> AsyncGenerator[TurnEvent]:
-    """What this process shows, until the log closes or has forgotten what is asked for."""
-    while True:
-        events = log.after(after)
-        if events is None:
-            return
-        for event in events:
-            yield event
-            after = event.last_sequence
-        if not events:
-            if log.closed:
-                return
-            await log.changed(after)

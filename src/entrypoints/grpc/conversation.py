@@ -154,9 +154,12 @@ class ConversationServicer:
             form = TurnEventForm(
                 pb.ProcessMessageResponse, TurnNames(caller.tenant, session_id, turn_id)
             )
-            async with aclosing(self._shown(caller, turn_id, 0, form)) as responses:
-                async for response in responses:
-                    yield response
+            query = WatchTurnQuery(tenant_id=caller.tenant_id, turn_id=turn_id)
+            async with aclosing(self.watch_turn(query)) as events:
+                async for event in events:
+                    if isinstance(event.body, Accepted):
+                        await self._name_version(caller, event.body, form)
+                    yield form.response(event)
 
     async def WatchTurn(
         self, request: pb.WatchTurnRequest, call: Call
@@ -166,10 +169,16 @@ class ConversationServicer:
             form = TurnEventForm(
                 pb.WatchTurnResponse, TurnNames(caller.tenant, turn.session_id, turn.id)
             )
-            shown = self._shown(caller, turn.id, request.after_sequence, form)
-            async with aclosing(shown) as responses:
-                async for response in responses:
-                    yield response
+            query = WatchTurnQuery(
+                tenant_id=caller.tenant_id,
+                turn_id=turn.id,
+                after_sequence=request.after_sequence,
+            )
+            async with aclosing(self.watch_turn(query)) as events:
+                async for event in events:
+                    if isinstance(event.body, Accepted):
+                        await self._name_version(caller, event.body, form)
+                    yield form.response(event)
 
     async def GetTurn(self, request: pb.GetTurnRequest, call: Call) -> pb.GetTurnResponse:
         async with answering(self.admission, call, request) as caller:
@@ -238,19 +247,11 @@ class ConversationServicer:
                 decision_trace=trace_of_domain(caller.tenant, explained)
             )
 
-    async def _shown(
-        self, caller: Caller, turn_id: TurnId, after: int, form: TurnEventForm[R]
-    ) -> AsyncGenerator[R]:
-        """What the turn shows; a client that goes away ends this, not the turn."""
-        query = WatchTurnQuery(tenant_id=caller.tenant_id, turn_id=turn_id, after_sequence=after)
-        async with aclosing(self.watch_turn(query)) as events:
-            async for event in events:
-                if isinstance(event.body, Accepted):
-                    version = await self._version(caller, event.body.capsule_version_id)
-                    form.capsule_version = capsule_name(
-                        caller.tenant, version.capsule, version.version
-                    )
-                yield form.response(event)
+    async def _name_version(
+        self, caller: Caller, accepted: Accepted, form: TurnEventForm[R]
+    ) -> None:
+        version = await self._version(caller, accepted.capsule_version_id)
+        form.capsule_version = capsule_name(caller.tenant, version.capsule, version.version)
 
     async def _turn(self, caller: Caller, name: str) -> Turn:
         return await self.read_turn(_turn_query(caller, name))
