@@ -14,7 +14,7 @@ from application.provenance.seal_records import KeepSealing
 from domain.kernel.errors import DomainError
 from domain.kernel.identifiers import ServerId
 from entrypoints.assembly.delivery import create_topics, open_event_publisher, relay_of
-from entrypoints.assembly.failpoints import failpoints, models_with, stores_with
+from entrypoints.assembly.failpoints import failpoints, models_with, publisher_with, stores_with
 from entrypoints.assembly.http_tools import open_served_tools
 from entrypoints.assembly.models import open_models, upstreams
 from entrypoints.assembly.platform import Platform
@@ -105,6 +105,7 @@ async def open_process(
         publisher = telemetry.observed(await enter(open_event_publisher(settings, secrets)))
         served_tools = await enter(open_served_tools(settings.tools, secrets))
         stores, models = stores_with(points, stores), models_with(points, models)
+        publisher = publisher_with(points, publisher)
         application = Application(
             failpoints=points,
             settings=settings,

@@ -11,6 +11,8 @@ from application.conversation.ports.journal import TurnJournal
 from application.conversation.ports.leases import TurnLeases
 from application.conversation.ports.sessions import FeedbackStore, SessionStore
 from application.conversation.ports.signals import TurnSignals
+from application.delivery.ports.outbox import Outbox
+from application.delivery.ports.publisher import EventPublisher
 from application.kernel.ports import RequestClaims
 from application.provenance.ports import Chains, Records
 from application.tools.ports import EffectJournal, ToolRunner
@@ -27,8 +29,8 @@ class Watched:
     """A port whose calls are steps.
 
     Every call has a point before it and one after it, save `swept`, which are made all the time and
-    have one after a call that found something to do, and `unwatched`, which change nothing or are
-    made by no use case.
+    have one after a call that found something to do, and `unwatched`, which change nothing, or are
+    made by no use case or for what is poisoned alone.
     """
 
     port: type
@@ -51,7 +53,7 @@ PORTS: Final[Mapping[str, Watched]] = MappingProxyType(
     {
         "journal": Watched(port=TurnJournal),
         "leases": Watched(port=TurnLeases, swept=("take_over", "promoted", "decided")),
-        "effects": Watched(port=EffectJournal, swept=("take_over",)),
+        "effects": Watched(port=EffectJournal, swept=("take_over",), unwatched=("resolve",)),
         "budgets": Watched(
             port=Budgets, swept=("release_expired",), unwatched=("extend", "usage", "limits")
         ),
@@ -68,6 +70,10 @@ PORTS: Final[Mapping[str, Watched]] = MappingProxyType(
             unwatched=("record", "record_of_turn", "records", "receipt", "destroy_nonce"),
         ),
         "chains": Watched(port=Chains, unwatched=("unsealed",)),
+        "outbox": Watched(
+            port=Outbox, swept=("lease",), unwatched=("leave", "due", "set_aside", "backlog")
+        ),
+        "publisher": Watched(port=EventPublisher, unwatched=("condition",)),
         "tools": Watched(port=ToolRunner),
     }
 )

@@ -7,6 +7,8 @@ from adapters.failpoints.catalogue import MODEL
 from adapters.failpoints.failpoints import Failpoints
 from adapters.failpoints.language_model import LanguageModelWithPoints
 from adapters.failpoints.orders import UnknownFailpointError
+from application.delivery.ports.publisher import EventPublisher
+from domain.delivery.errors import PublisherAwayError
 from domain.kernel.errors import StorageUnavailableError
 from domain.tools.errors import ToolOutcomeUnknownError
 from entrypoints.assembly.models import Models
@@ -40,7 +42,15 @@ def stores_with(points: Failpoints, stores: Stores) -> Stores:
         claims=with_points("claims", stores.claims, points, lost),
         records=with_points("records", stores.records, points, lost),
         chains=with_points("chains", stores.chains, points, lost),
+        outbox=with_points("outbox", stores.outbox, points, lost),
     )
+
+
+def publisher_with(points: Failpoints, publisher: EventPublisher) -> EventPublisher:
+    def away() -> Exception:
+        return PublisherAwayError("a failpoint was ordered to")
+
+    return with_points("publisher", publisher, points, away)
 
 
 def models_with(points: Failpoints, models: Models) -> Models:
