@@ -14,7 +14,8 @@ from somagent.provenance.v1 import provenance_pb2
 from somagent.tools.v1 import tools_pb2
 from tests.crash.caller import Caller, NotServedError
 from tests.crash.evidence import Asked, Called, kind_of
-from tests.crash.script import CANARY, TOOL, note_of
+from tests.crash.script import CANARY, NOTE, deed_of
+from tests.crash.tool_server import FIRE, POST, STAMP
 from tests.system.client import RefusedError
 
 CAPSULE: Final = "free"
@@ -124,11 +125,23 @@ class Acts:
         said = [self._asked(kind) for kind in ("slow", "plain", "plain")]
         await asyncio.gather(*(self.caller.say(one, _nothing) for one in said))
 
+    async def stamped(self) -> None:
+        await self.caller.say(self._asked("stamp"), _nothing)
+
+    async def posted(self) -> None:
+        await self.caller.say(self._asked("post"), _nothing)
+
+    async def fired(self) -> None:
+        await self.caller.say(self._asked("fire"), _nothing)
+
     async def executed(self) -> None:
+        """A tool that is called by itself."""
         caller, request_id = self.caller, self.caller.request_id()
-        arguments = f'{{"text": "{note_of(request_id, 1)}"}}'
         request = tools_pb2.ExecuteToolRequest(
-            parent=caller.parent, tool=TOOL, arguments=arguments, request_id=request_id
+            parent=caller.parent,
+            tool=caller.chance.choice((NOTE, STAMP, POST, FIRE)),
+            arguments=f'{{"text": "{deed_of(request_id, 1)}"}}',
+            request_id=request_id,
         )
         told = Called(tenant=caller.witness.slug, request_id=request_id, ident=request_id)
         try:
@@ -146,6 +159,22 @@ class Acts:
                 state=state.removeprefix("INVOCATION_STATE_"),
             )
         )
+
+    async def sanctioned(self) -> None:
+        """A tool that is called by itself and waits for a person, who says yes."""
+        caller, request_id = self.caller, self.caller.request_id()
+        request = tools_pb2.ExecuteToolRequest(
+            parent=caller.parent,
+            tool=NOTE,
+            arguments=f'{{"text": "{deed_of(request_id, 1)}"}}',
+            capsule=f"{caller.parent}/capsules/{ASKING}",
+            request_id=request_id,
+        )
+        name = await caller.accepted(request)
+        caller.evidence.called.append(
+            Called(tenant=caller.witness.slug, request_id=request_id, ident=request_id)
+        )
+        await self._decide(name, approves=True)
 
     async def held(self) -> None:
         """A reservation that is settled, given back, or left to run out."""
@@ -237,10 +266,14 @@ ACTS: Final[Mapping[str, Callable[[Acts], Awaitable[None]]]] = {
     "watched": Acts.watched,
     "tool": Acts.tool,
     "tools": Acts.tools,
+    "stamped": Acts.stamped,
+    "posted": Acts.posted,
+    "fired": Acts.fired,
     "cancelled": Acts.cancelled,
     "approved": Acts.approved,
     "queued": Acts.queued,
     "executed": Acts.executed,
+    "sanctioned": Acts.sanctioned,
     "held": Acts.held,
     "recorded": Acts.recorded,
     "short_session": Acts.short_session,
@@ -251,26 +284,31 @@ ACTS: Final[Mapping[str, Callable[[Acts], Awaitable[None]]]] = {
 SERVES: Final[Mapping[str, Sequence[str]]] = {
     "journal.pause": ("approved",),
     "journal.resume": ("approved",),
-    "journal.extend": ("tool", "tools"),
+    "journal.extend": ("tool", "tools", "stamped"),
+    "journal.take_on": ("slow", "tools", "posted"),
     "leases.append": ("slow", "tools"),
     "leases.renew": ("slow", "tools"),
     "leases.promoted": ("queued",),
     "leases.decided": ("approved",),
-    "leases.take_over": ("slow",),
+    "leases.hand_back": ("slow",),
+    "leases.take_over": ("slow", "tools"),
     "effects.begin": ("executed",),
     "effects.take_over": ("executed",),
     "effects.decide": ("approved",),
-    "effects.start": ("approved",),
+    "effects.start": ("sanctioned",),
     "effects.finish": ("executed", "tool"),
     "budgets": ("held",),
     "budgets.set_limit": ("limited",),
     "sessions": ("short_session",),
     "feedback": ("rated",),
     "signals": ("cancelled",),
+    "outbox": ("plain",),
+    "publisher": ("plain",),
     "signals.watch": ("watched",),
     "claims": ("held", "limited"),
     "records": ("recorded",),
-    "tools": ("tool", "executed"),
+    "tools": ("posted", "executed"),
+    "tools.status": ("posted", "executed"),
     "model": ("slow",),
 }
 """Acts that pass the points of a call, or of a port."""

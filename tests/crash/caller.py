@@ -33,7 +33,7 @@ TRANSPORT: Final = frozenset(
 PATIENCE_SECONDS: Final = 60.0
 """After so long without an answer a client says that it was not served."""
 
-TURN_SECONDS: Final = 12.0
+TURN_SECONDS: Final = 20.0
 """What a client gives a turn."""
 
 ASK_SECONDS: Final = 8.0
@@ -149,6 +149,19 @@ class Caller:
         ) as responses:
             async for response in responses:
                 yield response.event
+
+    async def accepted(self, request: tools_pb2.ExecuteToolRequest) -> str:
+        """Call a tool by itself that waits for a person; the name of the call.
+
+        Raises:
+            RefusedError: It was refused, with a reason.
+            NotServedError: Nobody answered.
+        """
+
+        async def tried(client: Client) -> tools_pb2.ExecuteToolResponse:
+            return await anext(client.stream(request, tools_pb2.ExecuteToolResponse, ASK_SECONDS))
+
+        return (await self._insist(tried, "ExecuteTool")).event.accepted.invocation
 
     async def execute(self, request: tools_pb2.ExecuteToolRequest) -> tools_pb2.Invocation:
         """Call a tool by itself; how the call ended.

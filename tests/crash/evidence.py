@@ -5,6 +5,7 @@ from typing import Final
 from uuid import UUID
 
 from somagent.conversation.v1 import conversation_pb2 as pb
+from tests.crash.tool_server import ToolServer
 from tests.system.client import Client, RefusedError
 
 FINAL: Final = frozenset({"completed", "failed", "cancelled"})
@@ -73,6 +74,7 @@ class Witness:
 class Evidence:
     """All that was told in one run. `secrets` must be found nowhere."""
 
+    tools: ToolServer = field(default_factory=ToolServer)
     tenants: list[Witness] = field(default_factory=list[Witness])
     asked: list[Asked] = field(default_factory=list[Asked])
     called: list[Called] = field(default_factory=list[Called])

@@ -22,6 +22,9 @@ PATIENCE_SECONDS: Final = 7.0
 STEADY_SECONDS: Final = (0.3, 4.0)
 """How long a server serves that is killed at random."""
 
+LEAVING: Final = "leases.hand_back"
+"""Points that a server passes when it is told to stop."""
+
 LOOK_SECONDS: Final = 0.05
 
 START_SECONDS: Final = 60.0
@@ -58,6 +61,7 @@ class Fleet:
     killing: asyncio.Event = field(default_factory=asyncio.Event)
     peace: asyncio.Event = field(default_factory=asyncio.Event)
     logs: list[Service] = field(default_factory=list[Service])
+    leaving: list[Service] = field(default_factory=list[Service])
     fallen: list[str] = field(default_factory=list[str])
 
     async def keep(self, place: Place) -> None:
@@ -75,6 +79,12 @@ class Fleet:
         self.peace.clear()
         self.killing.set()
 
+    def leave(self, service: Service) -> None:
+        """Tell a server to stop in good order."""
+        if service.process.returncode is None:
+            self.leaving.append(service)
+            service.tell(signal.SIGTERM)
+
     async def calm(self) -> None:
         """Kill no more: what runs to die is replaced by what runs to serve."""
         self.killing.clear()
@@ -87,11 +97,11 @@ class Fleet:
         await self.all_ready()
 
     async def _start(self, place: Place, doom: Doom | None) -> Service:
-        orders = "" if doom is None else doom.orders
+        installation = place.installation
+        if doom is not None:
+            installation = installation.with_settings(laboratory__failpoints=doom.orders)
         # Not to be interrupted: a process that nobody holds would outlive the run.
-        starting = asyncio.ensure_future(
-            start(place.installation.with_settings(laboratory__failpoints=orders))
-        )
+        starting = asyncio.ensure_future(start(installation))
         try:
             service = await asyncio.shield(starting)
         except asyncio.CancelledError:
@@ -109,6 +119,9 @@ class Fleet:
         elif await self._is_ready(place, service):
             chosen = self.plan.chance.uniform(*STEADY_SECONDS)
             seconds = chosen if doom.point == AT_RANDOM else PATIENCE_SECONDS
+            if doom.point.startswith(LEAVING):
+                await asyncio.sleep(self.plan.chance.uniform(*STEADY_SECONDS))
+                self.leave(service)
             await _first(service.process.wait(), self.peace.wait(), seconds=seconds)
             if service.process.returncode is None:
                 self.plan.missed(doom.point)
@@ -126,6 +139,8 @@ class Fleet:
         """Count the kill where it happened; a server that ends by itself is a finding."""
         code = service.process.returncode
         deeds = deeds_in(service.said)
+        if code == 0 and service in self.leaving:
+            return
         if code != -signal.SIGKILL:
             self.fallen.append(f"a server ended with {code}: {service.log}")
         else:

@@ -1,6 +1,7 @@
 """Real servers on a real database, a scripted model, clients, and something that kills them."""
 
 import asyncio
+import logging
 import subprocess
 import tempfile
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
@@ -31,7 +32,8 @@ from tests.crash.evidence import Evidence, Witness
 from tests.crash.fleet import Fleet, fleet_of
 from tests.crash.line import Line, line_to
 from tests.crash.plan import Plan
-from tests.crash.script import TOOL, choose
+from tests.crash.script import NOTE, choose
+from tests.crash.tool_server import FIRE, POST, STAMP, ToolServer, tool_server
 from tests.crash.traffic import Traffic
 from tests.system.client import Client, connect
 from tests.system.installation import (
@@ -43,13 +45,14 @@ from tests.system.installation import (
     new_tenant,
 )
 from tests.system.service import until
-from tests.upstream.scripted import ScriptedUpstream, scripted_upstream
+from tests.upstream.scripted import scripted_upstream
 
 QUICK: Final = {
     "turns__lease_seconds": 1,
     "turns__keep_interval_seconds": 0.1,
     "turns__sweep_interval_seconds": 0.2,
-    "turns__deadline_seconds": 12,
+    "turns__deadline_seconds": 20,
+    "server__drain_seconds": 1,
     "database__wait_seconds": 2,
     "database__connect_seconds": 2,
     "database__request_connections": 4,
@@ -64,6 +67,10 @@ OVER_SECONDS: Final = 60.0
 """In this time everything is over, once nothing is killed any more."""
 
 
+# What our own servers say of clients that were killed in mid-call.
+logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
+
+
 @dataclass(slots=True, kw_only=True)
 class Laboratory:
     """One installation for any number of runs, each with tenants of its own."""
@@ -72,7 +79,7 @@ class Laboratory:
     installation: Installation
     database: DatabaseSettings
     server: EmbeddedServer
-    upstream: ScriptedUpstream
+    tools: ToolServer
     fleet: Fleet
     chance: Random
     public_key: bytes
@@ -87,7 +94,7 @@ class Laboratory:
     async def tenants(self, count: int = 3) -> Evidence:
         """New tenants for a run; the last of them is near its limits all the time."""
         self._runs += 1
-        evidence = Evidence()
+        evidence = Evidence(tools=self.tools)
         operator = await self.installation.operator(self.fleet.places[0].address)
         for number in range(count):
             slug = f"run{self._runs}-t{number}"
@@ -114,7 +121,7 @@ class Laboratory:
                 client,
                 self.installation.author_key,
                 name,
-                tools=(TOOL,),
+                tools=(NOTE, STAMP, POST, FIRE),
                 autonomy=autonomy,
                 intelligence=5,
             )
@@ -231,9 +238,10 @@ async def laboratory(
             server = await enter(database_in(at / "postgres"))
             database = await asyncio.to_thread(_new_database, server)
             upstream = await enter(scripted_upstream(choose))
+            tools = await enter(tool_server())
             models = [Model(name="main", base_url=upstream.base_url)]
             made = await installation_at(at / "installation", database, models)
-            installation = made.with_settings(**QUICK)
+            installation = made.with_settings(**QUICK, tools__http=tools.settings())
             key = await SecretKeeper(installation.settings).need(
                 installation.settings.receipts.signing_key
             )
@@ -250,7 +258,7 @@ async def laboratory(
                 installation=installation,
                 database=database,
                 server=server,
-                upstream=upstream,
+                tools=tools,
                 fleet=fleet,
                 chance=chance,
                 public_key=Ed25519Signer.of(key).public_key,

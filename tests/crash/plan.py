@@ -1,7 +1,7 @@
 """Which server dies where, and when: from a seed, and the least killed step first."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from random import Random
 from typing import Final
@@ -31,12 +31,13 @@ class Doom:
 class Plan:
     """The kills so far, and what each server that runs now is meant to die of.
 
-    The first `steady` places are spared.
+    The first `steady` places are spared. `asked` are points that clients should pass besides.
     """
 
     chance: Random
     points: tuple[str, ...] = POINTS
     steady: int = 0
+    asked: Callable[[], Iterable[str]] = tuple
     kills: Counter[str] = field(default_factory=Counter[str])
     misses: Counter[str] = field(default_factory=Counter[str])
     doomed: dict[int, Doom] = field(default_factory=dict[int, Doom])
@@ -72,7 +73,8 @@ class Plan:
 
     def wanted(self) -> Iterable[str]:
         """The points that clients should pass now."""
-        return [doom.point for doom in self.doomed.values() if doom.point != AT_RANDOM]
+        doomed = [doom.point for doom in self.doomed.values() if doom.point != AT_RANDOM]
+        return [*doomed, *self.asked()]
 
     def never(self, times: int) -> list[str]:
         """Points that were not killed at so many times."""

@@ -29,7 +29,12 @@ class Run:
 
 
 async def run(
-    lab: Laboratory, seconds: float, disturb: Disturb, *, kills: int = 0, clients: int = 3
+    lab: Laboratory,
+    seconds: float,
+    disturb: Disturb,
+    *,
+    enough: Callable[[], bool] = lambda: True,
+    clients: int = 3,
 ) -> Run:
     """Load, with what disturbs it; then peace until all is over, and the check.
 
@@ -37,18 +42,17 @@ async def run(
         lab: Where.
         seconds: How long the load is there at least.
         disturb: What goes wrong meanwhile.
-        kills: The load goes on until so many servers were killed and a message was answered, for
-            `MOST_SECONDS` at most: on a slow machine that takes its time.
+        enough: The load goes on until this is so and a message was answered, for `MOST_SECONDS`
+            at most: on a slow machine that takes its time.
         clients: Of each tenant.
     """
     evidence = await lab.tenants()
-    began, enough = monotonic(), kills + lab.fleet.plan.kills.total()
+    began = monotonic()
 
     def goes_on() -> bool:
         passed = monotonic() - began
         answered = any(asked.last == "completed" for asked in evidence.asked)
-        done = answered and lab.fleet.plan.kills.total() >= enough
-        return passed < seconds or (not done and passed < MOST_SECONDS)
+        return passed < seconds or (passed < MOST_SECONDS and not (answered and enough()))
 
     loading = asyncio.create_task(lab.load(evidence, goes_on, clients))
     try:

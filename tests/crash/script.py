@@ -4,20 +4,21 @@ A message is `CANARY kind ident`: the model does what the kind asks for, and its
 ident, so that every answer can be checked against the message that it belongs to.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import orjson
 
 from application.kernel.ports import Json
+from tests.crash.tool_server import CUT, FIRE, POST, SLOW, STAMP
 from tests.upstream.chunks import answer, call, text
 from tests.upstream.scripted import Pause, Reply, streamed
 
 CANARY: Final = "zebra-quartz-4711"
 """Personal text, for those who look for it where it must not be: messages, notes, answers."""
 
-TOOL: Final = "note_write"
+NOTE: Final = "note_write"
 
 PIECE_SECONDS: Final = 0.12
 
@@ -28,6 +29,7 @@ class Kind:
 
     rounds: int = 0
     slow: bool = False
+    tool: str = NOTE
 
 
 KINDS: Final[Mapping[str, Kind]] = {
@@ -35,6 +37,9 @@ KINDS: Final[Mapping[str, Kind]] = {
     "slow": Kind(slow=True),
     "tool": Kind(rounds=1),
     "tools": Kind(rounds=2, slow=True),
+    "stamp": Kind(rounds=2, tool=STAMP),
+    "post": Kind(rounds=1, tool=POST),
+    "fire": Kind(rounds=1, tool=FIRE),
 }
 
 
@@ -42,9 +47,10 @@ def message_of(kind: str, ident: str) -> str:
     return f"{CANARY} {kind} {ident}"
 
 
-def note_of(ident: str, number: int) -> str:
-    """The note that a message's tool call of a round writes: one note, one effect."""
-    return f"{CANARY} note {ident} {number}"
+def deed_of(ident: str, number: int) -> str:
+    """The text with which a message's call of a round is made: one text, one effect."""
+    how = {"0": SLOW, "1": SLOW, "2": CUT, "3": CUT, "4": CUT}.get(ident[-1], "quick")
+    return f"{CANARY} {how} {ident} {number}"
 
 
 def pieces_of(kind: str, ident: str) -> tuple[str, ...]:
@@ -62,25 +68,56 @@ def choose(body: Mapping[str, Json]) -> Reply:
     messages = body.get("messages")
     listed = messages if isinstance(messages, list) else []
     told = [one for one in listed if isinstance(one, Mapping)]
-    asked = max((at for at, one in enumerate(told) if one.get("role") == "user"), default=-1)
-    words = str(told[asked].get("content")).split() if asked >= 0 else []
-    kind, ident = next(
-        ((words[at + 1], words[at + 2]) for at in _marks(words) if words[at + 1] in KINDS),
-        ("plain", "nothing"),
+    at, kind, ident = next(
+        (
+            (number, *asked)
+            for number in range(len(told) - 1, -1, -1)
+            if (asked := _asked(told[number]))
+        ),
+        (0, "plain", "nothing"),
     )
-    done = sum(1 for one in told[asked:] if one.get("role") == "tool")
+    since = told[at + 1 :]
+    done = sum(1 for one in since if one.get("role") == "tool")
     if done < KINDS[kind].rounds and body.get("tools"):
-        arguments = orjson.dumps({"text": note_of(ident, done + 1)}).decode()
-        return streamed(*call(TOOL, arguments, f"call_{done + 1}"))
-    return _spoken(kind, pieces_of(kind, ident))
+        arguments = orjson.dumps({"text": deed_of(ident, done + 1)}).decode()
+        return streamed(*call(KINDS[kind].tool, arguments, f"call_{done + 1}"))
+    return _spoken(kind, _rest(pieces_of(kind, ident), _partial(since)))
 
 
-def _marks(words: list[str]) -> list[int]:
-    return [at for at, word in enumerate(words[:-2]) if word == CANARY]
+def _asked(message: Mapping[str, Json]) -> tuple[str, str] | None:
+    """Kind and ident, where a message of a client is one of ours."""
+    words = str(message.get("content")).split()
+    if message.get("role") != "user" or CANARY not in words:
+        return None
+    at = words.index(CANARY)
+    return (words[at + 1], words[at + 2]) if words[at + 1] in KINDS else None
 
 
-def _spoken(kind: str, pieces: tuple[str, ...]) -> Reply:
-    if not KINDS[kind].slow:
+def _partial(since: Sequence[Mapping[str, Json]]) -> str:
+    """The answer that broke off, where the model is told to go on with it."""
+    match since:
+        case [*_, {"role": "assistant", "content": str(partial)}, {"role": "user"}]:
+            return partial
+        case _:
+            return ""
+
+
+def _rest(pieces: Sequence[str], partial: str) -> tuple[str, ...]:
+    """What is left to say after a part of it."""
+    whole = "".join(pieces)
+    if not partial or not whole.startswith(partial):
+        return tuple(pieces)
+    rest, passed = list[str](), 0
+    for piece in pieces:
+        begins = max(0, len(partial) - passed)
+        passed += len(piece)
+        if begins < len(piece):
+            rest.append(piece[begins:])
+    return tuple(rest)
+
+
+def _spoken(kind: str, pieces: Sequence[str]) -> Reply:
+    if not KINDS[kind].slow or len(pieces) < 2:
         return streamed(*answer(*pieces))
     *first, last = pieces
     steps = [step for piece in first for step in (text(piece), Pause(PIECE_SECONDS))]

@@ -57,6 +57,7 @@ async def check_run(
 OPEN_WORK = """
     select (select count(*) from turns where tenant_id = any (%(tenants)s) and state in (1, 2))
       + (select count(*) from records where tenant_id = any (%(tenants)s) and seal is null)
+      + (select count(*) from outbox where tenant_id = any (%(tenants)s) and published_at is null)
       + (select count(*) from reservations where tenant_id = any (%(tenants)s) and state = 1)
       + (select count(*) from invocations where tenant_id = any (%(tenants)s) and state = 3)
 """

@@ -36,6 +36,11 @@ _KEYS: Final = """
     having count(*) <> max(sequence) or min(sequence) <> 1 or count(distinct sequence) <> count(*)
 """
 
+_WAITING: Final = """
+    select type, event_id, created_at from outbox
+    where tenant_id = any (%(tenants)s) and published_at is null
+"""
+
 _TOLD: Final = """
     select t.turn_id, t.state, (select count(*) from outbox o
         where o.tenant_id = t.tenant_id and o.key_id = t.session_id
@@ -56,6 +61,8 @@ def check_proofs(ground: Ground, public_key: bytes) -> Iterator[Violation]:
     for key, count, first, last, distinct in ground.rows(_KEYS):
         kind = Kind.DOUBLED if distinct != count else Kind.LOST
         yield Violation(kind, f"key {key} has {count} events, numbered {first} to {last}")
+    for kind, event, since in ground.rows(_WAITING):
+        yield Violation(Kind.STUCK, f"event {event} ({kind}) is not published since {since}")
     for turn, state, told in ground.rows(_TOLD):
         expected = 1 if state in {4, 5, 6} else 0
         if told != expected:

@@ -13,9 +13,15 @@ ENDED: Final = (4, 5, 6)
 COMPLETED: Final = 4
 
 ALLOWED: Final = frozenset(
-    {"TURN_ABANDONED", "DEADLINE_EXCEEDED", "BUDGET_EXHAUSTED", "DATABASE_UNAVAILABLE"}
+    {
+        "TURN_ABANDONED",
+        "DEADLINE_EXCEEDED",
+        "MODEL_TIMED_OUT",
+        "BUDGET_EXHAUSTED",
+        "DATABASE_UNAVAILABLE",
+    }
 )
-"""Why a turn may fail when its server is killed, its database is away, or its limit is reached."""
+"""Why a turn may fail when servers are killed, the database is away, its time or limit is over."""
 
 _OPEN: Final = """
     select turn_id, state, lease_until, deadline_at from turns
