@@ -35,7 +35,10 @@ OTHER: Final = ServerId(UUID("01946f00-0000-7000-8000-000000000012"))
 
 
 def inmemory_kernel() -> Kernel:
-    store, clock = InMemoryStore(), StoppedClock()
+    return kernel_on(InMemoryStore(), StoppedClock())
+
+
+def kernel_on(store: InMemoryStore, clock: StoppedClock) -> Kernel:
     return Kernel(
         one=_server(store, clock, ONE),
         other=_server(store, clock, OTHER),

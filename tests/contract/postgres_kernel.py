@@ -14,7 +14,7 @@ from adapters.postgres.effects import PostgresEffectJournal
 from adapters.postgres.invocations import PostgresInvocations
 from adapters.postgres.journal import open_turn_journal
 from adapters.postgres.leases import PostgresTurnLeases
-from adapters.postgres.outgoing import Outgoing
+from adapters.postgres.outgoing import EventEncoder, Outgoing
 from adapters.postgres.signals import PostgresTurnSignals
 from adapters.postgres.turn_reader import open_turn_reader
 from domain.conversation.session import Session
@@ -32,8 +32,10 @@ def encode(event: DomainEvent) -> tuple[str, bytes]:
 
 
 @asynccontextmanager
-async def postgres_kernel(database: Database) -> AsyncGenerator[Kernel]:
-    outgoing = Outgoing(encode)
+async def postgres_kernel(
+    database: Database, encoder: EventEncoder = encode
+) -> AsyncGenerator[Kernel]:
+    outgoing = Outgoing(encoder)
     async with AsyncExitStack() as open_things:
         superuser = await AsyncConnection.connect(owner_url(database.settings), autocommit=True)
         await open_things.enter_async_context(superuser)

@@ -30,7 +30,10 @@ DIRECTORY: Final = "somagent_directory"
 SEARCHER: Final = "somagent_searcher"
 """Searches texts of one named tenant, where the planner cannot under row security."""
 
-DEFINER_ROLES: Final = (SWEEPER, RELAY, SEALER, DIRECTORY, SEARCHER)
+RECONCILER: Final = "somagent_reconciler"
+"""Reads what is kept of all tenants to hold it against itself, and writes what it finds."""
+
+DEFINER_ROLES: Final = (SWEEPER, RELAY, SEALER, DIRECTORY, SEARCHER, RECONCILER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,21 @@ DEFINERS: Final = (
     Definer("unsealed_records", SEALER, (WRITER,)),
     Definer("seal_records", SEALER, (WRITER,)),
     Definer("dead_letter_page", RELAY, (REQUEST,)),
+    Definer("tenant_page", RECONCILER, (WRITER,)),
+    Definer("overdue_findings", RECONCILER, (WRITER,)),
+    Definer("open_holds", RECONCILER, (WRITER,)),
+    Definer("unequal_accounts", RECONCILER, (WRITER,)),
+    Definer("faulty_turns", RECONCILER, (WRITER,)),
+    Definer("broken_sequences", RECONCILER, (WRITER,)),
+    Definer("usage_slice", RECONCILER, (WRITER,)),
+    Definer("usage_between", RECONCILER, (WRITER,)),
+    Definer("usage_of_turn", RECONCILER, (WRITER,)),
+    Definer("begin_reconciliation", RECONCILER, (WRITER,)),
+    Definer("keep_findings", RECONCILER, (WRITER,)),
+    Definer("end_reconciliation", RECONCILER, (WRITER,)),
+    Definer("finding_page", RECONCILER, (REQUEST,)),
+    Definer("reconciliation_passes", RECONCILER, (REQUEST,)),
+    Definer("standing_figures", RECONCILER, (REQUEST,)),
     Definer("recall_memories", SEARCHER, (REQUEST,)),
     Definer("find_tenant", DIRECTORY, (REQUEST,)),
     Definer("tenant_slug", DIRECTORY, (REQUEST,)),

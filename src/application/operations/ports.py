@@ -1,11 +1,13 @@
 """What the operations use cases need from the outside world."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from domain.kernel.identifiers import ServerId, SessionId, TenantId, TurnId
+from domain.kernel.metering import Metric
+from domain.operations.finding import Finding, FindingKind, Scope
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,3 +55,98 @@ class Parts(Protocol):
     async def conditions(self) -> Sequence[PartCondition]:
         """Ask every part how it is, side by side, each at most for a second."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """After how long something that is still open, unpublished or unsealed is a finding."""
+
+    lease: timedelta = timedelta(seconds=30)
+    open: timedelta = timedelta(minutes=5)
+    unpublished: timedelta = timedelta(minutes=5)
+    unsealed: timedelta = timedelta(minutes=1)
+
+
+class Books(Protocol):
+    """Everything that is kept, held against itself. Only findings and passes are ever written.
+
+    Times are the database's; each look sees one moment.
+    """
+
+    async def begin(self, scope: Scope, every: timedelta) -> bool:
+        """Begin a pass, unless another server is at one or the last was less than `every` ago.
+
+        Who begins has it for a minute after its last `keep`.
+        """
+        ...
+
+    async def tenants(self, after: TenantId | None, limit: int) -> Sequence[TenantId]: ...
+
+    async def overdue(self, bounds: Bounds, limit: int) -> Sequence[Finding]:
+        """What of all tenants is open, unpublished or unsealed for too long; so many of a kind."""
+        ...
+
+    async def check(self, tenant_id: TenantId, since: timedelta | None) -> Sequence[Finding]:
+        """What of a tenant does not agree: of what was accepted since, None for all that is kept.
+
+        What is held is looked at in any case, what is spent only where everything is.
+        """
+        ...
+
+    async def repair_held(self, tenant_id: TenantId) -> bool:
+        """Let accounts hold nothing, under the tenant's lock; False when anything is open."""
+        ...
+
+    async def keep(self, scope: Scope, findings: Sequence[Finding]) -> None:
+        """Write down what was found, and have the pass for another minute."""
+        ...
+
+    async def end(self, scope: Scope) -> None:
+        """End a pass: what its scope judges and it did not see is over."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenFinding:
+    """`tenant` is the slug, empty where there is none."""
+
+    finding: Finding
+    tenant: str
+    found_at: datetime
+    seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pass:
+    """The last passes of a scope: when one began, and when one last came to its end."""
+
+    scope: Scope
+    began_at: datetime
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What an alarm can be set on: figures of all tenants.
+
+    `overrun` is what tenants used beyond their limits this month, in base units.
+    """
+
+    findings: Mapping[FindingKind, int] = field(default_factory=dict[FindingKind, int])
+    overrun: Mapping[Metric, int] = field(default_factory=dict[Metric, int])
+    unsealed: int = 0
+    oldest_unsealed_seconds: float = 0.0
+
+
+class Findings(Protocol):
+    """What reconciliations have found and is not over."""
+
+    async def page(
+        self, tenant_id: TenantId | None, after: str, limit: int
+    ) -> Sequence[tuple[str, SeenFinding]]:
+        """Those of a tenant or of all, each with its place; in order of their places."""
+        ...
+
+    async def passes(self) -> Sequence[Pass]: ...
+
+    async def standing(self) -> Standing: ...

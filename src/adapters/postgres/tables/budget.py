@@ -6,6 +6,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from adapters.postgres.roles import SWEEPER
 from adapters.postgres.tables.metadata import (
     INSTANT,
+    RECONCILED,
     Access,
     Policy,
     older_than_a_day,
@@ -61,9 +62,10 @@ accounts = tenant_table(
     sa.Index(
         "accounts_due", "tenant_id", "account_id", postgresql_where=sa.text("warned > announced")
     ),
+    sa.Index("accounts_overrun", "tenant_id", "period", postgresql_where=sa.text("overrun > 0")),
     key=("account_id", "metric", "period"),
     writer=Access.WRITE,
-    policies=(Policy(SWEEPER, "select", "warned > announced"),),
+    policies=(RECONCILED, Policy(SWEEPER, "select", "warned > announced")),
     fillfactor=20,
 )
 """Balances: `spent + held - overrun` never exceeds `limit_amount`, which is null when unlimited."""
@@ -95,7 +97,10 @@ reservations = tenant_table(
     ),
     key=("reservation_id",),
     writer=Access.WRITE,
-    policies=(Policy(SWEEPER, "select, delete", f"state = 1 or {older_than_a_day('ended_at')}"),),
+    policies=(
+        RECONCILED,
+        Policy(SWEEPER, "select, delete", f"state = 1 or {older_than_a_day('ended_at')}"),
+    ),
     fillfactor=60,
 )
 """Reservations by themselves; those of turns lie in the turns' rows."""
@@ -113,6 +118,7 @@ ledger = tenant_table(
     sa.Column("created_at", INSTANT, nullable=False),
     key=("reference_id", "step", "metric"),
     writer=Access.APPEND,
+    policies=(RECONCILED,),
     partition_by="reference_id",
 )
 """What was used: a line a metric of each settlement (`step`, from 1) of a turn or a reservation.

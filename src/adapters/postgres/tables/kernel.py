@@ -3,7 +3,13 @@
 import sqlalchemy as sa
 
 from adapters.postgres.roles import OWNER, RELAY, SWEEPER
-from adapters.postgres.tables.metadata import INSTANT, Access, Policy, tenant_table
+from adapters.postgres.tables.metadata import (
+    INSTANT,
+    RECONCILED,
+    Access,
+    Policy,
+    tenant_table,
+)
 
 tenants = tenant_table(
     "tenants",
@@ -19,7 +25,7 @@ tenants = tenant_table(
     ),
     request=Access.APPEND,
     writer=Access.WRITE,
-    policies=(Policy(SWEEPER, "select", "true"),),
+    policies=(RECONCILED, Policy(SWEEPER, "select", "true")),
     fillfactor=20,
 )
 """One narrow row a tenant. Its lock serialises what only its holder touches: accounts, sessions,
@@ -48,6 +54,7 @@ outbox = tenant_table(
     request=Access.APPEND,
     writer=Access.APPEND,
     policies=(
+        RECONCILED,
         Policy(RELAY, "select, update (published_at)", "true"),
         Policy(OWNER, "select", "published_at is null"),
     ),
@@ -62,6 +69,7 @@ event_keys = tenant_table(
     key=("key_id",),
     request=Access.WRITE,
     writer=Access.WRITE,
+    policies=(RECONCILED,),
     fillfactor=40,
 )
 """The number of the last outgoing event of keys that are not sessions (those keep their own)."""

@@ -9,6 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy.schema import SchemaItem
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
+from adapters.postgres.roles import RECONCILER
+
 metadata: Final = sa.MetaData(
     naming_convention={
         "ix": "ix_%(column_0_label)s",
@@ -56,6 +58,9 @@ class Rules:
     external: tuple[str, ...]
     fillfactor: int | None
 
+
+RECONCILED: Final = Policy(RECONCILER, "select", "true")
+"""Of tables that reconciliations look at."""
 
 RULES: Final = "rules"
 """The key of a table's `Rules` in its `info`."""

@@ -3,7 +3,13 @@
 import sqlalchemy as sa
 
 from adapters.postgres.roles import REQUEST, SEALER
-from adapters.postgres.tables.metadata import INSTANT, Access, Policy, tenant_table
+from adapters.postgres.tables.metadata import (
+    INSTANT,
+    RECONCILED,
+    Access,
+    Policy,
+    tenant_table,
+)
 
 records = tenant_table(
     "records",
@@ -19,6 +25,7 @@ records = tenant_table(
     key=("record_id",),
     writer=Access.APPEND,
     policies=(
+        RECONCILED,
         Policy(SEALER, "select, update (seal)", "true"),
         Policy(REQUEST, "update (nonce)", "false"),
     ),

@@ -10,6 +10,7 @@ from adapters.postgres.tables import (
     feedback,
     kernel,
     memories,
+    operations,
     records,
     relaying,
     requests,
@@ -31,6 +32,7 @@ CONTEXTS: Final = (
     capabilities,
     memories,
     feedback,
+    operations,
     delivery,
     relaying,
 )

@@ -5,6 +5,7 @@ import sqlalchemy as sa
 from adapters.postgres.roles import SWEEPER
 from adapters.postgres.tables.metadata import (
     INSTANT,
+    RECONCILED,
     Access,
     Policy,
     older_than_a_day,
@@ -66,7 +67,7 @@ invocations = tenant_table(
     ),
     key=("invocation_id",),
     writer=Access.WRITE,
-    policies=(Policy(SWEEPER, "select", "state in (1, 3)"),),
+    policies=(RECONCILED, Policy(SWEEPER, "select", "state in (1, 3)")),
     partition_by="invocation_id",
     fillfactor=80,
 )

@@ -6,6 +6,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from adapters.postgres.roles import SWEEPER
 from adapters.postgres.tables.metadata import (
     INSTANT,
+    RECONCILED,
     Access,
     Policy,
     older_than_a_day,
@@ -53,6 +54,7 @@ sessions = tenant_table(
     key=("session_id",),
     writer=Access.WRITE,
     policies=(
+        RECONCILED,
         Policy(SWEEPER, "select, update (requests_dropped)", older_than_a_day("deleted_at")),
     ),
     fillfactor=40,
@@ -137,7 +139,7 @@ turns = tenant_table(
     sa.Index("turns_of_session", "tenant_id", "session_id", "turn_id"),
     key=("turn_id",),
     writer=Access.WRITE,
-    policies=(Policy(SWEEPER, "select, update", "state in (2, 3)"),),
+    policies=(RECONCILED, Policy(SWEEPER, "select, update", "state in (2, 3)")),
     partition_by="turn_id",
     external=("trace",),
     fillfactor=60,

@@ -1,0 +1,189 @@
+"""What the in-memory adapters keep, held against itself."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import final
+from uuid import UUID
+
+from adapters.inmemory.store import InMemoryStore
+from application.kernel.ports import Clock
+from application.operations.ports import Bounds
+from domain.budget.account import Hold
+from domain.budget.events import UsageRecorded
+from domain.budget.reservation import ReservationState
+from domain.conversation.turn import TurnState
+from domain.kernel.identifiers import AccountId, TenantId
+from domain.kernel.metering import LEVEL_METRICS, Metric
+from domain.operations.finding import Finding, FindingKind, Scope, judged
+from domain.tools.invocation import InvocationState
+
+_Place = tuple[AccountId, Metric, date]
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InMemoryBooks:
+    """A `Books`. Here nothing waits to be published or sealed, and every look is at everything."""
+
+    store: InMemoryStore
+    clock: Clock
+    ended: dict[Scope, float] = field(default_factory=dict[Scope, float])
+    seen: dict[Scope, list[Finding]] = field(default_factory=dict[Scope, list[Finding]])
+    findings: dict[tuple[FindingKind, TenantId, str], Finding] = field(
+        default_factory=dict[tuple[FindingKind, TenantId, str], Finding]
+    )
+
+    async def begin(self, scope: Scope, every: timedelta) -> bool:
+        last = self.ended.get(scope)
+        if scope in self.seen or (
+            last is not None and self.clock.monotonic() < last + every.total_seconds()
+        ):
+            return False
+        self.seen[scope] = []
+        return True
+
+    async def tenants(self, after: TenantId | None, limit: int) -> Sequence[TenantId]:
+        store = self.store
+        owners = {
+            *(place[0] for place in store.limits),
+            *(place[0] for place in store.turns),
+            *(place[0] for place in store.reservations),
+            *(place[0] for place in store.invocations),
+        }
+        return sorted(one for one in owners if after is None or one > after)[:limit]
+
+    async def overdue(self, bounds: Bounds, limit: int) -> Sequence[Finding]:
+        return [*self._turns_overdue(bounds), *self._others_overdue(bounds)][:limit]
+
+    async def check(self, tenant_id: TenantId, since: timedelta | None) -> Sequence[Finding]:
+        found = [
+            *self._accounts(tenant_id, FindingKind.HELD_UNEQUAL, self._held(tenant_id)),
+            *self._usage(tenant_id),
+            *self._turns(tenant_id),
+            *self._sequences(tenant_id),
+        ]
+        if since is None:
+            found += self._accounts(tenant_id, FindingKind.SPENT_UNEQUAL, self._spent(tenant_id))
+        return found
+
+    async def repair_held(self, tenant_id: TenantId) -> bool:
+        if any(self._open_holds(tenant_id)):
+            return False
+        for place, balance in self.store.balances.items():
+            if place[0] == tenant_id:
+                self.store.balances[place] = balance.release(balance.held)
+        return True
+
+    async def keep(self, scope: Scope, findings: Sequence[Finding]) -> None:
+        self.seen[scope] += findings
+
+    async def end(self, scope: Scope) -> None:
+        seen = {(one.kind, one.tenant_id, one.reference): one for one in self.seen.pop(scope)}
+        for key in [key for key in self.findings if key[0] in judged(scope)]:
+            del self.findings[key]
+        self.findings.update(seen)
+        self.ended[scope] = self.clock.monotonic()
+
+    def _turns_overdue(self, bounds: Bounds) -> Iterator[Finding]:
+        for (tenant_id, turn_id), stored in self.store.turns.items():
+            over = stored.turn.deadline_at + bounds.lease < self.clock.now()
+            if stored.turn.state is TurnState.RUNNING and over:
+                yield _finding(FindingKind.TURN_OVERDUE, tenant_id, turn_id)
+
+    def _others_overdue(self, bounds: Bounds) -> Iterator[Finding]:
+        for (tenant_id, reservation_id), kept in self.store.reservations.items():
+            over = kept.reservation.expires_at + bounds.open < self.clock.now()
+            if kept.reservation.state is ReservationState.HELD and over:
+                yield _finding(FindingKind.RESERVATION_OVERDUE, tenant_id, reservation_id)
+        for (tenant_id, call_id), call in self.store.invocations.items():
+            until = call.lease_until
+            if until is not None and until + bounds.open.total_seconds() < self.clock.monotonic():
+                yield _finding(FindingKind.CALL_OVERDUE, tenant_id, call_id)
+
+    def _accounts(
+        self, tenant_id: TenantId, kind: FindingKind, expected: Mapping[_Place, int]
+    ) -> Iterator[Finding]:
+        held = kind is FindingKind.HELD_UNEQUAL
+        kept = {
+            place[1:]: balance.held if held else balance.spent
+            for place, balance in self.store.balances.items()
+            if place[0] == tenant_id and (held or place[2] not in LEVEL_METRICS)
+        }
+        for place in sorted({*kept, *expected}):
+            if kept.get(place, 0) != expected.get(place, 0):
+                account_id, metric, period = place
+                yield _finding(kind, tenant_id, f"{account_id}/{metric.code}/{period}")
+
+    def _open_holds(self, tenant_id: TenantId) -> Iterator[tuple[date, Hold]]:
+        for (owner, _), stored in self.store.turns.items():
+            if owner == tenant_id and not stored.turn.state.final:
+                yield from ((stored.period, hold) for hold in stored.holds)
+        for (owner, _), kept in self.store.reservations.items():
+            if owner == tenant_id and kept.reservation.state is ReservationState.HELD:
+                yield from ((kept.period, hold) for hold in kept.reservation.holds)
+
+    def _held(self, tenant_id: TenantId) -> Mapping[_Place, int]:
+        held = Counter[_Place]()
+        for period, hold in self._open_holds(tenant_id):
+            held[hold.account_id, hold.metric, period] += hold.amount
+        return held
+
+    def _spent(self, tenant_id: TenantId) -> Mapping[_Place, int]:
+        spent = Counter[_Place]()
+        for line in self.store.ledger:
+            if line.settlement.tenant_id == tenant_id:
+                for account_id in line.accounts:
+                    place = account_id, line.use.metric, line.settlement.period
+                    spent[place] += line.use.amount
+        return spent
+
+    def _usage(self, tenant_id: TenantId) -> Iterator[Finding]:
+        billed = Counter[tuple[UUID, Metric]]()
+        for line in self.store.ledger:
+            of_turn = (tenant_id, line.settlement.reference_id) in self.store.turns
+            if line.settlement.tenant_id == tenant_id and of_turn:
+                billed[line.settlement.reference_id, line.use.metric] += line.use.amount
+        told = Counter[tuple[UUID, Metric]]()
+        for (owner, _), events in self.store.outbox.items():
+            for event in (one.event for one in events):
+                if owner == tenant_id and isinstance(event, UsageRecorded) and event.turn_id:
+                    for used in event.lines:
+                        told[event.turn_id, used.metric] += used.amount
+        wrong = {place[0] for place in {*billed, *told} if billed[place] != told[place]}
+        for turn_id in sorted(wrong):
+            yield _finding(FindingKind.USAGE_UNEQUAL, tenant_id, turn_id)
+
+    def _turns(self, tenant_id: TenantId) -> Iterator[Finding]:
+        for (owner, turn_id), stored in self.store.turns.items():
+            record_id = stored.turn.record_id
+            missing = record_id is None or (tenant_id, record_id) not in self.store.records
+            if owner == tenant_id and stored.turn.state.final and missing:
+                yield _finding(FindingKind.TURN_UNRECORDED, tenant_id, turn_id)
+        for (owner, call_id), kept in self.store.invocations.items():
+            turn_of = kept.invocation.turn_id
+            if owner != tenant_id or turn_of is None:
+                continue
+            turn = self.store.turns.get((tenant_id, turn_of))
+            if turn is None:
+                yield _finding(FindingKind.CALL_WITHOUT_TURN, tenant_id, call_id)
+            elif turn.turn.state.final and kept.invocation.state is InvocationState.STARTED:
+                yield _finding(FindingKind.CALL_UNENDED, tenant_id, call_id)
+
+    def _sequences(self, tenant_id: TenantId) -> Iterator[Finding]:
+        for (owner, key), events in self.store.outbox.items():
+            if owner == tenant_id and not _gapless(one.sequence for one in events):
+                yield _finding(FindingKind.EVENT_MISSING, tenant_id, key)
+        records = self.store.records.items()
+        if not _gapless(one.position for place, one in records if place[0] == tenant_id):
+            yield _finding(FindingKind.RECORD_MISSING, tenant_id, tenant_id)
+
+
+def _gapless(numbers: Iterable[int]) -> bool:
+    found = sorted(numbers)
+    return found == [*range(1, len(found) + 1)]
+
+
+def _finding(kind: FindingKind, tenant_id: TenantId, reference: UUID | str) -> Finding:
+    return Finding(kind=kind, tenant_id=tenant_id, reference=str(reference), detail="")

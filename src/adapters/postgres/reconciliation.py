@@ -1,0 +1,249 @@
+"""What PostgreSQL keeps of all tenants, held against itself."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final, TypeAlias, final
+from uuid import UUID
+
+from psycopg.rows import class_row
+
+from adapters.postgres.budget import PATIENCE
+from adapters.postgres.database import Connection, Database, answering_storage
+from application.operations.ports import Bounds
+from domain.kernel.identifiers import TenantId
+from domain.kernel.metering import Metric
+from domain.operations.finding import Finding, FindingKind, Scope, judged
+
+LEASE: Final = timedelta(minutes=1)
+"""How long a pass is a server's after it last wrote something down."""
+
+EVENTS_KEPT: Final = timedelta(days=6)
+"""Usage is compared of turns that are younger: their events are still there."""
+
+SLICE: Final = 2000
+"""So many turns' usage is compared at once."""
+
+MOST_SUSPECTS: Final = 100
+"""So many turns of a slice are looked at one by one."""
+
+SECONDS: Final = 600
+"""How long adding up a tenant's ledger may take."""
+
+ReadUsage: TypeAlias = Callable[[bytes], tuple[UUID, Mapping[Metric, int]] | None]
+"""The turn that a usage event's payload tells of, and what it used; None where it is of no turn."""
+
+_Usage: TypeAlias = dict[UUID, dict[Metric, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    now: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    tenant: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    kind: str
+    tenant: UUID
+    reference: str
+    detail: str
+
+    def finding(self) -> Finding:
+        return Finding(
+            kind=FindingKind(self.kind),
+            tenant_id=TenantId(self.tenant),
+            reference=self.reference,
+            detail=self.detail,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Slice:
+    first: UUID
+    after: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Used:
+    """A sum of the ledger, or the payload of an event."""
+
+    turn: UUID | None
+    metric: int | None
+    amount: int | None
+    payload: bytes | None
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostgresBooks:
+    """Reads across tenants through functions that may."""
+
+    database: Database
+    read_usage: ReadUsage
+
+    async def begin(self, scope: Scope, every: timedelta) -> bool:
+        async with self.database.writing() as connection:
+            cursor = connection.cursor(row_factory=class_row(_Begun))
+            await cursor.execute(_BEGIN, (scope.value, every, LEASE))
+            (begun,) = await cursor.fetchall()
+        return begun.now
+
+    async def tenants(self, after: TenantId | None, limit: int) -> Sequence[TenantId]:
+        async with self.database.writing() as connection:
+            cursor = connection.cursor(row_factory=class_row(_Named))
+            await cursor.execute(_TENANTS, (after, limit))
+            return [TenantId(row.tenant) for row in await cursor.fetchall()]
+
+    async def overdue(self, bounds: Bounds, limit: int) -> Sequence[Finding]:
+        asked = (bounds.lease, bounds.open, bounds.unpublished, bounds.unsealed, limit)
+        async with self.database.writing() as connection:
+            return await _findings(connection, _OVERDUE, asked)
+
+    async def check(self, tenant_id: TenantId, since: timedelta | None) -> Sequence[Finding]:
+        async with self.database.writing() as connection:
+            found = [
+                *await _findings(connection, _TURNS, (tenant_id, since)),
+                *await _findings(connection, _SEQUENCES, (tenant_id, since)),
+                *await self._usage(connection, tenant_id, since or EVENTS_KEPT),
+            ]
+            if since is not None:
+                return [*found, *await _findings(connection, _ACCOUNTS, (tenant_id, False))]
+        return [*found, *await self._sums(tenant_id)]
+
+    async def repair_held(self, tenant_id: TenantId) -> bool:
+        async with self.database.writing() as connection:
+            cursor = connection.cursor(row_factory=class_row(_Begun))
+            await cursor.execute(_REPAIR, {"tenant": tenant_id, "patience": PATIENCE})
+            (repaired,) = await cursor.fetchall()
+        return repaired.now
+
+    async def keep(self, scope: Scope, findings: Sequence[Finding]) -> None:
+        columns = (
+            scope.value,
+            LEASE,
+            [one.kind.value for one in findings],
+            [one.tenant_id for one in findings],
+            [one.reference for one in findings],
+            [one.detail for one in findings],
+            [one.repaired for one in findings],
+        )
+        async with self.database.writing() as connection:
+            await connection.execute(_KEEP, columns)
+
+    async def end(self, scope: Scope) -> None:
+        async with self.database.writing() as connection:
+            await connection.execute(_END, (scope.value, sorted(judged(scope))))
+
+    async def _sums(self, tenant_id: TenantId) -> Sequence[Finding]:
+        """The same with sums over the whole ledger, which may take longer than anything else."""
+        with answering_storage():
+            connection = await self.database.connect_writer()
+            async with connection:
+                await connection.execute(b"set statement_timeout = '%ds'" % SECONDS)
+                return await _findings(connection, _ACCOUNTS, (tenant_id, True))
+
+    async def _usage(
+        self, connection: Connection, tenant_id: TenantId, since: timedelta
+    ) -> Sequence[Finding]:
+        found = list[Finding]()
+        first: UUID | None = None
+        while True:
+            place = await _slice(connection, tenant_id, first, min(since, EVENTS_KEPT))
+            billed, told = await self._used(
+                connection, _BETWEEN, (tenant_id, place.first, place.after)
+            )
+            suspects = [
+                turn
+                for turn in sorted({*billed, *told})
+                if place.first <= turn and (place.after is None or turn < place.after)
+                if billed.get(turn, {}) != told.get(turn, {})
+            ]
+            for turn in suspects[:MOST_SUSPECTS]:
+                found += await self._usage_of(connection, tenant_id, turn)
+            if place.after is None:
+                return found
+            first = place.after
+
+    async def _usage_of(
+        self, connection: Connection, tenant_id: TenantId, turn: UUID
+    ) -> Sequence[Finding]:
+        billed, told = await self._used(connection, _OF_TURN, (tenant_id, turn))
+        here, there = billed.get(turn, {}), told.get(turn, {})
+        if here == there:
+            return ()
+        return [
+            Finding(
+                kind=FindingKind.USAGE_UNEQUAL,
+                tenant_id=tenant_id,
+                reference=str(turn),
+                detail=f"ledger {_words(here)}, events {_words(there)}",
+            )
+        ]
+
+    async def _used(
+        self, connection: Connection, sql: bytes, asked: tuple[object, ...]
+    ) -> tuple[_Usage, _Usage]:
+        """What the ledger has, and what events tell, by turn and metric; nothing of zero."""
+        billed: _Usage = {}
+        told: _Usage = {}
+        cursor = connection.cursor(row_factory=class_row(_Used), binary=True)
+        await cursor.execute(sql, asked)
+        for row in await cursor.fetchall():
+            if row.payload is not None:
+                read = self.read_usage(row.payload)
+                if read is not None:
+                    _add(told, *read)
+            elif row.turn is not None and row.metric is not None and row.amount is not None:
+                _add(billed, row.turn, {Metric.of(row.metric): row.amount})
+        return billed, told
+
+
+def _add(sums: _Usage, turn: UUID, used: Mapping[Metric, int]) -> None:
+    of_turn = sums.setdefault(turn, {})
+    for metric, amount in used.items():
+        if amount:
+            of_turn[metric] = of_turn.get(metric, 0) + amount
+
+
+def _words(used: Mapping[Metric, int]) -> str:
+    return " ".join(f"{metric}={amount}" for metric, amount in sorted(used.items())) or "nothing"
+
+
+async def _findings(
+    connection: Connection, sql: bytes, asked: tuple[object, ...]
+) -> Sequence[Finding]:
+    cursor = connection.cursor(row_factory=class_row(_Found))
+    await cursor.execute(sql, asked)
+    return [row.finding() for row in await cursor.fetchall()]
+
+
+async def _slice(
+    connection: Connection, tenant_id: TenantId, first: UUID | None, since: timedelta
+) -> _Slice:
+    cursor = connection.cursor(row_factory=class_row(_Slice))
+    await cursor.execute(_SLICE, (tenant_id, first, since, SLICE))
+    (place,) = await cursor.fetchall()
+    return place
+
+
+_BEGIN: Final = b"select begin_reconciliation(%s, %s, %s) as now"
+_TENANTS: Final = b"select tenant_page(%s, %s::integer) as tenant"
+_OVERDUE: Final = b"select * from overdue_findings(%s, %s, %s, %s, %s::integer)"
+_TURNS: Final = b"select * from faulty_turns(%s, %s)"
+_SEQUENCES: Final = b"select * from broken_sequences(%s, %s)"
+_ACCOUNTS: Final = b"select * from unequal_accounts(%s, %s)"
+_SLICE: Final = b"select * from usage_slice(%s, %s, %s, %s::integer)"
+_BETWEEN: Final = b"select * from usage_between(%s, %s, %s)"
+_OF_TURN: Final = b"select * from usage_of_turn(%s, %s)"
+_KEEP: Final = (
+    b"select keep_findings(%s, %s, %s::text[], %s::uuid[], %s::text[], %s::text[], %s::boolean[])"
+)
+_END: Final = b"select end_reconciliation(%s, %s::text[])"
+_REPAIR: Final = b"""
+select repair_held(lock_tenants(array[%(tenant)s]::uuid[], %(patience)s), %(tenant)s) as now
+"""

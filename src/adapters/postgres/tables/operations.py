@@ -1,0 +1,31 @@
+"""What reconciliations have found, and when they were made."""
+
+import sqlalchemy as sa
+
+from adapters.postgres.roles import RECONCILER
+from adapters.postgres.tables.metadata import INSTANT, Policy, platform_table
+
+findings = platform_table(
+    "findings",
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("tenant_id", sa.Uuid, nullable=False),
+    sa.Column("reference", sa.Text, nullable=False, comment="what is wrong: see the kind"),
+    sa.Column("detail", sa.Text, nullable=False),
+    sa.Column("repaired", sa.Boolean, nullable=False),
+    sa.Column("found_at", INSTANT, nullable=False),
+    sa.Column("seen_at", INSTANT, nullable=False),
+    key=("kind", "tenant_id", "reference"),
+    policies=(Policy(RECONCILER, "select, insert, update, delete", "true"),),
+)
+"""What must not exist, and does, of all tenants."""
+
+reconciliations = platform_table(
+    "reconciliations",
+    sa.Column("scope", sa.Text, nullable=False),
+    sa.Column("began_at", INSTANT, nullable=False),
+    sa.Column("ended_at", INSTANT, comment="when one last came to its end"),
+    sa.Column("leased_until", INSTANT, comment="while a server is at it"),
+    key=("scope",),
+    policies=(Policy(RECONCILER, "select, insert, update", "true"),),
+)
+"""The last passes of each scope."""
