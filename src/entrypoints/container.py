@@ -12,7 +12,7 @@ from entrypoints.assembly.conversations import conversation_use_cases, tool_use_
 from entrypoints.assembly.dead_letters import dead_letter_use_cases
 from entrypoints.assembly.failpoints import toolbox_with
 from entrypoints.assembly.models import Models
-from entrypoints.assembly.operations import ServerParts, operations_use_cases
+from entrypoints.assembly.operations import ServerParts, operations_use_cases, reconcile
 from entrypoints.assembly.secrets import Keys
 from entrypoints.assembly.stores import Stores
 from entrypoints.assembly.system import System
@@ -87,5 +87,6 @@ class Application(containers.DeclarativeContainer):
     parts = providers.Singleton(
         ServerParts, database_url=database_url, models=models, publisher=publisher
     )
+    reconcile = providers.Singleton(reconcile, stores, bell, settings)
     dead_letters = providers.Singleton(dead_letter_use_cases, stores, system)
     operations = providers.Singleton(operations_use_cases, stores, system, identity, parts)

@@ -32,6 +32,7 @@ from entrypoints.grpc.methods import methods
 from entrypoints.grpc.server import ApiServer, api_server
 from entrypoints.http import OperatorsPort, operators_port
 from entrypoints.readiness import Readiness
+from entrypoints.reconciling import reconciling
 from entrypoints.relaying import CountedBacklog, left_in_order, relaying, told, topics_made
 from entrypoints.servicers import admission_of, servicers_of
 from entrypoints.settings.settings import Settings
@@ -130,6 +131,7 @@ async def open_process(
         telemetry.levels(
             calls=lambda: admission.in_flight, turns=lambda: len(application.turns().drivers)
         )
+        telemetry.standing(lambda: application.operations().standing.standing)
         readiness = Readiness(
             checks={"database": partial(_database_answers, stores)}, clock=system.clock
         )
@@ -240,6 +242,7 @@ def _jobs(
         ),
         Repeated(name="partitions", step=stores.storage.tend, seconds=TEND_SECONDS),
         Repeated(name="retention", step=stores.retention.tend, seconds=TEND_SECONDS),
+        *reconciling(settings, application),
     ]
     return [
         *(job.run() for job in jobs),

@@ -192,6 +192,7 @@ def _operations(
         discard_dead_letters=letters.discard,
         describe=operations.describe,
         list_stuck_turns=operations.list_stuck_turns,
+        get_reconciliation=operations.get_reconciliation,
         stop=application.tenancy().stop,
         end_open_turns=EndOpenTurns(
             list_sessions=application.conversations().list_sessions, cancel=turns.cancel

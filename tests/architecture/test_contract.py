@@ -70,7 +70,7 @@ SERVICES = {
     "somagent.memory.v1.MemoryService": "Remember Recall Forget",
     "somagent.tenancy.v1.TenancyService": "CreateTenant GetTenant CreateApiKey RevokeApiKey",
     "somagent.operations.v1.OperationsService": (
-        "GetServerInfo ListStuckTurns StopTenant"
+        "GetServerInfo ListStuckTurns GetReconciliation StopTenant"
         " ListDeadLetters GetDeadLetter UpdateDeadLetter DiscardDeadLetters"
     ),
 }

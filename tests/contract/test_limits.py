@@ -81,6 +81,12 @@ class TestLimits:
             scene.ask.account
         ]
 
+    async def test_an_etag_that_cannot_be_one_is_refused(self, scene: Scene) -> None:
+        with pytest.raises(EtagMismatchError):
+            await scene.limit(scene.ask.account, 10, etag="one")
+        with pytest.raises(InvalidArgumentError):
+            await scene.limit(scene.ask.account, 10, etag="\0")
+
     async def test_of_changes_at_once_under_one_etag_one_is_made(self, scene: Scene) -> None:
         first = await scene.limit(ADA, 10)
 

@@ -232,6 +232,7 @@ def requests_about(own: Belongings) -> list[Message]:
         operations_pb2.GetServerInfoRequest(),
         operations_pb2.ListStuckTurnsRequest(parent=parent),
         *dead_letter_requests(parent, own.dead_letter),
+        operations_pb2.GetReconciliationRequest(parent=parent),
         operations_pb2.StopTenantRequest(name=parent, reason="a test", request_id=new()),
         provenance_pb2.RecordProvenanceRequest(
             parent=parent,

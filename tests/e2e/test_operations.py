@@ -1,10 +1,19 @@
 """somagent.operations.v1, from outside."""
 
+import asyncio
+from datetime import timedelta
+
+from psycopg import AsyncConnection
+
+from adapters.postgres.database import DatabaseSettings
+from application.operations.reconcile import ReconcileCommand
+from domain.operations.finding import Scope
 from somagent.conversation.v1 import conversation_pb2, conversation_pb2_grpc
 from somagent.memory.v1 import memory_pb2, memory_pb2_grpc
 from somagent.operations.v1 import operations_pb2 as pb
 from somagent.operations.v1 import operations_pb2_grpc as rpc
 from somagent.tenancy.v1 import tenancy_pb2
+from tests.contract.postgres_server import owner_url
 from tests.e2e.refused import reason_of
 from tests.e2e.stage import Stage, fresh_id
 from tests.upstream.scripted import NOTHING, ScriptedUpstream
@@ -62,6 +71,61 @@ async def test_a_tenant_that_is_not_there_cannot_be_stopped(stage: Stage) -> Non
     )
 
     assert refused == "TENANT_NOT_FOUND"
+
+
+async def reconcile(stage: Stage, *, repair: bool) -> None:
+    """Make a pass over what is open, unless the server is at one, which is waited for."""
+    command = ReconcileCommand(
+        scope=Scope.RECENT, every=timedelta(0), recent=timedelta(hours=1), repair=repair
+    )
+    async with asyncio.timeout(60):
+        while await stage.process.application.reconcile()(command) is None:  # noqa: ASYNC110 - the server may be at one
+            await asyncio.sleep(0.05)
+
+
+async def findings(stage: Stage, parent: str) -> list[pb.Finding]:
+    stub = rpc.OperationsServiceStub(stage.channel)
+    found, token = list[pb.Finding](), ""
+    while True:
+        page = await stub.GetReconciliation(
+            pb.GetReconciliationRequest(parent=parent, page_size=2, page_token=token),
+            metadata=stage.operator.pairs,
+        )
+        assert {one.scope for one in page.passes} >= {pb.RECONCILIATION_SCOPE_RECENT}
+        found += page.findings
+        token = page.next_page_token
+        if not token:
+            return found
+
+
+async def test_what_a_reconciliation_found_is_shown_until_it_is_over(
+    stage: Stage, database_settings: DatabaseSettings
+) -> None:
+    slug, _ = await stage.tenant()
+    other, _ = await stage.tenant()
+    async with await AsyncConnection.connect(
+        owner_url(database_settings), autocommit=True
+    ) as superuser:
+        await superuser.execute(
+            "update accounts a set held = 7 from tenant_profiles p "
+            "where p.slug = %s and a.tenant_id = p.tenant_id and a.metric in (1, 2, 3)",
+            (slug,),
+        )
+
+    await reconcile(stage, repair=False)
+    shown = await findings(stage, f"tenants/{slug}")
+    of_all = [one for one in await findings(stage, "tenants/-") if one.tenant == f"tenants/{slug}"]
+    of_other = await findings(stage, f"tenants/{other}")
+    await reconcile(stage, repair=True)
+    repaired = await findings(stage, f"tenants/{slug}")
+    await reconcile(stage, repair=True)
+    after = await findings(stage, f"tenants/{slug}")
+
+    assert {one.kind for one in shown} == {pb.FINDING_KIND_HELD_UNEQUAL}
+    assert [one.detail for one in shown] == ["held 7, open 0"] * 3
+    assert (of_all, of_other) == (shown, [])
+    assert [one.repaired for one in repaired] == [True] * 3
+    assert after == []
 
 
 async def test_a_stopped_tenant_is_refused_from_the_answer_on(stage: Stage) -> None:

@@ -140,6 +140,7 @@ class InMemoryBudgets:
     ) -> Limit:
         check_limit(limit.amount)
         check_storable("account", limit.account.name)
+        check_storable("etag", etag)
         earlier = self.requests.earlier(tenant_id, request)
         if earlier is not None:
             return replace(limit, version=int(earlier))

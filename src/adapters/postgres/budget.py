@@ -142,6 +142,7 @@ class PostgresBudgets:
     ) -> Limit:
         check_limit(limit.amount)
         check_storable("account", limit.account.name)
+        check_storable("etag", etag)
         parameters: Parameters = {
             "tenant": tenant_id,
             "patience": PATIENCE,

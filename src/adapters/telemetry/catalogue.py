@@ -9,6 +9,8 @@ from typing import Final
 from domain.conversation.phase import Phase, PhaseStatus
 from domain.conversation.turn import TurnState
 from domain.delivery.topic import TOPIC_NAMES
+from domain.kernel.metering import Metric
+from domain.operations.finding import FindingKind
 
 
 class Kind(StrEnum):
@@ -58,6 +60,8 @@ PHASES: Final = frozenset(phase.value for phase in Phase)
 STATUSES: Final = frozenset(status.value for status in PhaseStatus)
 TOPICS: Final = frozenset(TOPIC_NAMES)
 PUBLISHED: Final = frozenset({"ok", "away", "failed", "refused"})
+FINDING_KINDS: Final = frozenset(kind.value for kind in FindingKind)
+METERED: Final = frozenset(metric.value for metric in Metric)
 TOKENS: Final = frozenset({"prompt", "completion", "cached", "reasoning"})
 
 CALLS: Final = "somagent_calls_total"
@@ -79,6 +83,10 @@ FIRST_BYTE: Final = "somagent_model_first_byte_seconds"
 EVENTS_PUBLISHED: Final = "somagent_events_published_total"
 OUTBOX_EVENTS: Final = "somagent_outbox_events"
 OUTBOX_AGE: Final = "somagent_outbox_oldest_age"
+FINDINGS: Final = "somagent_reconciliation_findings"
+OVERRUN: Final = "somagent_budget_overrun"
+UNSEALED: Final = "somagent_records_unsealed"
+OLDEST_UNSEALED: Final = "somagent_records_oldest_unsealed_age"
 
 CATALOGUE: Final = (
     Declared(
@@ -207,5 +215,31 @@ CATALOGUE: Final = (
         kind=Kind.GAUGE,
         unit="seconds",
         help="How long the oldest of the counted events has waited.",
+    ),
+    Declared(
+        name=FINDINGS,
+        kind=Kind.GAUGE,
+        unit="findings",
+        help="What must not exist and does, of the whole service; repaired ones are not counted.",
+        labels={"kind": FINDING_KINDS},
+    ),
+    Declared(
+        name=OVERRUN,
+        kind=Kind.GAUGE,
+        unit="base_units",
+        help="What all tenants used beyond their limits this month, borne by the platform.",
+        labels={"metric": METERED},
+    ),
+    Declared(
+        name=UNSEALED,
+        kind=Kind.GAUGE,
+        unit="records",
+        help="Records of the whole service that wait for a seal; at most 10,000 are counted.",
+    ),
+    Declared(
+        name=OLDEST_UNSEALED,
+        kind=Kind.GAUGE,
+        unit="seconds",
+        help="How long the record that waits longest has waited for its seal.",
     ),
 )

@@ -153,6 +153,24 @@ class Gauge:
 
 
 @final
+class Levels:
+    """A level for each value of one label, asked for when they are looked at."""
+
+    def __init__(self, declared: Declared) -> None:
+        self.declared = declared
+        self.read: Callable[[], Mapping[str, float]] = dict
+
+    def family(self) -> Metric:
+        family = GaugeMetricFamily(
+            self.declared.name, self.declared.help, labels=list(self.declared.labels)
+        )
+        labels = Labels(self.declared)
+        for value, level in self.read().items():
+            family.add_metric(list(labels.bounded((value,))), level)
+        return family
+
+
+@final
 class Metrics(Collector):
     """Every metric of the catalogue, and the process' own."""
 
@@ -160,7 +178,8 @@ class Metrics(Collector):
         self._registry = CollectorRegistry()
         self.counters = {one.name: Counter(one) for one in _of(Kind.COUNTER)}
         self.histograms = {one.name: Histogram(one) for one in _of(Kind.HISTOGRAM)}
-        self.gauges = {one.name: Gauge(one) for one in _of(Kind.GAUGE)}
+        self.gauges = {one.name: Gauge(one) for one in _of(Kind.GAUGE) if not one.labels}
+        self.levels = {one.name: Levels(one) for one in _of(Kind.GAUGE) if one.labels}
         self._registry.register(self)
         ProcessCollector(registry=self._registry)
 
@@ -169,8 +188,8 @@ class Metrics(Collector):
         return generate_latest(self._registry)
 
     def collect(self) -> Iterable[Metric]:
-        families: Mapping[str, Counter | Histogram | Gauge]
-        for families in (self.counters, self.histograms, self.gauges):
+        families: Mapping[str, Counter | Histogram | Gauge | Levels]
+        for families in (self.counters, self.histograms, self.gauges, self.levels):
             yield from (one.family() for one in families.values())
 
 

@@ -3,17 +3,25 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final, final
 
 from adapters.postgres.condition import DatabaseUnreachableError, condition_of
 from application.delivery.ports.publisher import EventPublisher, PublisherCondition
 from application.operations.describe_server import DescribeServer, ServerIdentity
+from application.operations.get_reconciliation import GetReconciliation
+from application.operations.known_standing import KnownStanding
 from application.operations.list_stuck_turns import ListStuckTurns
-from application.operations.ports import PartCondition
+from application.operations.ports import Bounds, PartCondition
+from application.operations.reconcile import Reconcile, ReconcileCommand
+from application.provenance.ports import SealBell
 from domain.capability.capability import Capability
+from domain.operations.finding import Scope
 from entrypoints.assembly.models import Models
 from entrypoints.assembly.stores import Stores
 from entrypoints.assembly.system import System
+from entrypoints.settings.keeping import ReconciliationSettings
+from entrypoints.settings.settings import Settings
 
 SECONDS: Final = 1.0
 
@@ -22,6 +30,8 @@ SECONDS: Final = 1.0
 class OperationsUseCases:
     describe: DescribeServer
     list_stuck_turns: ListStuckTurns
+    get_reconciliation: GetReconciliation
+    standing: KnownStanding
 
 
 @final
@@ -82,4 +92,37 @@ def operations_use_cases(
     return OperationsUseCases(
         describe=DescribeServer(identity=identity, parts=parts, clock=system.clock),
         list_stuck_turns=ListStuckTurns(turns=stores.stuck_turns),
+        get_reconciliation=GetReconciliation(findings=stores.findings),
+        standing=KnownStanding(stores.findings),
     )
+
+
+def reconcile(stores: Stores, bell: SealBell, settings: Settings) -> Reconcile:
+    terms = settings.reconciliation
+    return Reconcile(
+        books=stores.books,
+        bell=bell,
+        bounds=Bounds(
+            lease=timedelta(seconds=settings.turns.lease_seconds),
+            open=timedelta(seconds=terms.open_seconds),
+            unpublished=timedelta(seconds=terms.unpublished_seconds),
+            unsealed=timedelta(seconds=terms.unsealed_seconds),
+        ),
+    )
+
+
+def reconciliations(settings: ReconciliationSettings) -> Sequence[ReconcileCommand]:
+    """What a server asks for at the interval; each is due when its own time has come."""
+    every = {
+        Scope.RECENT: timedelta(seconds=settings.interval_seconds),
+        Scope.WHOLE: timedelta(hours=settings.whole_hours),
+    }
+    return [
+        ReconcileCommand(
+            scope=scope,
+            every=time,
+            recent=timedelta(seconds=settings.recent_seconds),
+            repair=settings.repair,
+        )
+        for scope, time in every.items()
+    ]

@@ -14,6 +14,7 @@ from adapters.postgres.database import DatabaseSettings, open_database
 from adapters.postgres.dead_letters import PostgresDeadLetters
 from adapters.postgres.effects import PostgresEffectJournal
 from adapters.postgres.feedback import PostgresFeedback
+from adapters.postgres.findings import PostgresFindings
 from adapters.postgres.invocations import PostgresInvocations
 from adapters.postgres.journal import open_turn_journal
 from adapters.postgres.leases import PostgresTurnLeases
@@ -21,6 +22,7 @@ from adapters.postgres.memories import PostgresNotes, open_memories
 from adapters.postgres.outbox import PostgresOutbox
 from adapters.postgres.outgoing import Outgoing
 from adapters.postgres.partitions import PostgresPartitions
+from adapters.postgres.reconciliation import PostgresBooks
 from adapters.postgres.records import PostgresRecords
 from adapters.postgres.request_claims import PostgresRequestClaims
 from adapters.postgres.retention import PostgresRetention, RetentionTerms
@@ -31,6 +33,7 @@ from adapters.postgres.tenancy import PostgresApiKeys, PostgresCredentials, Post
 from adapters.postgres.turn_reader import open_turn_reader
 from adapters.postgres.writer import WriterSettings
 from adapters.protobuf.events import EventEncoding
+from adapters.protobuf.usage import read_usage
 from application.budget.ports import Budgets, BudgetWarnings
 from application.capability.ports import Capabilities
 from application.capsule.ports import Capsules
@@ -46,7 +49,7 @@ from application.delivery.relay_bell import ProcessRelayBell
 from application.identity.ports import Credentials
 from application.kernel.ports import RequestClaims
 from application.memory.ports import MemoryStore, NoteStore
-from application.operations.ports import Storage, StuckTurns
+from application.operations.ports import Books, Findings, Storage, StuckTurns
 from application.provenance.ports import Chains, Records
 from application.tenancy.ports import ApiKeys, Tenants
 from application.tools.ports import EffectJournal, InvocationReader
@@ -79,6 +82,8 @@ class Stores:
     dead_letters: DeadLetters
     storage: Storage
     retention: Storage
+    books: Books
+    findings: Findings
     claims: RequestClaims
     outbox: Outbox
     relay_bell: RelayBell
@@ -135,6 +140,8 @@ async def open_stores(
             dead_letters=PostgresDeadLetters(database=database, outgoing=outgoing),
             storage=PostgresPartitions(database=database),
             retention=PostgresRetention(database=database, terms=terms),
+            books=PostgresBooks(database=database, read_usage=read_usage),
+            findings=PostgresFindings(database=database),
             claims=PostgresRequestClaims(database=database),
             outbox=PostgresOutbox(database=database),
             relay_bell=relay_bell,

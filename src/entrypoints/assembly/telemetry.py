@@ -5,7 +5,16 @@ from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
 
 from adapters.telemetry.calls import ObservedCalls
-from adapters.telemetry.catalogue import CALLS_IN_FLIGHT, OUTBOX_AGE, OUTBOX_EVENTS, TURNS_RUNNING
+from adapters.telemetry.catalogue import (
+    CALLS_IN_FLIGHT,
+    FINDINGS,
+    OLDEST_UNSEALED,
+    OUTBOX_AGE,
+    OUTBOX_EVENTS,
+    OVERRUN,
+    TURNS_RUNNING,
+    UNSEALED,
+)
 from adapters.telemetry.instruments import Metrics
 from adapters.telemetry.logs import logs
 from adapters.telemetry.publishing import ObservedPublisher
@@ -14,6 +23,7 @@ from adapters.telemetry.turns import ObservedTurns
 from application.conversation.ports.observing import TurnObserver
 from application.delivery.ports.publisher import EventPublisher
 from application.kernel.ports import Clock
+from application.operations.ports import Standing
 from entrypoints.assembly.secrets import SecretKeeper
 from entrypoints.grpc.caller import CallObserver
 from entrypoints.settings.sections import TelemetrySettings
@@ -41,6 +51,14 @@ class Telemetry:
     def observed(self, publisher: EventPublisher) -> EventPublisher:
         """The publisher, with its messages counted."""
         return ObservedPublisher(publisher, self.metrics)
+
+    def standing(self, read: Callable[[], Standing]) -> None:
+        """Let the gauges of the whole service read what is known of it."""
+        levels, gauges = self.metrics.levels, self.metrics.gauges
+        levels[FINDINGS].read = lambda: {k.value: float(n) for k, n in read().findings.items()}
+        levels[OVERRUN].read = lambda: {m.value: float(n) for m, n in read().overrun.items()}
+        gauges[UNSEALED].read = lambda: read().unsealed
+        gauges[OLDEST_UNSEALED].read = lambda: read().oldest_unsealed_seconds
 
 
 def written_logs(settings: Settings) -> AbstractContextManager[None]:

@@ -24,6 +24,7 @@ from entrypoints.cli.chat import chat
 from entrypoints.cli.demo import demo
 from entrypoints.cli.doctor import doctor
 from entrypoints.cli.failure import CommandFailedError, ExitCode
+from entrypoints.cli.reconcile import reconcile
 from entrypoints.cli.serve import migrate, relay, serve
 from entrypoints.failure import StartError
 
@@ -66,6 +67,7 @@ app.command()(migrate)
 app.command()(chat)
 app.add_typer(turn.app, name="turn")
 app.command()(doctor)
+app.command()(reconcile)
 app.add_typer(config.app, name="config")
 app.add_typer(receipt.app, name="receipt")
 app.add_typer(capsule.app, name="capsule")

@@ -10,8 +10,9 @@ from google.protobuf.duration_pb2 import Duration
 
 from application.kernel.ports import Clock
 from application.operations.describe_server import DescribeServer
+from application.operations.get_reconciliation import GetReconciliation, GetReconciliationQuery
 from application.operations.list_stuck_turns import ListStuckTurns, ListStuckTurnsQuery
-from application.operations.ports import PartCondition, StuckTurn
+from application.operations.ports import PartCondition, SeenFinding, StuckTurn
 from application.tenancy.stop_tenant import StopTenant, StopTenantCommand
 from domain.kernel.identifiers import RequestId, TurnId
 from entrypoints.grpc.admission import Call, answering
@@ -19,6 +20,7 @@ from entrypoints.grpc.conversation_resources import timestamp
 from entrypoints.grpc.dead_letters import DeadLetterRpcs
 from entrypoints.grpc.names import ALL_TENANTS, turn_name
 from entrypoints.grpc.open_turns import EndOpenTurns
+from entrypoints.grpc.reconciliation import finding, reconciliation_pass
 from entrypoints.grpc.tenancy import tenant_form
 from somagent.operations.v1 import operations_pb2 as pb
 
@@ -31,6 +33,7 @@ class OperationsServicer(DeadLetterRpcs):
     clock: Clock
     describe: DescribeServer
     list_stuck_turns: ListStuckTurns
+    get_reconciliation: GetReconciliation
     stop: StopTenant
     end_open_turns: EndOpenTurns
     running_turns: Callable[[], int]
@@ -66,6 +69,27 @@ class OperationsServicer(DeadLetterRpcs):
                 stuck_turns=[
                     self._stuck(one) for one in shown if of_all or one.tenant == caller.tenant
                 ],
+                next_page_token=token,
+            )
+
+    async def GetReconciliation(
+        self, request: pb.GetReconciliationRequest, call: Call
+    ) -> pb.GetReconciliationResponse:
+        async with answering(self.admission, call, request) as caller:
+            page = self.pages.page(
+                caller, request, size=request.page_size, token=request.page_token
+            )
+            found = await self.get_reconciliation(
+                GetReconciliationQuery(
+                    tenant_id=None if request.parent == ALL_TENANTS else caller.tenant_id,
+                    limit=page.limit,
+                    after=page.after,
+                )
+            )
+            shown, token = self.pages.cut(caller, request, page, found.findings, _place)
+            return pb.GetReconciliationResponse(
+                passes=[reconciliation_pass(one) for one in found.passes],
+                findings=[finding(one) for _, one in shown],
                 next_page_token=token,
             )
 
@@ -119,3 +143,7 @@ def _duration(time: timedelta) -> Duration:
 
 def _cursor(turn: StuckTurn) -> str:
     return str(turn.turn_id)
+
+
+def _place(found: tuple[str, SeenFinding]) -> str:
+    return found[0]

@@ -5,6 +5,8 @@ from typing import Annotated, TypeAlias
 
 from pydantic import Field
 
+from entrypoints.settings.values import Seconds
+
 Hours: TypeAlias = Annotated[float, Field(ge=24, le=87_600)]
 
 
@@ -29,3 +31,41 @@ class RetentionSettings:
             "deleted."
         ),
     ] = 48
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReconciliationSettings:
+    """How often what is kept is held against itself, and what counts as too late."""
+
+    interval_seconds: Annotated[
+        Seconds,
+        Field(description="How often what is open, and what was accepted of late, is looked at."),
+    ] = 300
+    recent_seconds: Annotated[
+        Seconds, Field(description="How far back that looks; longer than the interval.")
+    ] = 3600
+    whole_hours: Annotated[
+        float,
+        Field(
+            gt=0, le=8760, description="How often everything that is kept is looked at, sums too."
+        ),
+    ] = 24
+    open_seconds: Annotated[
+        Seconds,
+        Field(
+            description="A reservation or call that is open so long after its time is a finding."
+        ),
+    ] = 300
+    unpublished_seconds: Annotated[
+        Seconds, Field(description="An event that waits so long to be published is a finding.")
+    ] = 300
+    unsealed_seconds: Annotated[
+        Seconds, Field(description="A record that waits so long for its seal is a finding.")
+    ] = 60
+    repair: Annotated[
+        bool,
+        Field(
+            description="Whether what is provably safe is repaired: holds of a tenant of which "
+            "nothing is open."
+        ),
+    ] = True

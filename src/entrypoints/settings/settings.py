@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from entrypoints.settings.delivery import KafkaSettings, RelaySettings
-from entrypoints.settings.keeping import RetentionSettings
+from entrypoints.settings.keeping import ReconciliationSettings, RetentionSettings
 from entrypoints.settings.laboratory import LaboratorySettings
 from entrypoints.settings.models import LocalModelSettings, ProviderSettings
 from entrypoints.settings.sections import (
@@ -56,6 +56,7 @@ class Settings(BaseSettings):
     local_model: LocalModelSettings = LocalModelSettings()
     receipts: ReceiptSettings = ReceiptSettings()
     retention: RetentionSettings = RetentionSettings()
+    reconciliation: ReconciliationSettings = ReconciliationSettings()
     capsules: CapsuleSettings = CapsuleSettings()
     relay: RelaySettings = RelaySettings()
     kafka: KafkaSettings = KafkaSettings()

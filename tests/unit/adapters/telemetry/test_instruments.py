@@ -9,6 +9,7 @@ from adapters.telemetry.catalogue import (
     CALLS,
     CALLS_IN_FLIGHT,
     METHODS,
+    OVERRUN,
     PHASE_SECONDS,
     REFUSALS,
 )
@@ -81,6 +82,13 @@ def test_a_gauge_is_asked_when_it_is_looked_at() -> None:
     level[0] = 7
 
     assert (before, samples(metrics, CALLS_IN_FLIGHT)) == ({(): 1}, {(): 7})
+
+
+def test_levels_are_asked_for_each_value_of_their_label() -> None:
+    metrics = Metrics()
+    metrics.levels[OVERRUN].read = lambda: {"tokens": 7, "apples": 1}
+
+    assert samples(metrics, OVERRUN, "metric") == {("tokens",): 7, ("other",): 1}
 
 
 def test_a_hostile_label_value_is_escaped() -> None:

@@ -108,6 +108,110 @@ ENGINE_STATUS_OFF: EngineStatus.ValueType  # 4
 """It is switched off."""
 Global___EngineStatus: _TypeAlias = EngineStatus  # noqa: Y015
 
+class _FindingKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _FindingKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FindingKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    FINDING_KIND_UNSPECIFIED: _FindingKind.ValueType  # 0
+    """Not said; never sent."""
+    FINDING_KIND_TURN_OVERDUE: _FindingKind.ValueType  # 1
+    """A turn runs though its deadline and a lease after it are over. The reference is the turn."""
+    FINDING_KIND_RESERVATION_OVERDUE: _FindingKind.ValueType  # 2
+    """A reservation is held though its time is over. The reference is the reservation."""
+    FINDING_KIND_CALL_OVERDUE: _FindingKind.ValueType  # 3
+    """A call that a client made by itself is started though its lease is over. The reference is the
+    invocation.
+    """
+    FINDING_KIND_EVENT_OVERDUE: _FindingKind.ValueType  # 4
+    """Events of a key wait to be published. The reference is the oldest of them."""
+    FINDING_KIND_RECORD_OVERDUE: _FindingKind.ValueType  # 5
+    """Records of a tenant wait for their seals. The reference is the first of them."""
+    FINDING_KIND_HELD_UNEQUAL: _FindingKind.ValueType  # 6
+    """What an account holds is not the sum of the holds of what is open. The reference is account,
+    metric and month.
+    """
+    FINDING_KIND_SPENT_UNEQUAL: _FindingKind.ValueType  # 7
+    """What an account has spent is not the sum of its ledger lines. The reference is account, metric
+    and month.
+    """
+    FINDING_KIND_USAGE_UNEQUAL: _FindingKind.ValueType  # 8
+    """The ledger lines of a turn are not what its usage events tell. The reference is the turn."""
+    FINDING_KIND_TURN_UNRECORDED: _FindingKind.ValueType  # 9
+    """A turn has ended without a record. The reference is the turn."""
+    FINDING_KIND_CALL_UNENDED: _FindingKind.ValueType  # 10
+    """A call of a tool is started though its turn has ended. The reference is the invocation."""
+    FINDING_KIND_CALL_WITHOUT_TURN: _FindingKind.ValueType  # 11
+    """A call of a tool belongs to a turn that is not there. The reference is the invocation."""
+    FINDING_KIND_EVENT_MISSING: _FindingKind.ValueType  # 12
+    """The numbers of a key's events have a gap, or one twice. The reference is the key."""
+    FINDING_KIND_RECORD_MISSING: _FindingKind.ValueType  # 13
+    """The positions of a tenant's chain have a gap, or one twice. The reference is the tenant."""
+
+class FindingKind(_FindingKind, metaclass=_FindingKindEnumTypeWrapper):
+    """What is wrong with what a reference names. References are identifiers without names around them."""
+
+FINDING_KIND_UNSPECIFIED: FindingKind.ValueType  # 0
+"""Not said; never sent."""
+FINDING_KIND_TURN_OVERDUE: FindingKind.ValueType  # 1
+"""A turn runs though its deadline and a lease after it are over. The reference is the turn."""
+FINDING_KIND_RESERVATION_OVERDUE: FindingKind.ValueType  # 2
+"""A reservation is held though its time is over. The reference is the reservation."""
+FINDING_KIND_CALL_OVERDUE: FindingKind.ValueType  # 3
+"""A call that a client made by itself is started though its lease is over. The reference is the
+invocation.
+"""
+FINDING_KIND_EVENT_OVERDUE: FindingKind.ValueType  # 4
+"""Events of a key wait to be published. The reference is the oldest of them."""
+FINDING_KIND_RECORD_OVERDUE: FindingKind.ValueType  # 5
+"""Records of a tenant wait for their seals. The reference is the first of them."""
+FINDING_KIND_HELD_UNEQUAL: FindingKind.ValueType  # 6
+"""What an account holds is not the sum of the holds of what is open. The reference is account,
+metric and month.
+"""
+FINDING_KIND_SPENT_UNEQUAL: FindingKind.ValueType  # 7
+"""What an account has spent is not the sum of its ledger lines. The reference is account, metric
+and month.
+"""
+FINDING_KIND_USAGE_UNEQUAL: FindingKind.ValueType  # 8
+"""The ledger lines of a turn are not what its usage events tell. The reference is the turn."""
+FINDING_KIND_TURN_UNRECORDED: FindingKind.ValueType  # 9
+"""A turn has ended without a record. The reference is the turn."""
+FINDING_KIND_CALL_UNENDED: FindingKind.ValueType  # 10
+"""A call of a tool is started though its turn has ended. The reference is the invocation."""
+FINDING_KIND_CALL_WITHOUT_TURN: FindingKind.ValueType  # 11
+"""A call of a tool belongs to a turn that is not there. The reference is the invocation."""
+FINDING_KIND_EVENT_MISSING: FindingKind.ValueType  # 12
+"""The numbers of a key's events have a gap, or one twice. The reference is the key."""
+FINDING_KIND_RECORD_MISSING: FindingKind.ValueType  # 13
+"""The positions of a tenant's chain have a gap, or one twice. The reference is the tenant."""
+Global___FindingKind: _TypeAlias = FindingKind  # noqa: Y015
+
+class _ReconciliationScope:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ReconciliationScopeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ReconciliationScope.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    RECONCILIATION_SCOPE_UNSPECIFIED: _ReconciliationScope.ValueType  # 0
+    """Not said; never sent."""
+    RECONCILIATION_SCOPE_RECENT: _ReconciliationScope.ValueType  # 1
+    """What is open, and what was accepted of late."""
+    RECONCILIATION_SCOPE_WHOLE: _ReconciliationScope.ValueType  # 2
+    """Everything that is kept, the sums of whole months included."""
+
+class ReconciliationScope(_ReconciliationScope, metaclass=_ReconciliationScopeEnumTypeWrapper):
+    """How far a reconciliation looks."""
+
+RECONCILIATION_SCOPE_UNSPECIFIED: ReconciliationScope.ValueType  # 0
+"""Not said; never sent."""
+RECONCILIATION_SCOPE_RECENT: ReconciliationScope.ValueType  # 1
+"""What is open, and what was accepted of late."""
+RECONCILIATION_SCOPE_WHOLE: ReconciliationScope.ValueType  # 2
+"""Everything that is kept, the sums of whole months included."""
+Global___ReconciliationScope: _TypeAlias = ReconciliationScope  # noqa: Y015
+
 class _DeadLetterState:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -376,6 +480,156 @@ class ListStuckTurnsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListStuckTurnsResponse: _TypeAlias = ListStuckTurnsResponse  # noqa: Y015
+
+@_typing.final
+class Finding(_message.Message):
+    """Something that must not exist."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    TENANT_FIELD_NUMBER: _builtins.int
+    REFERENCE_FIELD_NUMBER: _builtins.int
+    DETAIL_FIELD_NUMBER: _builtins.int
+    REPAIRED_FIELD_NUMBER: _builtins.int
+    FOUND_TIME_FIELD_NUMBER: _builtins.int
+    SEEN_TIME_FIELD_NUMBER: _builtins.int
+    kind: Global___FindingKind.ValueType
+    """What is wrong."""
+    tenant: _builtins.str
+    """Whose it is, `tenants/{tenant}`; empty for a tenant that is not there."""
+    reference: _builtins.str
+    """What it is wrong with: see the kind."""
+    detail: _builtins.str
+    """The figures that do not agree, for people."""
+    repaired: _builtins.bool
+    """Whether the reconciliation has repaired it."""
+    @_builtins.property
+    def found_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was first found."""
+
+    @_builtins.property
+    def seen_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was last found."""
+
+    def __init__(
+        self,
+        *,
+        kind: Global___FindingKind.ValueType = ...,
+        tenant: _builtins.str = ...,
+        reference: _builtins.str = ...,
+        detail: _builtins.str = ...,
+        repaired: _builtins.bool = ...,
+        found_time: _timestamp_pb2.Timestamp | None = ...,
+        seen_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["found_time", b"found_time", "seen_time", b"seen_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["detail", b"detail", "found_time", b"found_time", "kind", b"kind", "reference", b"reference", "repaired", b"repaired", "seen_time", b"seen_time", "tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Finding: _TypeAlias = Finding  # noqa: Y015
+
+@_typing.final
+class ReconciliationPass(_message.Message):
+    """The last reconciliations of a scope."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SCOPE_FIELD_NUMBER: _builtins.int
+    BEGIN_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    scope: Global___ReconciliationScope.ValueType
+    """How far they look."""
+    @_builtins.property
+    def begin_time(self) -> _timestamp_pb2.Timestamp:
+        """When the last one began."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """When one last came to its end; absent where none has."""
+
+    def __init__(
+        self,
+        *,
+        scope: Global___ReconciliationScope.ValueType = ...,
+        begin_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["begin_time", b"begin_time", "end_time", b"end_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["begin_time", b"begin_time", "end_time", b"end_time", "scope", b"scope"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReconciliationPass: _TypeAlias = ReconciliationPass  # noqa: Y015
+
+@_typing.final
+class GetReconciliationRequest(_message.Message):
+    """Asks what reconciliations have found."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """The tenant, `tenants/{tenant}`, or `tenants/-` for all."""
+    page_size: _builtins.int
+    """How many findings to return at most, 0 to 1000; 0 means 50. The server may return fewer."""
+    page_token: _builtins.str
+    """The `next_page_token` of the page before, with every other field unchanged; empty for the first
+    page. Opaque and signed: one of another list is refused with INVALID_PAGE_TOKEN.
+    """
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "parent", b"parent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetReconciliationRequest: _TypeAlias = GetReconciliationRequest  # noqa: Y015
+
+@_typing.final
+class GetReconciliationResponse(_message.Message):
+    """What reconciliations have found, and when they were."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PASSES_FIELD_NUMBER: _builtins.int
+    FINDINGS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """What to send as `page_token` for the page after this one; empty on the last page."""
+    @_builtins.property
+    def passes(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReconciliationPass]:
+        """The last ones of each scope."""
+
+    @_builtins.property
+    def findings(self) -> _containers.RepeatedCompositeFieldContainer[Global___Finding]:
+        """One page of what they found and what is not over, by kind, tenant and reference."""
+
+    def __init__(
+        self,
+        *,
+        passes: _abc.Iterable[Global___ReconciliationPass] | None = ...,
+        findings: _abc.Iterable[Global___Finding] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["findings", b"findings", "next_page_token", b"next_page_token", "passes", b"passes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetReconciliationResponse: _TypeAlias = GetReconciliationResponse  # noqa: Y015
 
 @_typing.final
 class StopTenantRequest(_message.Message):

@@ -51,6 +51,11 @@ class OperationsServiceStub:
                 request_serializer=somagent_dot_operations_dot_v1_dot_operations__pb2.ListStuckTurnsRequest.SerializeToString,
                 response_deserializer=somagent_dot_operations_dot_v1_dot_operations__pb2.ListStuckTurnsResponse.FromString,
                 _registered_method=True)
+        self.GetReconciliation = channel.unary_unary(
+                '/somagent.operations.v1.OperationsService/GetReconciliation',
+                request_serializer=somagent_dot_operations_dot_v1_dot_operations__pb2.GetReconciliationRequest.SerializeToString,
+                response_deserializer=somagent_dot_operations_dot_v1_dot_operations__pb2.GetReconciliationResponse.FromString,
+                _registered_method=True)
         self.StopTenant = channel.unary_unary(
                 '/somagent.operations.v1.OperationsService/StopTenant',
                 request_serializer=somagent_dot_operations_dot_v1_dot_operations__pb2.StopTenantRequest.SerializeToString,
@@ -119,6 +124,27 @@ class OperationsServiceServicer:
         grpcurl -plaintext -H "authorization: Bearer $KEY" \
         -d '{"parent":"tenants/-"}' \
         localhost:50051 somagent.operations.v1.OperationsService/ListStuckTurns
+        ```
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetReconciliation(self, request, context):
+        """Shows what must not exist and does, as the last reconciliations found it, and when they were.
+
+        A server holds what is kept against itself at an interval: what is held against what is open,
+        what is spent against the ledger, the ledger against the usage events, numbers against gaps. It
+        repairs what is provably safe. What stays here needs a look; it goes when a reconciliation no
+        longer sees it.
+
+        Refused with: TENANT_NOT_FOUND, INVALID_PAGE_TOKEN.
+
+        Example:
+        ```sh
+        grpcurl -plaintext -H "authorization: Bearer $KEY" \
+        -d '{"parent":"tenants/-"}' \
+        localhost:50051 somagent.operations.v1.OperationsService/GetReconciliation
         ```
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -236,6 +262,11 @@ def add_OperationsServiceServicer_to_server(servicer, server):
                     request_deserializer=somagent_dot_operations_dot_v1_dot_operations__pb2.ListStuckTurnsRequest.FromString,
                     response_serializer=somagent_dot_operations_dot_v1_dot_operations__pb2.ListStuckTurnsResponse.SerializeToString,
             ),
+            'GetReconciliation': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetReconciliation,
+                    request_deserializer=somagent_dot_operations_dot_v1_dot_operations__pb2.GetReconciliationRequest.FromString,
+                    response_serializer=somagent_dot_operations_dot_v1_dot_operations__pb2.GetReconciliationResponse.SerializeToString,
+            ),
             'StopTenant': grpc.unary_unary_rpc_method_handler(
                     servicer.StopTenant,
                     request_deserializer=somagent_dot_operations_dot_v1_dot_operations__pb2.StopTenantRequest.FromString,
@@ -323,6 +354,33 @@ class OperationsService:
             '/somagent.operations.v1.OperationsService/ListStuckTurns',
             somagent_dot_operations_dot_v1_dot_operations__pb2.ListStuckTurnsRequest.SerializeToString,
             somagent_dot_operations_dot_v1_dot_operations__pb2.ListStuckTurnsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetReconciliation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/somagent.operations.v1.OperationsService/GetReconciliation',
+            somagent_dot_operations_dot_v1_dot_operations__pb2.GetReconciliationRequest.SerializeToString,
+            somagent_dot_operations_dot_v1_dot_operations__pb2.GetReconciliationResponse.FromString,
             options,
             channel_credentials,
             insecure,

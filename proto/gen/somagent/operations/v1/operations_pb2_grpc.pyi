@@ -69,6 +69,23 @@ class OperationsServiceStub:
       localhost:50051 somagent.operations.v1.OperationsService/ListStuckTurns
     ```
     """
+    GetReconciliation: _grpc.UnaryUnaryMultiCallable[_operations_pb2.GetReconciliationRequest, _operations_pb2.GetReconciliationResponse]
+    """Shows what must not exist and does, as the last reconciliations found it, and when they were.
+
+    A server holds what is kept against itself at an interval: what is held against what is open,
+    what is spent against the ledger, the ledger against the usage events, numbers against gaps. It
+    repairs what is provably safe. What stays here needs a look; it goes when a reconciliation no
+    longer sees it.
+
+    Refused with: TENANT_NOT_FOUND, INVALID_PAGE_TOKEN.
+
+    Example:
+    ```sh
+    grpcurl -plaintext -H "authorization: Bearer $KEY" \\
+      -d '{"parent":"tenants/-"}' \\
+      localhost:50051 somagent.operations.v1.OperationsService/GetReconciliation
+    ```
+    """
     StopTenant: _grpc.UnaryUnaryMultiCallable[_operations_pb2.StopTenantRequest, _operations_pb2.StopTenantResponse]
     """Stops a tenant: refuses its calls, cancels its open turns and settles them.
 
@@ -187,6 +204,23 @@ class OperationsServiceAsyncStub(OperationsServiceStub):
     grpcurl -plaintext -H "authorization: Bearer $KEY" \\
       -d '{"parent":"tenants/-"}' \\
       localhost:50051 somagent.operations.v1.OperationsService/ListStuckTurns
+    ```
+    """
+    GetReconciliation: _aio.UnaryUnaryMultiCallable[_operations_pb2.GetReconciliationRequest, _operations_pb2.GetReconciliationResponse]  # type: ignore[assignment]
+    """Shows what must not exist and does, as the last reconciliations found it, and when they were.
+
+    A server holds what is kept against itself at an interval: what is held against what is open,
+    what is spent against the ledger, the ledger against the usage events, numbers against gaps. It
+    repairs what is provably safe. What stays here needs a look; it goes when a reconciliation no
+    longer sees it.
+
+    Refused with: TENANT_NOT_FOUND, INVALID_PAGE_TOKEN.
+
+    Example:
+    ```sh
+    grpcurl -plaintext -H "authorization: Bearer $KEY" \\
+      -d '{"parent":"tenants/-"}' \\
+      localhost:50051 somagent.operations.v1.OperationsService/GetReconciliation
     ```
     """
     StopTenant: _aio.UnaryUnaryMultiCallable[_operations_pb2.StopTenantRequest, _operations_pb2.StopTenantResponse]  # type: ignore[assignment]
@@ -316,6 +350,29 @@ class OperationsServiceServicer(metaclass=_abc_1.ABCMeta):
         grpcurl -plaintext -H "authorization: Bearer $KEY" \\
           -d '{"parent":"tenants/-"}' \\
           localhost:50051 somagent.operations.v1.OperationsService/ListStuckTurns
+        ```
+        """
+
+    @_abc_1.abstractmethod
+    def GetReconciliation(
+        self,
+        request: _operations_pb2.GetReconciliationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operations_pb2.GetReconciliationResponse, _abc.Awaitable[_operations_pb2.GetReconciliationResponse]]:
+        """Shows what must not exist and does, as the last reconciliations found it, and when they were.
+
+        A server holds what is kept against itself at an interval: what is held against what is open,
+        what is spent against the ledger, the ledger against the usage events, numbers against gaps. It
+        repairs what is provably safe. What stays here needs a look; it goes when a reconciliation no
+        longer sees it.
+
+        Refused with: TENANT_NOT_FOUND, INVALID_PAGE_TOKEN.
+
+        Example:
+        ```sh
+        grpcurl -plaintext -H "authorization: Bearer $KEY" \\
+          -d '{"parent":"tenants/-"}' \\
+          localhost:50051 somagent.operations.v1.OperationsService/GetReconciliation
         ```
         """
 
