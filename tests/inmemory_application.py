@@ -42,6 +42,7 @@ from application.conversation.tend_turns import HearSignal, SweepTurns
 from application.conversation.turn_drivers import TurnDrivers
 from application.conversation.watch_turn import Watchers, WatchTurn, WatchTurnQuery
 from application.provenance.seal_bell import ProcessSealBell
+from application.tenancy.read_subscription import ReadSubscription
 from application.tools.call_facts import CallFacts
 from application.tools.recover_call import RecoverCall
 from application.tools.recover_lost_calls import RecoverLostCalls
@@ -90,6 +91,7 @@ class Server:
             leases=self.leases, signals=self.signals, clock=clock, lease_seconds=LEASE
         )
         authorize = Authorize(authorizer=RoleAuthorizer())
+        self.subscription = ReadSubscription.within(clock, shared.tenancy)
         self.model_health = LocalProviderHealth(clock, Guarded.PROVIDER)
         self.tool_health = LocalProviderHealth(clock, Guarded.TOOL)
         known = KnownCapabilities.within(clock, shared.capabilities, InMemoryCapabilities())
@@ -105,6 +107,7 @@ class Server:
                 authorize=authorize,
                 select=SelectCapability(known=known, authorize=authorize, health=self.model_health),
                 runner=shared.tools,
+                subscription=self.subscription,
             ),
             build_context=BuildContext(counter=ByteCounter()),
         )

@@ -16,9 +16,11 @@ from adapters.inmemory.memories import InMemoryMemories
 from adapters.inmemory.reader import InMemoryTurnReader
 from adapters.inmemory.sessions import InMemorySessions
 from adapters.inmemory.store import InMemoryStore
+from adapters.inmemory.tenancy import InMemorySubscriptions, InMemoryTenancy
 from application.budget.ports import Limit
 from application.capsule.verify_capsule import VerifyCapsule
 from application.kernel.ports import Json
+from application.tenancy.read_subscription import SECONDS
 from domain.budget.account import Account, AccountKind
 from domain.capability.capability import Capability, Modality, ToolCalling
 from domain.capsule.capsule import Capsule, CapsuleState
@@ -26,6 +28,9 @@ from domain.kernel.identifiers import CapsuleVersionId, RequestId, SessionId
 from domain.kernel.metering import Metric
 from domain.kernel.request_key import RequestKey
 from domain.kernel.tier import Tier
+from domain.tenancy.feature import Feature
+from domain.tenancy.plan import Plan
+from domain.tenancy.tenant import Tenant
 from tests.builders import CAPSULE_VERSION, SESSION, TENANT, session
 from tests.doubles import EverybodyTrusted, ScriptedTools
 from tests.fakes import NOON, CountingIdentifiers, StoppedClock
@@ -96,6 +101,20 @@ class World:
     @cached_property
     def sessions(self) -> InMemorySessions:
         return InMemorySessions(store=self.store, clock=self.clock)
+
+    @cached_property
+    def tenancy(self) -> InMemorySubscriptions:
+        """What decides about features: `TENANT` is of plan team, and switched nothing."""
+        tenancy = InMemoryTenancy()
+        tenancy.tenants[TENANT] = Tenant(
+            id=TENANT, slug="acme", display_name="Acme", plan=Plan.TEAM, created_at=NOON
+        )
+        return InMemorySubscriptions(tenancy)
+
+    def switch(self, feature: Feature, *, on: bool) -> None:
+        """Let the tenant switch a feature; it takes effect within five seconds."""
+        self.tenancy.kept.toggles.setdefault(TENANT, {})[feature] = on
+        self.clock.advance(SECONDS)
 
     @cached_property
     def feedback(self) -> InMemoryFeedback:

@@ -24,6 +24,7 @@ from entrypoints.assembly.use_cases import (
     capsule_use_cases,
     memory_use_cases,
     provenance_use_cases,
+    read_subscription,
     tenancy_use_cases,
 )
 from entrypoints.settings.settings import Settings
@@ -49,6 +50,7 @@ class Application(containers.DeclarativeContainer):
         toolbox_with, failpoints, providers.Singleton(toolbox, stores, system, served_tools)
     )
     access = providers.Singleton(access, settings.provided.identity, stores, system)
+    subscription = providers.Singleton(read_subscription, stores, system)
     budget = providers.Singleton(budget_use_cases, stores, system)
     tenancy = providers.Singleton(tenancy_use_cases, stores, system)
     capsules = providers.Singleton(capsule_use_cases, stores, system, keys)
@@ -65,6 +67,7 @@ class Application(containers.DeclarativeContainer):
         models=models,
         tools=tools,
         authorize=access.provided.authorize,
+        subscription=subscription,
         capsules=capsules,
         capabilities=capabilities,
         bell=bell,
@@ -79,6 +82,7 @@ class Application(containers.DeclarativeContainer):
         system,
         tools,
         access.provided.authorize,
+        subscription,
         settings.provided.turns.lease_seconds,
     )
     conversations = providers.Singleton(

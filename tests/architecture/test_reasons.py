@@ -17,9 +17,7 @@ ROOT: Final = Path(__file__).parents[2]
 SRC: Final = ROOT / "src"
 REASONS: Final = tomllib.loads((ROOT / "contracts" / "reasons.toml").read_text())
 
-IN_ANSWERS: Final = frozenset(
-    {"APPROVAL_REJECTED", "APPROVAL_REQUIRED", "FEATURE_DISABLED", "TURN_CANCELLED"}
-)
+IN_ANSWERS: Final = frozenset({"APPROVAL_REJECTED", "APPROVAL_REQUIRED", "TURN_CANCELLED"})
 """Told in what a call answers, of a turn, an invocation or a candidate; no call is refused so."""
 
 

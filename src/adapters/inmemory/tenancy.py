@@ -16,6 +16,7 @@ from domain.kernel.metering import Metric
 from domain.kernel.request_key import RequestKey
 from domain.tenancy.api_key import ApiKey
 from domain.tenancy.errors import KeyNotFoundError, TenantAlreadyExistsError, TenantNotFoundError
+from domain.tenancy.feature import Feature, Subscription
 from domain.tenancy.tenant import PLATFORM_TENANT_ID, Standing, Tenant
 
 
@@ -27,6 +28,9 @@ class InMemoryTenancy:
     tenants: dict[TenantId, Tenant] = field(default_factory=dict[TenantId, Tenant])
     keys: dict[KeyId, ApiKey] = field(default_factory=dict[KeyId, ApiKey])
     requests: InMemoryRequests = field(default_factory=InMemoryRequests)
+    toggles: dict[TenantId, dict[Feature, bool]] = field(
+        default_factory=dict[TenantId, dict[Feature, bool]]
+    )
 
     async def holder(self, key_id: KeyId) -> KeyHolder | None:
         key = self.keys.get(key_id)
@@ -113,3 +117,17 @@ class InMemoryApiKeys:
         self.kept.keys[key_id] = revoked
         self.kept.requests.keep(tenant_id, request, str(key_id))
         return revoked
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class InMemorySubscriptions:
+    """A `Subscriptions`."""
+
+    kept: InMemoryTenancy
+
+    async def subscription(self, tenant_id: TenantId) -> Subscription:
+        tenant = self.kept.tenants.get(tenant_id)
+        if tenant is None:
+            raise TenantNotFoundError(str(tenant_id))
+        return Subscription(tenant.plan, self.kept.toggles.get(tenant_id, {}))

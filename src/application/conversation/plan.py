@@ -14,6 +14,7 @@ from domain.conversation.message import Message
 from domain.conversation.phase import LaneUse
 from domain.conversation.turn import TurnOrder
 from domain.kernel.tool_choice import ToolChoice
+from domain.tenancy.feature import Feature, Subscription
 from domain.tools.tool import Tool
 
 
@@ -31,6 +32,12 @@ class TurnSettings:
     tools: Mapping[str, Tool]
     offers: tuple[ToolOffer, ...]
     choice: ToolChoice
+    subscription: Subscription
+
+    @property
+    def recalls(self) -> bool:
+        """Whether the memory lane is filled: the capsule and the tenant's features want it."""
+        return self.manifest.recall and self.subscription.decide(Feature.MEMORY).on
 
     @property
     def manifest(self) -> Manifest:

@@ -27,6 +27,7 @@ from domain.provenance.record import (
 )
 from domain.provenance.record import PhaseTime as RecordedPhase
 from domain.provenance.salted_hash import SaltedHash, salted_hash
+from domain.tenancy.feature import Feature
 
 
 def turn_record(
@@ -133,7 +134,7 @@ def turn_trace(progress: Progress) -> Json:
     times = (
         *progress.times,
         PhaseTime(Phase.SAVE, now, 0, PhaseStatus.OK, "this trace is part of its commit"),
-        PhaseTime(Phase.LEARN, now, 0, PhaseStatus.SKIPPED, "the feature learning is off"),
+        PhaseTime(Phase.LEARN, now, 0, PhaseStatus.SKIPPED, _why_not_learned(plan)),
         PhaseTime(Phase.OBSERVE, now, 0, PhaseStatus.OK),
     )
     return {
@@ -228,3 +229,12 @@ def _further_settings(plan: TurnPlan | None) -> dict[str, Scalar]:
         "human_approval_required": derived.human_approval_required,
         "thinking_budget": derived.thinking_budget,
     }
+
+
+def _why_not_learned(plan: TurnPlan | None) -> str:
+    if plan is None:
+        return "the turn was not planned"
+    learning = plan.settings.subscription.decide(Feature.LEARNING)
+    if learning.on:
+        return "this release learns nothing from turns"
+    return f"the feature learning is off: {learning.reason}"

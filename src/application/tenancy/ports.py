@@ -8,6 +8,7 @@ from domain.kernel.identifiers import KeyId, TenantId
 from domain.kernel.metering import Metric
 from domain.kernel.request_key import RequestKey
 from domain.tenancy.api_key import ApiKey
+from domain.tenancy.feature import Subscription
 from domain.tenancy.tenant import Standing, Tenant
 
 
@@ -76,4 +77,14 @@ class ApiKeys(Protocol):
 class SecretSource(Protocol):
     def secret(self) -> str:
         """32 bytes of the operating system's randomness, in unpadded base64url."""
+        ...
+
+
+class Subscriptions(Protocol):
+    async def subscription(self, tenant_id: TenantId) -> Subscription:
+        """What decides about the tenant's features.
+
+        Raises:
+            TenantNotFoundError: There is no such tenant.
+        """
         ...

@@ -9,6 +9,7 @@ from application.authorization.authorize import Authorize, AuthorizeQuery
 from application.budget.ports import Budgets
 from application.capability.ports import ProviderHealth
 from application.kernel.ports import CanonicalJson, Clock, IdentifierSource
+from application.tenancy.read_subscription import ReadSubscription
 from application.tools.arguments_digest import arguments_digest
 from application.tools.call_facts import CallFacts
 from application.tools.call_holds import call_holds
@@ -22,6 +23,7 @@ from domain.kernel.digest import digest_of
 from domain.kernel.errors import IdempotencyKeyReusedError
 from domain.kernel.identifiers import InvocationId, RequestId, ReservationId, SessionId, TenantId
 from domain.kernel.principal import Principal
+from domain.tenancy.feature import Feature
 from domain.tools.errors import ToolFailedError, ToolNotFoundError
 from domain.tools.invocation import APPROVAL_TIME, Invocation, InvocationState
 from domain.tools.invocation_event import InvocationEvent, events_of
@@ -85,11 +87,13 @@ class ExecuteTool:
     canonical: CanonicalJson
     clock: Clock
     identifiers: IdentifierSource
+    subscription: ReadSubscription
 
     async def __call__(self, command: ExecuteToolCommand) -> AsyncGenerator[InvocationEvent]:
         """Yield what becomes of the call, to its end or to where it waits for a person.
 
         Raises:
+            FeatureDisabledError: The tenant has no tools.
             ToolNotFoundError: There is no such tool, or the capsule does not allow it.
             ToolEgressDeniedError: The capsule lets nothing out, and the tool is somewhere else.
             ToolArgumentsInvalidError: The arguments do not fit the tool's schema.
@@ -111,6 +115,7 @@ class ExecuteTool:
     async def _begin(self, command: ExecuteToolCommand) -> Invocation:
         tool = self._tool(command)
         self.checker.check(tool, command.arguments)
+        (await self.subscription(command.tenant_id)).check(Feature.TOOLS)
         check_egress(command.terms.egress, tool)
         permit = await self.authorize(
             AuthorizeQuery(

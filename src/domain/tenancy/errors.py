@@ -1,6 +1,13 @@
 """Refusals of the tenancy context."""
 
-from domain.kernel.errors import AlreadyExistsError, NotFoundError, Resource
+from collections.abc import Sequence
+
+from domain.kernel.errors import (
+    AlreadyExistsError,
+    NotFoundError,
+    PreconditionError,
+    Resource,
+)
 
 
 class TenantNotFoundError(NotFoundError):
@@ -25,3 +32,15 @@ class KeyNotFoundError(NotFoundError):
     def __init__(self, key: str) -> None:
         super().__init__(f"there is no API key {key}", key=key)
         self.resource = Resource("key", key)
+
+
+class FeatureDisabledError(PreconditionError):
+    reason = "FEATURE_DISABLED"
+
+    def __init__(self, feature: str, why: str, lacking: Sequence[str]) -> None:
+        super().__init__(
+            f"the feature {feature} is off for this tenant: {why}",
+            feature=feature,
+            why=why,
+            lacking=", ".join(lacking),
+        )

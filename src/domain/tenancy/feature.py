@@ -1,11 +1,12 @@
 """The features, and the rule that says whether one is on for a tenant."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
+from domain.tenancy.errors import FeatureDisabledError
 from domain.tenancy.plan import Plan
 
 
@@ -141,3 +142,23 @@ def feature_state(
 
 def _off(reason: FeatureReason, *lacking: str) -> FeatureDecision:
     return FeatureDecision(on=False, reason=reason, lacking=lacking)
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """What decides about a tenant's features: its plan, and what it switched on or off.
+
+    Nothing here has credentials: a feature that needs some is off.
+    """
+
+    plan: Plan
+    toggles: Mapping[Feature, bool] = field(default_factory=dict[Feature, bool])
+
+    def decide(self, feature: Feature) -> FeatureDecision:
+        return feature_state(feature, self.plan, self.toggles, ())
+
+    def check(self, feature: Feature) -> None:
+        """Raises: FeatureDisabledError: It is off."""
+        decision = self.decide(feature)
+        if not decision.on:
+            raise FeatureDisabledError(feature.value, decision.reason.value, decision.lacking)

@@ -17,6 +17,7 @@ from application.conversation.read_conversation import (
 )
 from application.conversation.submit_feedback import SubmitFeedback
 from application.kernel.timed_cache import TimedCache
+from application.tenancy.read_subscription import ReadSubscription
 from application.tools.call_facts import CallFacts
 from application.tools.execute_tool import ExecuteTool
 from application.tools.list_tools import ListTools
@@ -51,7 +52,12 @@ class ToolUseCases:
 
 
 def tool_use_cases(
-    stores: Stores, system: System, tools: Toolbox, authorize: Authorize, lease_seconds: float
+    stores: Stores,
+    system: System,
+    tools: Toolbox,
+    authorize: Authorize,
+    subscription: ReadSubscription,
+    lease_seconds: float,
 ) -> ToolUseCases:
     running = RunningCalls()
     facts = CallFacts(clock=system.clock, identifiers=system.identifiers)
@@ -80,6 +86,7 @@ def tool_use_cases(
             canonical=system.json,
             clock=system.clock,
             identifiers=system.identifiers,
+            subscription=subscription,
         ),
         read=ReadInvocation(invocations=stores.invocations),
         list_invocations=ListInvocations(invocations=stores.invocations),

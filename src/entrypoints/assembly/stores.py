@@ -29,6 +29,7 @@ from adapters.postgres.retention import PostgresRetention, RetentionTerms
 from adapters.postgres.sessions import PostgresSessions
 from adapters.postgres.signals import PostgresTurnSignals
 from adapters.postgres.stuck_turns import PostgresStuckTurns
+from adapters.postgres.subscriptions import PostgresSubscriptions
 from adapters.postgres.tenancy import PostgresApiKeys, PostgresCredentials, PostgresTenants
 from adapters.postgres.turn_reader import open_turn_reader
 from adapters.postgres.writer import WriterSettings
@@ -51,7 +52,7 @@ from application.kernel.ports import RequestClaims
 from application.memory.ports import MemoryStore, NoteStore
 from application.operations.ports import Books, Findings, Storage, StuckTurns
 from application.provenance.ports import Chains, Records
-from application.tenancy.ports import ApiKeys, Tenants
+from application.tenancy.ports import ApiKeys, Subscriptions, Tenants
 from application.tools.ports import EffectJournal, InvocationReader
 from domain.kernel.identifiers import ServerId
 from entrypoints.settings.keeping import RetentionSettings
@@ -70,6 +71,7 @@ class Stores:
     budgets: Budgets
     warnings: BudgetWarnings
     tenants: Tenants
+    subscriptions: Subscriptions
     keys: ApiKeys
     credentials: Credentials
     capsules: Capsules
@@ -128,6 +130,7 @@ async def open_stores(
             budgets=PostgresBudgets(database=database),
             warnings=PostgresBudgetWarnings(database=database, outgoing=outgoing),
             tenants=PostgresTenants(database=database),
+            subscriptions=PostgresSubscriptions(database=database),
             keys=PostgresApiKeys(database=database),
             credentials=PostgresCredentials(database=database),
             capsules=PostgresCapsules(database=database),

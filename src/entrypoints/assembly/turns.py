@@ -35,6 +35,7 @@ from application.conversation.tend_turns import HearSignal, SweepTurns
 from application.conversation.turn_drivers import TurnDrivers
 from application.conversation.watch_turn import Watchers, WatchTurn
 from application.provenance.ports import SealBell
+from application.tenancy.read_subscription import ReadSubscription
 from application.tools.ports import ArgumentChecker, ToolRunner
 from application.tools.recover_call import RecoverCall
 from domain.kernel.resilience import Guarded
@@ -105,6 +106,7 @@ class TurnParts:
     models: Models
     tools: Toolbox
     authorize: Authorize
+    subscription: ReadSubscription
     capsules: CapsuleUseCases
     capabilities: CapabilityUseCases
     bell: SealBell
@@ -140,6 +142,7 @@ def turns(parts: TurnParts) -> Turns:
             authorize=parts.authorize,
             select=parts.capabilities.select,
             runner=parts.tools.runner,
+            subscription=parts.subscription,
         ),
         build_context=BuildContext(counter=parts.models.counter),
     )

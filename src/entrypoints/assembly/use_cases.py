@@ -33,6 +33,7 @@ from application.provenance.verify_receipt import VerifyReceipt
 from application.tenancy.create_api_key import CreateApiKey
 from application.tenancy.create_tenant import CreateTenant
 from application.tenancy.get_tenant import GetTenant
+from application.tenancy.read_subscription import ReadSubscription
 from application.tenancy.revoke_api_key import RevokeApiKey
 from application.tenancy.stop_tenant import StopTenant
 from domain.kernel.resilience import Guarded
@@ -97,6 +98,10 @@ def tenancy_use_cases(stores: Stores, system: System) -> TenancyUseCases:
         ),
         revoke_key=RevokeApiKey(keys=stores.keys, canonical=system.json, clock=system.clock),
     )
+
+
+def read_subscription(stores: Stores, system: System) -> ReadSubscription:
+    return ReadSubscription.within(system.clock, stores.subscriptions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

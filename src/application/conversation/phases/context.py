@@ -73,7 +73,7 @@ class BuildContext:
         room = min(spare, history_room(message, lanes))
         kept = cut(items, room, CutOrder.OLDEST_FIRST)
         prompt = system + tools + message + kept.tokens
-        memory_cap = min(spare - kept.tokens, lanes[Lane.MEMORY]) if settings.manifest.recall else 0
+        memory_cap = min(spare - kept.tokens, lanes[Lane.MEMORY]) if settings.recalls else 0
         reply = _reply(settings, prompt_tokens=prompt + memory_cap)
         if held is not None:
             reply = min(reply, held - prompt - memory_cap)

@@ -1,7 +1,7 @@
 """Phase 4: what the capsule's knobs, the caller's permissions and the selection come to."""
 
 from dataclasses import dataclass
-from typing import final
+from typing import Final, final
 
 from application.authorization.authorize import Authorize, AuthorizeQuery
 from application.capability.select_capability import SelectCapability, SelectCapabilityQuery
@@ -9,13 +9,17 @@ from application.capsule.load_capsule import LoadedCapsule
 from application.conversation.plan import TurnSettings
 from application.conversation.ports.models import ToolOffer
 from application.conversation.progress import Progress
+from application.tenancy.read_subscription import ReadSubscription
 from application.tools.ports import ToolRunner
 from domain.capability.capability import Modality
 from domain.capability.selection import Need
 from domain.conversation.turn import TurnOrder
 from domain.kernel.tool_choice import ToolChoice, ToolChoiceMode
+from domain.tenancy.feature import Feature
 from domain.tools.errors import ToolNotFoundError
 from domain.tools.tool import Tool
+
+_WANTED: Final = frozenset({ToolChoiceMode.REQUIRED, ToolChoiceMode.NAMED})
 
 
 @final
@@ -26,6 +30,7 @@ class DeriveSettings:
     authorize: Authorize
     select: SelectCapability
     runner: ToolRunner
+    subscription: ReadSubscription
 
     async def __call__(
         self, order: TurnOrder, capsule: LoadedCapsule, progress: Progress
@@ -35,14 +40,17 @@ class DeriveSettings:
         Raises:
             NoCapabilityError: No model may or can serve, with the reason for each candidate.
             ToolNotFoundError: The request names a tool that is not offered.
+            FeatureDisabledError: The request wants a tool, and the tenant has none.
         """
         manifest = capsule.capsule.manifest
-        tools = [tool for tool in self.runner.tools() if manifest.tools.allow.allows(tool.name)]
-        permitted: dict[str, Tool] = {}
-        for tool in tools:
-            if await self._decide(order, "tool:use", f"tools/{tool.name}", progress):
-                permitted[tool.name] = tool
+        subscription = await self.subscription(order.principal.tenant_id)
+        with_tools = subscription.decide(Feature.TOOLS).on
+        permitted = await self._permitted(order, capsule, progress) if with_tools else {}
         choice = order.tool_choice or manifest.tools.first
+        if not with_tools:
+            if order.tool_choice is not None and order.tool_choice.mode in _WANTED:
+                subscription.check(Feature.TOOLS)
+            choice = ToolChoice(ToolChoiceMode.NONE)
         if choice.mode is ToolChoiceMode.NAMED and choice.tool not in permitted:
             raise ToolNotFoundError(choice.tool, tuple(permitted))
         selection = await self.select(
@@ -52,7 +60,7 @@ class DeriveSettings:
                     modality=Modality.TEXT,
                     model_tier=capsule.settings.model_tier,
                     cost_ceiling=capsule.settings.cost_tier,
-                    tool_calling=choice.mode in (ToolChoiceMode.REQUIRED, ToolChoiceMode.NAMED),
+                    tool_calling=choice.mode in _WANTED,
                     allowed=None if manifest.models.everything else manifest.models.names,
                     resource_budget=manifest.knobs.resource_budget,
                 ),
@@ -69,7 +77,20 @@ class DeriveSettings:
                 for tool in permitted.values()
             ),
             choice=choice if permitted else ToolChoice(ToolChoiceMode.NONE),
+            subscription=subscription,
         )
+
+    async def _permitted(
+        self, order: TurnOrder, capsule: LoadedCapsule, progress: Progress
+    ) -> dict[str, Tool]:
+        """The tools that the capsule allows and the caller may use, by name."""
+        allow = capsule.capsule.manifest.tools.allow
+        return {
+            tool.name: tool
+            for tool in self.runner.tools()
+            if allow.allows(tool.name)
+            and await self._decide(order, "tool:use", f"tools/{tool.name}", progress)
+        }
 
     async def _decide(
         self, order: TurnOrder, permission: str, resource: str, progress: Progress

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final, final
 
-from application.conversation.plan import TurnPlan
+from application.conversation.plan import TurnPlan, TurnSettings
 from application.conversation.ports.models import TokenCounter
 from application.conversation.progress import Progress
 from application.conversation.running_turn import RunningTurn
@@ -15,6 +15,7 @@ from domain.conversation.phase import LaneUse, Phase, PhaseStatus
 from domain.conversation.turn_event import Degraded
 from domain.kernel.errors import UnavailableError
 from domain.memory.recollection import MAX_CUE_BYTES, MemoryScope, Recollection
+from domain.tenancy.feature import Feature
 
 UNREACHED: Final = "MEMORY_UNAVAILABLE"
 
@@ -39,8 +40,8 @@ class RecallMemories:
         lanes = plan.context.lanes
         with progress.timing(Phase.MEMORY) as timing:
             if not plan.context.memory_cap:
-                timing.mark(PhaseStatus.SKIPPED, "the capsule recalls nothing")
-                progress.lanes = lanes
+                timing.mark(PhaseStatus.SKIPPED, _why_nothing(plan.settings))
+                progress.lanes = (*lanes, LaneUse(Lane.MEMORY, 0, 0, 0, 0))
                 return first_messages(plan, ())
             try:
                 recalled = await self.memories.recall(
@@ -77,6 +78,15 @@ class RecallMemories:
                 ),
             )  # fmt: skip
         return first_messages(plan, progress.memories)
+
+
+def _why_nothing(settings: TurnSettings) -> str:
+    memory = settings.subscription.decide(Feature.MEMORY)
+    if not memory.on:
+        return f"the feature memory is off: {memory.reason}"
+    if not settings.manifest.recall:
+        return "the capsule recalls nothing"
+    return "nothing is left for memories"
 
 
 def _scope(turn: RunningTurn, plan: TurnPlan) -> MemoryScope:

@@ -31,6 +31,7 @@ def execute(server: Server) -> ExecuteTool:
         canonical=shared.canonical,
         clock=shared.clock,
         identifiers=shared.identifiers,
+        subscription=server.subscription,
     )
 
 

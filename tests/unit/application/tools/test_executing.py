@@ -15,6 +15,8 @@ from domain.capsule.knob import ToolApproval
 from domain.capsule.manifest import AllowList
 from domain.kernel.errors import IdempotencyKeyReusedError
 from domain.kernel.metering import Metric
+from domain.tenancy.errors import FeatureDisabledError
+from domain.tenancy.feature import Feature
 from domain.tools.errors import (
     ToolArgumentsInvalidError,
     ToolFailedError,
@@ -250,3 +252,21 @@ async def test_a_long_result_is_cut(shared: World, server: Server) -> None:
     ended = (await shown(server, command()))[-1].invocation
 
     assert len(ended.result.encode()) == 1 << 20
+
+
+async def test_a_tenant_without_tools_is_refused_them(shared: World, server: Server) -> None:
+    shared.switch(Feature.TOOLS, on=False)
+
+    with pytest.raises(FeatureDisabledError):
+        await shown(server, command())
+
+    assert shared.store.invocations == {}
+    assert shared.held(Metric.TOOL_CALLS) == 0
+
+
+async def test_a_switch_takes_effect_within_five_seconds(shared: World, server: Server) -> None:
+    await shown(server, command("clock"))
+    shared.switch(Feature.TOOLS, on=False)
+
+    with pytest.raises(FeatureDisabledError):
+        await shown(server, command("clock", request_id="2"))

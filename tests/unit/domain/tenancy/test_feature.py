@@ -4,12 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.tenancy.errors import FeatureDisabledError
 from domain.tenancy.feature import (
     CORE_FEATURES,
     FEATURES,
     Feature,
     FeatureDecision,
     FeatureReason,
+    Subscription,
     feature_state,
 )
 from domain.tenancy.plan import Plan
@@ -39,6 +41,18 @@ credentials = st.sets(st.sampled_from(sorted(ALL_CREDENTIALS)))
 
 def cell(names: tuple[str, ...]) -> str:
     return ", ".join(names) or "–"  # noqa: RUF001  the figures' own dashes
+
+
+@pytest.mark.parametrize("plan", Plan)
+def test_a_subscription_that_switched_nothing_has_the_defaults(plan: Plan) -> None:
+    subscription = Subscription(plan)
+
+    assert {one for one in FEATURES if subscription.decide(one).on} == {
+        Feature.BUDGETING, Feature.MEMORY, Feature.TOOLS,
+    }  # fmt: skip
+    with pytest.raises(FeatureDisabledError):
+        subscription.check(Feature.LEARNING)
+    subscription.check(Feature.CHAT)
 
 
 def test_the_features_are_those_of_the_figures() -> None:
