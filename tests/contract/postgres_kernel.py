@@ -14,9 +14,11 @@ from adapters.postgres.effects import PostgresEffectJournal
 from adapters.postgres.invocations import PostgresInvocations
 from adapters.postgres.journal import open_turn_journal
 from adapters.postgres.leases import PostgresTurnLeases
-from adapters.postgres.outgoing import EventEncoder, Outgoing
+from adapters.postgres.outgoing import Outgoing
 from adapters.postgres.signals import PostgresTurnSignals
 from adapters.postgres.turn_reader import open_turn_reader
+from adapters.protobuf.events import EventEncoding
+from domain.budget.events import UsageRecorded
 from domain.conversation.session import Session
 from domain.kernel.events import DomainEvent
 from domain.kernel.identifiers import ServerId, SessionId, TenantId
@@ -27,15 +29,15 @@ from tests.contract.postgres_snapshot import Superuser, snapshot
 
 
 def encode(event: DomainEvent) -> tuple[str, bytes]:
-    """Events are opaque to the kernel."""
+    """Events are opaque to the kernel, but for those that are held against its ledger."""
+    if isinstance(event, UsageRecorded):
+        return EventEncoding({})(event)
     return type(event).__name__, event.id.bytes
 
 
 @asynccontextmanager
-async def postgres_kernel(
-    database: Database, encoder: EventEncoder = encode
-) -> AsyncGenerator[Kernel]:
-    outgoing = Outgoing(encoder)
+async def postgres_kernel(database: Database) -> AsyncGenerator[Kernel]:
+    outgoing = Outgoing(encode)
     async with AsyncExitStack() as open_things:
         superuser = await AsyncConnection.connect(owner_url(database.settings), autocommit=True)
         await open_things.enter_async_context(superuser)

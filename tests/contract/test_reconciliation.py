@@ -12,23 +12,20 @@ from adapters.inmemory.books import InMemoryBooks
 from adapters.inmemory.store import InMemoryStore
 from adapters.postgres.database import DatabaseSettings, open_database
 from adapters.postgres.reconciliation import PostgresBooks
-from adapters.protobuf.events import EventEncoding
 from adapters.protobuf.usage import read_usage
 from adapters.system.clock import SystemClock
 from application.conversation.ports.journal import FinishTurn
 from application.operations.ports import Books, Bounds
 from domain.budget.account import Account, AccountKind
-from domain.budget.events import UsageLine, UsageRecorded
-from domain.kernel.events import DomainEvent
-from domain.kernel.identifiers import EventId, InvocationId, ReservationId, TurnId
-from domain.kernel.metering import Metric
+from domain.kernel.identifiers import InvocationId, ReservationId, TurnId
 from domain.operations.finding import Finding, FindingKind, Scope
 from tests.contract.commands import Commands, tokens
 from tests.contract.inmemory_kernel import kernel_on
 from tests.contract.kernel import Kernel
-from tests.contract.postgres_kernel import encode, postgres_kernel
+from tests.contract.postgres_kernel import postgres_kernel
 from tests.contract.postgres_server import owner_url
 from tests.contract.scene import Scene
+from tests.contract.usage import used
 from tests.contract.wrongs import InMemoryPlanter, Planter, PostgresPlanter, Scenery
 from tests.fakes import CountingIdentifiers, StoppedClock
 
@@ -70,29 +67,14 @@ class Audit:
 
     def finish(self, turn_id: TurnId, amount: int) -> FinishTurn:
         ask = self.scene.ask
-        told = UsageRecorded(
-            id=EventId(ask.identifiers.next()),
-            tenant_id=ask.tenant_id,
-            key=ask.session_id,
-            occurred_at=ask.fact().occurred_at,
-            tenant="acme",
-            session_id=ask.session_id,
-            turn_id=turn_id,
-            subject="ada",
-            lines=(UsageLine(Metric.TOKENS, amount, 1, 4),),
-        )
         command = ask.finish(turn_id, tokens(amount))
-        return replace(command, outgoing=(*command.outgoing, told))
+        return replace(command, outgoing=(*command.outgoing, used(ask, turn_id, amount)))
 
     async def found(self, *, whole: bool = True) -> list[Finding]:
         tenant_id = self.scene.ask.tenant_id
         overdue = await self.books.overdue(BOUNDS, 1000)
         checked = await self.books.check(tenant_id, None if whole else 10**4 * HOUR)
         return [*(one for one in overdue if one.tenant_id == tenant_id), *checked]
-
-
-def encode_usage(event: DomainEvent) -> tuple[str, bytes]:
-    return EventEncoding({})(event) if isinstance(event, UsageRecorded) else encode(event)
 
 
 @pytest.fixture(params=["inmemory", pytest.param("postgres", marks=pytest.mark.postgres)])
@@ -122,7 +104,7 @@ async def audit(settings: DatabaseSettings | None, ask: Commands) -> AsyncGenera
         return
     async with (
         open_database(settings) as database,
-        postgres_kernel(database, encode_usage) as kernel,
+        postgres_kernel(database) as kernel,
         await AsyncConnection.connect(owner_url(settings), autocommit=True) as superuser,
     ):
         books = PostgresBooks(database=database, read_usage=read_usage)
