@@ -16,7 +16,6 @@ from application.provenance.ports import AppendRecord, Chains, Records
 from application.provenance.record_form import form_of
 from application.provenance.seal_records import SealRecords
 from domain.kernel.identifiers import RecordId, TurnId
-from domain.provenance.errors import RecordNotFoundError
 from tests.contract.commands import Commands
 from tests.contract.inmemory_kernel import ONE, InMemoryAdministrator
 from tests.contract.postgres_kernel import postgres_kernel
@@ -89,24 +88,16 @@ async def archive(ask: Commands, database_or_none: Database | None) -> AsyncGene
         )
 
 
-async def test_a_turns_record_is_found_by_its_turn(archive: Archive) -> None:
+async def test_a_turns_record_names_its_turn(archive: Archive) -> None:
     finish = await archive.finished(await archive.accepted())
 
-    found = await archive.records.record_of_turn(archive.ask.tenant_id, finish.turn_id)
+    found = await archive.records.record(archive.ask.tenant_id, finish.record_id)
 
-    assert found == await archive.records.record(archive.ask.tenant_id, finish.record_id)
     assert (found.turn_id, found.body, found.nonce) == (
         finish.turn_id,
         finish.record,
         finish.nonce,
     )
-
-
-async def test_a_turn_has_no_record_before_its_end(archive: Archive) -> None:
-    turn_id = await archive.accepted()
-
-    with pytest.raises(RecordNotFoundError):
-        await archive.records.record_of_turn(archive.ask.tenant_id, turn_id)
 
 
 async def test_turns_and_others_share_one_chain(archive: Archive) -> None:

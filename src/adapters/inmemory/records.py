@@ -48,12 +48,6 @@ class InMemoryRecords:
     async def record(self, tenant_id: TenantId, record_id: RecordId) -> StoredRecord:
         return self._stored((tenant_id, record_id))
 
-    async def record_of_turn(self, tenant_id: TenantId, turn_id: TurnId) -> StoredRecord:
-        for place, record in self.store.records.items():
-            if place[0] == tenant_id and record.turn_id == turn_id:
-                return self._stored(place)
-        raise RecordNotFoundError(str(turn_id))
-
     async def records(
         self, tenant_id: TenantId, *, after: int, limit: int
     ) -> Sequence[StoredRecord]:

@@ -12,7 +12,6 @@ from psycopg.rows import class_row
 from adapters.postgres.database import Database
 from adapters.postgres.seal_bytes import unpacked_seal
 from adapters.postgres.tables.records import records
-from adapters.postgres.tables.turns import turns
 from application.provenance.ports import AppendRecord
 from domain.kernel.errors import IdempotencyKeyReusedError
 from domain.kernel.identifiers import RecordId, TenantId, TurnId
@@ -111,19 +110,6 @@ class PostgresRecords:
 
     async def record(self, tenant_id: TenantId, record_id: RecordId) -> StoredRecord:
         return (await self._row(tenant_id, record_id)).record(tenant_id)
-
-    async def record_of_turn(self, tenant_id: TenantId, turn_id: TurnId) -> StoredRecord:
-        """By the turn's row, which names its record: records have no index of their own for it."""
-        asked = _RECORDS.join(
-            turns,
-            sa.and_(
-                turns.c.tenant_id == records.c.tenant_id, turns.c.record_id == records.c.record_id
-            ),
-        ).where(turns.c.tenant_id == tenant_id, turns.c.turn_id == turn_id)
-        rows = await self._rows(tenant_id, asked)
-        if not rows:
-            raise RecordNotFoundError(str(turn_id))
-        return rows[0].record(tenant_id)
 
     async def records(
         self, tenant_id: TenantId, *, after: int, limit: int

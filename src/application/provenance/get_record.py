@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import final
 
 from application.provenance.ports import Records
-from domain.kernel.identifiers import RecordId, TenantId, TurnId
+from domain.kernel.identifiers import RecordId, TenantId
 from domain.provenance.record import StoredRecord
 
 
@@ -18,17 +18,11 @@ class GetRecordQuery:
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GetRecord:
-    """One record, by its own identifier or by its turn's."""
-
     records: Records
 
     async def __call__(self, query: GetRecordQuery) -> StoredRecord:
         """Raises: RecordNotFoundError: No such record of this tenant."""
         return await self.records.record(query.tenant_id, query.record_id)
-
-    async def of_turn(self, tenant_id: TenantId, turn_id: TurnId) -> StoredRecord:
-        """Raises: RecordNotFoundError: No such turn of this tenant, or it has not ended."""
-        return await self.records.record_of_turn(tenant_id, turn_id)
 
 
 @dataclass(frozen=True, slots=True)

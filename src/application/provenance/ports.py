@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from domain.kernel.identifiers import RecordId, TenantId, TurnId
+from domain.kernel.identifiers import RecordId, TenantId
 from domain.provenance.chain import ChainSeals, UnsealedChain
 from domain.provenance.receipt import Receipt
 from domain.provenance.record import StoredRecord
@@ -65,10 +65,6 @@ class Records(Protocol):
 
     async def record(self, tenant_id: TenantId, record_id: RecordId) -> StoredRecord:
         """Raises: RecordNotFoundError: No such record of this tenant."""
-        ...
-
-    async def record_of_turn(self, tenant_id: TenantId, turn_id: TurnId) -> StoredRecord:
-        """Raises: RecordNotFoundError: No such turn of this tenant, or it has not ended."""
         ...
 
     async def records(

@@ -14,7 +14,7 @@ from application.provenance.record_provenance import RecordProvenance, RecordPro
 from domain.kernel.errors import IdempotencyKeyReusedError, InvalidArgumentError
 from domain.provenance.errors import RecordNotFoundError
 from domain.provenance.salted_hash import SaltedHash, discloses
-from tests.builders import OTHER_TENANT, TENANT, TURN
+from tests.builders import OTHER_TENANT, TENANT
 from tests.fakes import NOON, CountingIdentifiers, StoppedClock
 from tests.receipts import JSON, SilentBell
 
@@ -124,8 +124,6 @@ class TestReadingRecords:
         assert await get_record(GetRecordQuery(TENANT, stored.id)) == stored
         with pytest.raises(RecordNotFoundError):
             await get_record(GetRecordQuery(OTHER_TENANT, stored.id))
-        with pytest.raises(RecordNotFoundError):
-            await get_record.of_turn(TENANT, TURN)
 
     async def test_a_page_goes_on_above_the_last_position(self, kept: InMemoryRecords) -> None:
         record = recording(kept)
