@@ -24,3 +24,12 @@ for tree in gen stubs; do
         exit 1
     }
 done
+
+# The JSON form of events follows from the contract, and keeps what was released.
+(cd proto && buf build --path somagent -o "$fresh/events.binpb")
+PYTHONPATH=src:proto/gen python infra/proto/events.py "$fresh/events.binpb" "$fresh/events"
+diff -ru --exclude=released.json contracts/events "$fresh/events" || {
+    echo "contracts/events is not what the contract says: run infra/proto/generate.sh" >&2
+    exit 1
+}
+python infra/proto/event_changes.py check "$fresh/events" contracts/events/released.json

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Generate Python from the contract: proto/gen (ours and its imports) and proto/stubs (google.rpc).
+# Generate Python from the contract: proto/gen (ours and its imports) and proto/stubs (google.rpc); and the JSON form of
+# events in contracts/events.
 #
 # usage: infra/proto/generate.sh [DIRECTORY]    DIRECTORY takes gen/ and stubs/; proto/ by default
 set -eu
@@ -32,3 +33,9 @@ python -m grpc_tools.protoc -I "$googleapis" --mypy_out="quiet:$fresh/stubs" \
 mkdir -p "$out"
 rm -rf "$out/gen" "$out/stubs"
 mv "$fresh/gen" "$fresh/stubs" "$out/"
+
+# Of the tree itself also the JSON form of events.
+if [ "$out" = proto ]; then
+    (cd proto && buf build --path somagent -o "$fresh/events.binpb")
+    PYTHONPATH=src:proto/gen python infra/proto/events.py "$fresh/events.binpb" contracts/events
+fi
