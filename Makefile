@@ -77,6 +77,10 @@ crash: $(DEV) ## the crash laboratory: servers killed at every named step (MINUT
 survive: $(DEV) ## kill servers under conversations of the Python client (MINUTES=5 ARGS="--seed 1")
 	@GRPC_VERBOSITY=ERROR PYTHONPATH=sdk/python $(BIN)/python -m tests.survival --minutes $(or $(MINUTES),5) $(ARGS)
 
+.PHONY: bench-events
+bench-events: $(DEV) ## events from commit to effect through Apache Kafka: how many a second, how late
+	@$(BIN)/python -m bench.events $(ARGS)
+
 .PHONY: engines
 engines: ## fetch the programs that tests need and no Python package carries (Go, Java and Maven)
 	@for script in infra/engines/*.sh; do "$$script" fetch; done
