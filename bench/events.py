@@ -9,12 +9,13 @@ are killed. It ends with 1 when an event had no effect, or two, or came before a
 import argparse
 import asyncio
 import os
+import signal
 import sys
 import tempfile
 import time
 from asyncio.subprocess import Process
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -209,9 +210,9 @@ async def _stage(count: int, folder: Path) -> AsyncGenerator[Stage]:
                     keys=tuple(ids.next() for _ in range(KEYS)),
                 )
             finally:
-                for one in readers:
-                    one.kill()
-                relay.terminate()
+                for one, number in ((relay, signal.SIGTERM), *((one, 9) for one in readers)):
+                    with suppress(ProcessLookupError):  # it has ended by itself
+                        one.send_signal(number)
                 await asyncio.gather(relay.wait(), *(one.wait() for one in readers))
 
 

@@ -7,7 +7,7 @@ from math import ceil
 import pytest
 
 from adapters.postgres.database import DatabaseSettings, open_database
-from application.delivery.ports.outbox import HeldBucket, Place
+from application.delivery.ports.outbox import EACH, HeldBucket, Place
 from domain.delivery.dead_letter import Content
 from domain.delivery.outgoing_event import BUCKETS, OutgoingEvent, bucket_of
 from domain.kernel.identifiers import DeadLetterId, ServerId
@@ -135,6 +135,14 @@ async def test_a_page_goes_on_behind_the_key_where_the_last_one_ended(
         place = Place(page[-1].bucket, page[-1].key)
 
     assert sorted(seen) == sorted((name, number) for name in names for number in (1, 2))
+
+
+async def test_a_page_holds_only_the_first_events_of_a_key(outgoings: Outgoings) -> None:
+    await outgoings.commit(*["hot"] * 50, "calm")
+
+    due = await outgoings.due()
+
+    assert sorted(due) == sorted([("calm", 1), *(("hot", number + 1) for number in range(EACH))])
 
 
 async def test_what_was_marked_is_due_no_more(outgoings: Outgoings) -> None:

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, groupby, islice
 from math import ceil
 from typing import final
 from uuid import UUID
 
 from adapters.inmemory.dead_letters import InMemoryDeadLetters
 from adapters.inmemory.store import InMemoryStore, StoredEvent
-from application.delivery.ports.outbox import Backlog, HeldBucket, Place
+from application.delivery.ports.outbox import EACH, Backlog, HeldBucket, Place
 from application.kernel.ports import Clock
 from domain.delivery.dead_letter import Content, DeadLetter
 from domain.delivery.outgoing_event import BUCKETS, OutgoingEvent
@@ -76,7 +77,9 @@ class InMemoryOutbox:
             for event in waiting
             if event.bucket in wanted and (event.bucket, event.key) > above
         ]
-        return sorted(found, key=lambda one: (one.bucket, one.key, one.sequence))[:limit]
+        found.sort(key=lambda one: (one.bucket, one.key, one.sequence))
+        first = [list(islice(events, EACH)) for _, events in groupby(found, lambda one: one.key)]
+        return list(chain.from_iterable(first))[:limit]
 
     async def mark_published(
         self, events: Sequence[OutgoingEvent], held: Sequence[HeldBucket]

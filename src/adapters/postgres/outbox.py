@@ -9,7 +9,7 @@ from uuid import UUID
 from psycopg.rows import class_row, scalar_row
 
 from adapters.postgres.database import Database
-from application.delivery.ports.outbox import Backlog, HeldBucket, Place
+from application.delivery.ports.outbox import EACH, Backlog, HeldBucket, Place
 from domain.delivery.dead_letter import Content, DeadLetter
 from domain.delivery.outgoing_event import OutgoingEvent
 from domain.kernel.identifiers import EventId, ServerId, TenantId
@@ -79,7 +79,7 @@ class PostgresOutbox:
         self, buckets: Sequence[int], after: Place | None, limit: int
     ) -> Sequence[OutgoingEvent]:
         place = Place(-1, UUID(int=0)) if after is None else after
-        parameters = (list(buckets), place.bucket, place.key, limit)
+        parameters = (list(buckets), place.bucket, place.key, EACH, limit)
         async with self.database.writing() as connection:
             cursor = connection.cursor(row_factory=class_row(_Due))
             rows = await (await cursor.execute(_DUE, parameters, binary=True)).fetchall()
@@ -152,7 +152,7 @@ class PostgresOutbox:
 
 _LEASE: Final = b"select * from lease_buckets(%s, %s)"
 _LEAVE: Final = b"select leave_buckets(%s)"
-_DUE: Final = b"select * from due_events(%s::integer[], %s::integer, %s, %s::integer)"
+_DUE: Final = b"select * from due_events(%s::integer[], %s::integer, %s, %s::integer, %s::integer)"
 _MARK: Final = b"select mark_published(%s::smallint[], %s::bigint[], %s::uuid[], %s::uuid[])"
 _SET_ASIDE: Final = b"""
 select set_event_aside(%s::smallint, %s::bigint, %s, %s, %s, %s, %s, %s, %s::bytea, %s, %s::text[],

@@ -7,7 +7,7 @@ from itertools import groupby
 from types import MappingProxyType
 from typing import Final, final
 
-from application.delivery.ports.outbox import HeldBucket, Outbox, Place
+from application.delivery.ports.outbox import EACH, HeldBucket, Outbox, Place
 from application.delivery.ports.publisher import Envelopes, EventPublisher
 from application.delivery.relay_state import Key, RelayState, Troubled
 from application.kernel.ports import Clock, IdentifierSource
@@ -67,7 +67,7 @@ class RelayEvents:
     state: RelayState = field(default_factory=RelayState)
 
     async def __call__(self) -> int:
-        """How many events wait behind those it looked at: 0 when it has seen to all of them.
+        """How many events it looked at, where others wait behind them; 0 where none do.
 
         Raises:
             StorageUnavailableError: The database does not answer; nothing is lost.
@@ -120,12 +120,13 @@ class RelayEvents:
         full = len(page) == limit
         # A page ends behind its last key, whatever else that has: each key has its turn.
         state.page_ended = Place(page[-1].bucket, page[-1].key) if full else None
-        now = self.clock.monotonic()
-        for key, events in groupby(page, key=_key_of):
-            waits = state.troubled.get(key)
+        now, more = self.clock.monotonic(), full
+        for key, of_key in groupby(page, key=_key_of):
+            waits, events = state.troubled.get(key), list(of_key)
             if key not in busy and (waits is None or waits.due_at <= now):
-                state.underway[key] = asyncio.create_task(self._publish_in_order(key, list(events)))
-        return len(page) if full else 0
+                state.underway[key] = asyncio.create_task(self._publish_in_order(key, events))
+                more = more or len(events) == EACH
+        return len(page) if more else 0
 
     async def _publish_in_order(self, key: Key, events: Sequence[OutgoingEvent]) -> None:
         state = self.state

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 from uuid import UUID
 
 from domain.delivery.dead_letter import Content, DeadLetter
@@ -34,6 +34,10 @@ class Backlog:
     oldest_seconds: float
 
 
+EACH: Final = 8
+"""How many events of one key a page holds at most: they go out one after the other."""
+
+
 class Outbox(Protocol):
     """Events of all tenants that were committed and not yet published."""
 
@@ -55,7 +59,10 @@ class Outbox(Protocol):
     async def due(
         self, buckets: Sequence[int], after: Place | None, limit: int
     ) -> Sequence[OutgoingEvent]:
-        """Unpublished events behind a place: by bucket, key and sequence. Nothing is locked."""
+        """Unpublished events behind a place: by bucket, key and sequence. Nothing is locked.
+
+        Of each key come the first `EACH` at most, so that a page holds many keys.
+        """
         ...
 
     async def mark_published(
