@@ -27,6 +27,7 @@ from domain.kernel.identifiers import (
 )
 from domain.kernel.metering import PRICE_VERSION, Metric
 from domain.kernel.principal import Principal
+from domain.memory.events import MemoryRemembered
 from domain.memory.recollection import MemoryKind, MemoryScope, Recollection
 from domain.tenancy.tenant import Tenant
 from domain.tools.invocation import Invocation, InvocationState
@@ -190,18 +191,29 @@ def dead_letter(
 
 def remembered(text: str) -> RememberText:
     """A fact that everybody in the tenant may recall."""
+    kept = Recollection(
+        id=MemoryId(UUID("01946f00-0000-7000-8000-000000000aaa")),
+        scope=MemoryScope(TENANT),
+        text=text,
+        kind=MemoryKind.FACT,
+        strength=1.0,
+        source="",
+        digest=bytes(32),
+        created_at=NOON,
+    )
     return RememberText(
-        recollection=Recollection(
-            id=MemoryId(UUID("01946f00-0000-7000-8000-000000000aaa")),
-            scope=MemoryScope(TENANT),
-            text=text,
-            kind=MemoryKind.FACT,
-            strength=1.0,
-            source="",
-            digest=bytes(32),
-            created_at=NOON,
-        ),
+        recollection=kept,
         nonce=bytes(16),
         request_id="remember",
         digest=b"",
+        fact=MemoryRemembered(
+            id=EventId(kept.id),
+            tenant_id=TENANT,
+            key=TENANT,
+            occurred_at=NOON,
+            memory_id=kept.id,
+            scope=kept.scope,
+            kind=kept.kind,
+            digest=kept.digest,
+        ),
     )

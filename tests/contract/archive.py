@@ -4,6 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from adapters.postgres.chains import PostgresChains
+from adapters.postgres.database import Database
+from adapters.postgres.outgoing import Outgoing
+from adapters.protobuf.events import EventEncoding
+from adapters.system.clock import SystemClock
+from adapters.system.identifiers import SystemIdentifiers
 from application.provenance.ports import AppendRecord, Chains, Records
 from application.provenance.record_form import form_of
 from application.provenance.seal_records import SealRecords
@@ -97,3 +103,13 @@ async def sealed(chain: UnsealedChain) -> ChainSeals:
         )
         previous = link
     return ChainSeals(tenant_id=chain.tenant_id, head=chain.head, seals=tuple(seals))
+
+
+def chains_in(database: Database) -> PostgresChains:
+    """The chains of a database."""
+    return PostgresChains(
+        database=database,
+        outgoing=Outgoing(EventEncoding({})),
+        clock=SystemClock(),
+        identifiers=SystemIdentifiers(),
+    )

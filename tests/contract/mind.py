@@ -64,4 +64,5 @@ class Mind:
 
     async def forget(self, memory_id: MemoryId, *, tenant_id: TenantId | None = None) -> None:
         command = ForgetCommand(tenant_id or self.tenant_id, memory_id)
-        await Forget(memories=self.memories)(command)
+        forget = Forget(memories=self.memories, clock=self.clock, identifiers=self.identifiers)
+        await forget(command)

@@ -6,10 +6,14 @@ from typing import Final
 from uuid import UUID
 
 import pytest
+import sqlalchemy as sa
 
 from adapters.inmemory.memories import InMemoryMemories, InMemoryNotes
 from adapters.postgres.database import Database
 from adapters.postgres.memories import PostgresMemories, PostgresNotes, open_memories
+from adapters.postgres.outgoing import Outgoing
+from adapters.postgres.tables.kernel import outbox
+from adapters.protobuf.events import EventEncoding
 from application.memory.ports import MemoryStore, NoteStore
 from application.memory.recall import Recall, RecallQuery
 from domain.kernel.errors import IdempotencyKeyReusedError, InvalidArgumentError
@@ -27,7 +31,7 @@ OTHER_SESSION: Final = SessionId(UUID("01946f00-0000-7000-8000-0000000000b2"))
 
 @pytest.fixture
 async def postgres_memories(database: Database) -> AsyncGenerator[PostgresMemories]:
-    async with open_memories(database) as memories:
+    async with open_memories(database, Outgoing(EventEncoding({}))) as memories:
         yield memories
 
 
@@ -47,6 +51,35 @@ def mind(request: pytest.FixtureRequest) -> Mind:
         TenantId(identifiers.next()),
         TenantId(identifiers.next()),
     )
+
+
+async def published(mind: Mind) -> list[str]:
+    """The types of what was published of the tenant, in order."""
+    match mind.memories:
+        case InMemoryMemories(published=events):
+            of_tenant = [event for event in events if event.tenant_id == mind.tenant_id]
+            return [EventEncoding({})(event)[0] for event in of_tenant]
+        case PostgresMemories(database=database):
+            asked = (
+                sa.select(outbox.c.type)
+                .where(outbox.c.tenant_id == mind.tenant_id)
+                .order_by(outbox.c.sequence)
+            )
+            async with database.tenant(mind.tenant_id) as connection:
+                return [str(kind) for kind in (await connection.execute(asked)).scalars()]
+        case other:
+            raise TypeError(other)
+
+
+async def test_what_is_kept_and_destroyed_is_published_once_and_without_its_text(
+    mind: Mind,
+) -> None:
+    kept = await mind.remember("A secret house.", request_id="one")
+    await mind.remember("A secret house.", request_id="one")
+    await mind.forget(kept.id)
+    await mind.forget(kept.id)
+
+    assert await published(mind) == ["memory.remembered", "memory.forgotten"]
 
 
 async def test_what_was_remembered_is_recalled_as_it_was(mind: Mind) -> None:

@@ -8,7 +8,6 @@ import sqlalchemy as sa
 
 from adapters.inmemory.records import InMemoryRecords
 from adapters.inmemory.store import InMemoryStore
-from adapters.postgres.chains import PostgresChains
 from adapters.postgres.database import Database
 from adapters.postgres.records import PostgresRecords
 from adapters.postgres.tables.kernel import tenants
@@ -17,7 +16,7 @@ from domain.kernel.errors import IdempotencyKeyReusedError, StorageUnavailableEr
 from domain.kernel.identifiers import TenantId
 from domain.provenance.chain import ChainHead
 from domain.provenance.errors import RecordNotFoundError
-from tests.contract.archive import ALL, Archive, Dying, sealed
+from tests.contract.archive import ALL, Archive, Dying, chains_in, sealed
 from tests.fakes import CountingIdentifiers, StoppedClock
 from tests.receipts import SIGNER, SilentBell
 
@@ -42,7 +41,7 @@ async def archive(request: pytest.FixtureRequest, database_or_none: Database | N
     for tenant_id in tenant_ids:
         async with database.tenant(tenant_id) as connection:
             await connection.execute(sa.insert(tenants).values(tenant_id=tenant_id))
-    return Archive(PostgresRecords(database), PostgresChains(database), identifiers, tenant_ids)
+    return Archive(PostgresRecords(database), chains_in(database), identifiers, tenant_ids)
 
 
 class TestRecords:

@@ -8,7 +8,6 @@ import pytest
 from adapters.inmemory.journal import InMemoryTurnJournal
 from adapters.inmemory.records import InMemoryRecords
 from adapters.inmemory.store import InMemoryStore
-from adapters.postgres.chains import PostgresChains
 from adapters.postgres.database import Database
 from adapters.postgres.records import PostgresRecords
 from application.conversation.ports.journal import FinishTurn, TurnJournal
@@ -16,6 +15,7 @@ from application.provenance.ports import AppendRecord, Chains, Records
 from application.provenance.record_form import form_of
 from application.provenance.seal_records import SealRecords
 from domain.kernel.identifiers import RecordId, TurnId
+from tests.contract.archive import chains_in
 from tests.contract.commands import Commands
 from tests.contract.inmemory_kernel import ONE, InMemoryAdministrator
 from tests.contract.postgres_kernel import postgres_kernel
@@ -83,7 +83,7 @@ async def archive(ask: Commands, database_or_none: Database | None) -> AsyncGene
         yield Archive(
             journal=kernel.one.journal,
             records=PostgresRecords(database_or_none),
-            chains=PostgresChains(database_or_none),
+            chains=chains_in(database_or_none),
             ask=ask,
         )
 

@@ -7,8 +7,10 @@ from typing import Final, final
 
 from application.memory.ports import Recalled, RememberText
 from domain.kernel.errors import IdempotencyKeyReusedError
+from domain.kernel.events import DomainEvent
 from domain.kernel.identifiers import InvocationId, MemoryId, TenantId
 from domain.memory.errors import MemoryNotFoundError
+from domain.memory.events import MemoryForgotten
 from domain.memory.note import Note
 from domain.memory.recollection import MemoryScope, Recollection
 
@@ -35,10 +37,13 @@ class InMemoryMemories:
         default_factory=dict[tuple[TenantId, str], MemoryId]
     )
     forgotten: set[MemoryId] = field(default_factory=set[MemoryId])
+    published: list[DomainEvent] = field(default_factory=list[DomainEvent])
 
     async def remember(self, command: RememberText) -> Recollection:
         """Keep a text; the stored one when the request was there before."""
         tenant_id = command.recollection.scope.tenant_id
+        if (tenant_id, command.request_id) not in self.requests:
+            self.published.append(command.fact)
         known = self.requests.setdefault((tenant_id, command.request_id), command.recollection.id)
         kept = self.stored.setdefault((tenant_id, known), command)
         if kept.digest != command.digest:
@@ -56,11 +61,14 @@ class InMemoryMemories:
         scored.sort(key=lambda one: (one.score, one.created_at, one.id), reverse=True)
         return Recalled(tuple(scored[:limit]))
 
-    async def forget(self, tenant_id: TenantId, memory_id: MemoryId) -> None:
+    async def forget(self, fact: MemoryForgotten) -> None:
         """Destroy a text and its nonce; its place stays, so that nothing is remembered again."""
+        tenant_id, memory_id = fact.tenant_id, fact.memory_id
         kept = self.stored.get((tenant_id, memory_id))
         if kept is None:
             raise MemoryNotFoundError(str(memory_id))
+        if memory_id not in self.forgotten:
+            self.published.append(fact)
         self.forgotten.add(memory_id)
         self.stored[tenant_id, memory_id] = replace(
             kept, recollection=replace(kept.recollection, text=""), nonce=b""

@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
 from typing import final
+from uuid import uuid5
 
 from adapters.inmemory.store import InMemoryStore
 from application.kernel.ports import Clock
 from application.provenance.ports import AppendRecord
 from domain.kernel.errors import IdempotencyKeyReusedError
-from domain.kernel.identifiers import RecordId, TenantId, TurnId
+from domain.kernel.identifiers import EventId, RecordId, TenantId, TurnId
 from domain.provenance.chain import ChainHead, ChainSeals, Seal, Unsealed, UnsealedChain
 from domain.provenance.errors import RecordNotFoundError
 from domain.provenance.receipt import Receipt
@@ -108,6 +109,8 @@ class InMemoryRecords:
         for seal in chain.seals:
             self.seals[chain.tenant_id, seal.record_id] = seal
             self.heads[chain.tenant_id] = ChainHead(seal.position, seal.hash)
+        name = uuid5(chain.tenant_id, str(chain.head.position))
+        self.store.publish(chain.fact(EventId(name), self.clock.now()))
         return True
 
     def _stored(self, place: _Place) -> StoredRecord:

@@ -9,8 +9,10 @@ from uuid import UUID
 from psycopg.rows import class_row, scalar_row
 
 from adapters.postgres.database import Database
+from adapters.postgres.outgoing import Outgoing
 from adapters.postgres.seal_bytes import packed_seal
-from domain.kernel.identifiers import RecordId, TenantId
+from application.kernel.ports import Clock, IdentifierSource
+from domain.kernel.identifiers import EventId, RecordId, TenantId
 from domain.provenance.chain import ChainHead, ChainSeals, Unsealed, UnsealedChain
 
 
@@ -30,6 +32,9 @@ class PostgresChains:
     """`Chains`: one function each way."""
 
     database: Database
+    outgoing: Outgoing
+    clock: Clock
+    identifiers: IdentifierSource
 
     async def unsealed(self, limit: int) -> Sequence[UnsealedChain]:
         """Chains with records that have no seal, at most so many records in all."""
@@ -49,6 +54,9 @@ class PostgresChains:
             "record_tenants": [chain.tenant_id for chain in chains for _ in chain.seals],
             "records": [seal.record_id for chain in chains for seal in chain.seals],
             "seals": [packed_seal(seal) for chain in chains for seal in chain.seals],
+            **self.outgoing.named(
+                [chain.fact(EventId(self.identifiers.next()), self.clock.now()) for chain in chains]
+            ),
         }
         async with self.database.writing() as connection:
             cursor = connection.cursor(row_factory=scalar_row)
@@ -71,5 +79,6 @@ _UNSEALED: Final[LiteralString] = "select * from unsealed_records(%s)"
 _SEAL: Final[LiteralString] = (
     "select seal_records(%(tenants)s::uuid[], %(positions)s::bigint[], %(hashes)s::bytea[],"
     " %(last_positions)s::bigint[], %(last_hashes)s::bytea[], %(record_tenants)s::uuid[],"
-    " %(records)s::uuid[], %(seals)s::bytea[])"
+    " %(records)s::uuid[], %(seals)s::bytea[], %(events)s::uuid[], %(keys)s::uuid[],"
+    " %(types)s::text[], %(traces)s::text[], %(times)s::bigint[], %(payloads)s::bytea[])"
 )

@@ -15,12 +15,14 @@ from sqlalchemy.dialects.postgresql import insert
 
 from adapters.postgres.database import Database, answering_storage
 from adapters.postgres.link import Link
+from adapters.postgres.outgoing import Outgoing, announce
 from adapters.postgres.packing import int4, moment
 from adapters.postgres.tables.memories import memories, notes
 from application.memory.ports import Recalled, RememberText
 from domain.kernel.errors import IdempotencyKeyReusedError
 from domain.kernel.identifiers import InvocationId, MemoryId, SessionId, TenantId
 from domain.memory.errors import MemoryNotFoundError
+from domain.memory.events import MemoryForgotten
 from domain.memory.note import Note
 from domain.memory.recollection import MemoryKind, MemoryScope, Recollection
 
@@ -71,6 +73,7 @@ class PostgresMemories:
 
     database: Database
     link: Link
+    outgoing: Outgoing
 
     async def remember(self, command: RememberText) -> Recollection:
         """Keep a text; the stored one when the request was there before."""
@@ -107,11 +110,14 @@ class PostgresMemories:
             memories.c.request_id == command.request_id,
         )
         async with self.database.tenant(kept.scope.tenant_id) as connection:
-            await connection.execute(
+            kept_now = await connection.execute(
                 insert(memories)
                 .values(row)
                 .on_conflict_do_nothing(index_elements=("tenant_id", "request_id"))
+                .returning(memories.c.memory_id)
             )
+            if kept_now.first() is not None:
+                await announce(connection, self.outgoing, command.fact)
             found = dict((await connection.execute(earlier)).mappings().one())
         if found.pop("digest") != command.digest:
             raise IdempotencyKeyReusedError(command.request_id)
@@ -133,28 +139,31 @@ class PostgresMemories:
             tuple(_recollection(scope.tenant_id, result, row) for row in range(result.ntuples))
         )
 
-    async def forget(self, tenant_id: TenantId, memory_id: MemoryId) -> None:
+    async def forget(self, fact: MemoryForgotten) -> None:
         """Empty the row and keep its place, so that the same request remembers nothing again."""
+        tenant_id, memory_id = fact.tenant_id, fact.memory_id
         theirs = sa.and_(memories.c.tenant_id == tenant_id, memories.c.memory_id == memory_id)
         destroyed = {
             "text": "",
             "nonce": None,
-            "forgotten_at": sa.func.coalesce(memories.c.forgotten_at, sa.func.clock_timestamp()),
+            "forgotten_at": sa.func.clock_timestamp(),
         }
         async with self.database.tenant(tenant_id) as connection:
-            changed = await connection.execute(
-                sa.update(memories).where(theirs).values(destroyed).returning(memories.c.memory_id)
-            )
-            if changed.first() is None:
+            known = sa.select(memories.c.forgotten_at).where(theirs).with_for_update()
+            found = (await connection.execute(known)).one_or_none()
+            if found is None:
                 raise MemoryNotFoundError(str(memory_id))
+            if found.forgotten_at is None:
+                await connection.execute(sa.update(memories).where(theirs).values(destroyed))
+                await announce(connection, self.outgoing, fact)
 
 
 @asynccontextmanager
-async def open_memories(database: Database) -> AsyncGenerator[PostgresMemories]:
+async def open_memories(database: Database, outgoing: Outgoing) -> AsyncGenerator[PostgresMemories]:
     """The memory with its link, which is made when it is first needed."""
     link = Link(database.connect_reader, _STATEMENTS, database.settings.statement_seconds)
     try:
-        yield PostgresMemories(database, link)
+        yield PostgresMemories(database, link, outgoing)
     finally:
         await link.close()
 

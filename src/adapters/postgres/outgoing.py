@@ -4,6 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from adapters.postgres.packing import Value, blobs, int8s, microseconds, texts, uuids
 from domain.kernel.events import DomainEvent
 
@@ -53,3 +56,30 @@ class Outgoing:
             microseconds(event.occurred_at),
             payload,
         )
+
+
+async def announce(connection: AsyncConnection, outgoing: Outgoing, event: DomainEvent) -> None:
+    """Publish a fact with a request's transaction; its key is no session's.
+
+    Nothing may be locked afterwards: the key's counter stays locked until the end.
+    """
+    kind, payload = outgoing.encode(event)
+    await connection.execute(
+        _ANNOUNCE,
+        {
+            "tenant": event.tenant_id,
+            "event": event.id,
+            "key": event.key,
+            "type": kind,
+            "trace": outgoing.traceparent(),
+            "time": microseconds(event.occurred_at),
+            "payload": payload,
+        },
+    )
+
+
+_ANNOUNCE: Final = sa.text(
+    "select announce(array[cast(:tenant as uuid)], array[cast(:event as uuid)],"
+    " array[cast(:key as uuid)], array[:type], array[:trace], array[cast(:time as bigint)],"
+    " array[cast(:payload as bytea)])"
+)

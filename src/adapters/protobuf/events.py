@@ -22,6 +22,8 @@ from domain.conversation.events import (
 from domain.conversation.turn import Failure, Usage
 from domain.kernel.events import AuditRecorded, DomainEvent
 from domain.kernel.metering import Metric, list_price_micro_usd
+from domain.memory.events import MemoryForgotten, MemoryRemembered
+from domain.provenance.events import RecordsSealed
 from domain.tools.events import ApprovalDecided, ApprovalRequested, CallFact, ToolInvoked
 from domain.tools.invocation import InvocationState
 from somagent.budget.v1 import budget_pb2
@@ -178,6 +180,28 @@ def _audit(event: AuditRecorded, _: Codes) -> Message:
     )
 
 
+def _sealed(event: RecordsSealed, _: Codes) -> Message:
+    told = pb.RecordsSealed(key_id=event.key_id)
+    for one in event.records:
+        told.records.add(record_id=str(one.record_id), position=one.position, hash=one.hash.hex())
+    return told
+
+
+def _remembered(event: MemoryRemembered, _: Codes) -> Message:
+    session = event.scope.session_id
+    return pb.MemoryRemembered(
+        memory_id=str(event.memory_id),
+        subject=event.scope.subject,
+        session_id="" if session is None else str(session),
+        kind=event.kind.value,
+        digest=event.digest.hex(),
+    )
+
+
+def _forgotten(event: MemoryForgotten, _: Codes) -> Message:
+    return pb.MemoryForgotten(memory_id=str(event.memory_id))
+
+
 _ENCODINGS: Final[Mapping[type[DomainEvent], Callable[[DomainEvent, Codes], tuple[str, bytes]]]] = {
     TurnAccepted: _Encoding(TurnAccepted, "turn.accepted", _accepted).of,
     TurnPaused: _Encoding(TurnPaused, "turn.paused", _paused).of,
@@ -190,6 +214,9 @@ _ENCODINGS: Final[Mapping[type[DomainEvent], Callable[[DomainEvent, Codes], tupl
     ApprovalRequested: _Encoding(ApprovalRequested, "approval.requested", _approval_requested).of,
     ApprovalDecided: _Encoding(ApprovalDecided, "approval.decided", _approval_decided).of,
     BudgetWarning: _Encoding(BudgetWarning, "budget.warning", _warning).of,
+    RecordsSealed: _Encoding(RecordsSealed, "records.sealed", _sealed).of,
+    MemoryRemembered: _Encoding(MemoryRemembered, "memory.remembered", _remembered).of,
+    MemoryForgotten: _Encoding(MemoryForgotten, "memory.forgotten", _forgotten).of,
     AuditRecorded: _Encoding(AuditRecorded, "audit.recorded", _audit).of,
 }
 
@@ -205,6 +232,9 @@ PAYLOADS: Final[Mapping[str, str]] = {
     "approval.requested": pb.ApprovalRequested.DESCRIPTOR.full_name,
     "approval.decided": pb.ApprovalDecided.DESCRIPTOR.full_name,
     "budget.warning": pb.BudgetWarning.DESCRIPTOR.full_name,
+    "records.sealed": pb.RecordsSealed.DESCRIPTOR.full_name,
+    "memory.remembered": pb.MemoryRemembered.DESCRIPTOR.full_name,
+    "memory.forgotten": pb.MemoryForgotten.DESCRIPTOR.full_name,
     "audit.recorded": pb.AuditRecorded.DESCRIPTOR.full_name,
 }
 """The message that each type's payload is: what an envelope's Any is named for."""

@@ -4,19 +4,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from domain.kernel.identifiers import MemoryId, TenantId
+from domain.kernel.identifiers import TenantId
+from domain.memory.events import MemoryForgotten, MemoryRemembered
 from domain.memory.note import Note
 from domain.memory.recollection import MemoryScope, Recollection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RememberText:
-    """Something to keep, once per request id; `digest` is of the request's content."""
+    """Something to keep, once per request id; `digest` is of the request's content.
+
+    `fact` is published with it, when it is new.
+    """
 
     recollection: Recollection
     nonce: bytes
     request_id: str
     digest: bytes
+    fact: MemoryRemembered
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +47,10 @@ class MemoryStore(Protocol):
         """What answers a cue, best first: what holds all its words before what holds some."""
         ...
 
-    async def forget(self, tenant_id: TenantId, memory_id: MemoryId) -> None:
-        """Destroy a text and the nonce of its hash. Again changes nothing.
+    async def forget(self, fact: MemoryForgotten) -> None:
+        """Destroy the text that the fact names and the nonce of its hash, and publish the fact.
+
+        Again changes and publishes nothing.
 
         Raises:
             MemoryNotFoundError: No such memory of this tenant was ever kept.

@@ -5,7 +5,8 @@ from typing import final
 
 from application.kernel.ports import CanonicalJson, Clock, IdentifierSource
 from application.memory.ports import MemoryStore, RememberText
-from domain.kernel.identifiers import MemoryId
+from domain.kernel.identifiers import EventId, MemoryId
+from domain.memory.events import MemoryRemembered
 from domain.memory.recollection import MemoryKind, MemoryScope, Recollection, check_memory
 from domain.provenance.salted_hash import plain_hash, salted_hash
 
@@ -49,12 +50,23 @@ class Remember:
             digest=salted_hash(nonce, command.text),
             created_at=self.clock.now(),
         )
+        fact = MemoryRemembered(
+            id=EventId(self.identifiers.next()),
+            tenant_id=command.scope.tenant_id,
+            key=command.scope.tenant_id,
+            occurred_at=recollection.created_at,
+            memory_id=recollection.id,
+            scope=command.scope,
+            kind=command.kind,
+            digest=recollection.digest,
+        )
         return await self.memories.remember(
             RememberText(
                 recollection=recollection,
                 nonce=nonce,
                 request_id=command.request_id,
                 digest=self._digest(command),
+                fact=fact,
             )
         )
 

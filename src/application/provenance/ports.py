@@ -100,7 +100,8 @@ class Chains(Protocol):
     async def seal(self, chains: Sequence[ChainSeals]) -> Sequence[bool]:
         """Write seals by compare-and-set on each chain's head: all of a chain's, or none.
 
-        False where another sealer was there before.
+        With those of a chain `records.sealed` is published. False where another sealer was there
+        before.
         """
         ...
 

@@ -11,6 +11,10 @@ BUCKETS: Final = 64
 """The keys of events are spread over so many buckets, each of which one relay has at a time."""
 
 
+OF_CHAINS: Final = frozenset({"records.sealed"})
+"""Types whose key is the chain of a tenant's records."""
+
+
 def bucket_of(key: UUID) -> int:
     """The bucket of a key: its last byte, for the first of a UUIDv7 are the time."""
     return key.bytes[-1] % BUCKETS
@@ -45,4 +49,6 @@ class OutgoingEvent:
         """The resource that owns the fact: what orders it on its topic."""
         if self.key == self.tenant_id:
             return f"tenants/{self.tenant}"
+        if self.type in OF_CHAINS:
+            return f"tenants/{self.tenant}/records"
         return f"tenants/{self.tenant}/sessions/{self.key}"

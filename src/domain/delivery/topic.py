@@ -47,6 +47,9 @@ TOPIC_OF: Final[Mapping[str, Topic]] = MappingProxyType(
         "capsule.activated": Topic.AUDIT_EVENTS,
         "usage.recorded": Topic.USAGE_EVENTS,
         "budget.warning": Topic.USAGE_EVENTS,
+        "records.sealed": Topic.PROVENANCE_RECORDS,
+        "memory.remembered": Topic.MEMORY_WAL,
+        "memory.forgotten": Topic.MEMORY_WAL,
     }
 )
 """The topic of each type of event."""

@@ -1,11 +1,13 @@
 """The chain of a tenant's records, and the exact bytes that are hashed and signed."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
 from typing import Final
 from uuid import UUID
 
-from domain.kernel.identifiers import RecordId, TenantId
+from domain.kernel.identifiers import EventId, RecordId, TenantId
+from domain.provenance.events import RecordsSealed, SealedRecord, chain_key
 
 ALGORITHM: Final = "ed25519"
 GENESIS: Final = bytes(32)
@@ -64,6 +66,20 @@ class ChainSeals:
     tenant_id: TenantId
     head: ChainHead
     seals: tuple[Seal, ...]
+
+    def fact(self, event_id: EventId, at: datetime) -> RecordsSealed:
+        """What is published with them; there is at least one."""
+        return RecordsSealed(
+            id=event_id,
+            tenant_id=self.tenant_id,
+            key=chain_key(self.tenant_id),
+            occurred_at=at,
+            records=tuple(
+                SealedRecord(record_id=seal.record_id, position=seal.position, hash=seal.hash)
+                for seal in self.seals
+            ),
+            key_id=self.seals[-1].key_id,
+        )
 
 
 def link_hash(tenant_id: UUID, position: int, previous_hash: bytes, body: bytes) -> bytes:

@@ -35,6 +35,8 @@ from adapters.postgres.turn_reader import open_turn_reader
 from adapters.postgres.writer import WriterSettings
 from adapters.protobuf.events import EventEncoding
 from adapters.protobuf.usage import read_usage
+from adapters.system.clock import SystemClock
+from adapters.system.identifiers import SystemIdentifiers
 from application.budget.ports import Budgets, BudgetWarnings
 from application.capability.ports import Capabilities
 from application.capsule.ports import Capsules
@@ -112,7 +114,7 @@ async def open_stores(
             settings=WriterSettings(committed=relay_bell.ring),
         ) as journal,
         open_turn_reader(database) as reader,
-        open_memories(database) as memories,
+        open_memories(database, outgoing) as memories,
     ):
         yield Stores(
             journal=journal,
@@ -136,7 +138,12 @@ async def open_stores(
             capsules=PostgresCapsules(database=database),
             capabilities=PostgresCapabilities(database=database),
             records=PostgresRecords(database=database),
-            chains=PostgresChains(database=database),
+            chains=PostgresChains(
+                database=database,
+                outgoing=outgoing,
+                clock=SystemClock(),
+                identifiers=SystemIdentifiers(),
+            ),
             memories=memories,
             notes=PostgresNotes(database=database),
             stuck_turns=PostgresStuckTurns(database=database),

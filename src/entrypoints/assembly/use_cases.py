@@ -184,7 +184,7 @@ def memory_use_cases(stores: Stores, system: System) -> MemoryUseCases:
             identifiers=system.identifiers,
         ),
         recall=Recall(memories=stores.memories),
-        forget=Forget(memories=stores.memories),
+        forget=Forget(memories=stores.memories, clock=system.clock, identifiers=system.identifiers),
     )
 
 

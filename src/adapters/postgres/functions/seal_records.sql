@@ -1,11 +1,14 @@
 -- Writes seals, of each chain all or none: if its head is still the one that they follow from, it is moved
 -- to the last of them. Answers for each chain whether it was. A chain is named once.
--- p_record_tenants names the chain of each record. Locks: chain heads, sorted, until the end.
+-- p_record_tenants names the chain of each record. With the seals of a chain its fact is published; nobody else
+-- numbers facts under those keys.
+-- Locks: chain heads, sorted, until the end; then the counters of the facts' keys.
 -- Definer: somagent_sealer.
 create or replace function seal_records(
     p_tenants uuid[], p_positions bigint[], p_hashes bytea[],
     p_last_positions bigint[], p_last_hashes bytea[],
-    p_record_tenants uuid[], p_records uuid[], p_seals bytea[]) returns boolean[]
+    p_record_tenants uuid[], p_records uuid[], p_seals bytea[], p_events uuid[], p_keys uuid[], p_types text[],
+    p_traces text[], p_times bigint[], p_payloads bytea[]) returns boolean[]
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
     v_moved  uuid[];
@@ -35,6 +38,12 @@ begin
     if v_sealed <> (select count(*) from unnest(p_record_tenants) tenant where tenant = any (v_moved)) then
         raise exception 'a chain head moved over records that are not there or are sealed';
     end if;
+    perform public.announce(array_agg(k.tenant), array_agg(k.event), array_agg(k.key), array_agg(k.type),
+                            array_agg(k.trace), array_agg(k.time), array_agg(k.payload))
+       from unnest(p_tenants, p_events, p_keys, p_types, p_traces, p_times, p_payloads)
+            k(tenant, event, key, type, trace, time, payload)
+      where k.tenant = any (v_moved)
+     having count(*) > 0;
     return (select array_agg(k.tenant = any (v_moved) order by k.place)
               from unnest(p_tenants) with ordinality k(tenant, place));
 end $$;

@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from adapters.postgres.roles import OWNER, RELAY, SWEEPER
+from adapters.postgres.roles import OWNER, RELAY, SEALER, SWEEPER
 from adapters.postgres.tables.metadata import (
     INSTANT,
     RECONCILED,
@@ -57,6 +57,7 @@ outbox = tenant_table(
         RECONCILED,
         Policy(RELAY, "select, update (published_at)", "true"),
         Policy(OWNER, "select", "published_at is null"),
+        Policy(SEALER, "insert", "type = 'records.sealed'"),
     ),
     partition_by="event_id",
 )
@@ -69,7 +70,7 @@ event_keys = tenant_table(
     key=("key_id",),
     request=Access.WRITE,
     writer=Access.WRITE,
-    policies=(RECONCILED,),
+    policies=(RECONCILED, Policy(SEALER, "select, insert, update", "true")),
     fillfactor=40,
 )
 """The number of the last outgoing event of keys that are not sessions (those keep their own)."""

@@ -23,8 +23,19 @@ from domain.conversation.events import (
 )
 from domain.conversation.turn import Failure, Usage
 from domain.kernel.events import AuditRecorded, DomainEvent
-from domain.kernel.identifiers import AccountId, EventId, RecordId, SessionId, TenantId, TurnId
+from domain.kernel.identifiers import (
+    AccountId,
+    EventId,
+    MemoryId,
+    RecordId,
+    SessionId,
+    TenantId,
+    TurnId,
+)
 from domain.kernel.metering import Metric
+from domain.memory.events import MemoryForgotten, MemoryRemembered
+from domain.memory.recollection import MemoryKind, MemoryScope
+from domain.provenance.events import RecordsSealed, SealedRecord, chain_key
 from domain.tools.events import ApprovalDecided, ApprovalRequested, CallFact, ToolInvoked
 from domain.tools.invocation import InvocationState
 from somagent.events.v1 import events_pb2 as pb
@@ -81,6 +92,17 @@ FACTS: Final[tuple[DomainEvent, ...]] = (
     AuditRecorded(
         id=EVENT, tenant_id=TENANT, key=TENANT, occurred_at=NOON,
         action="operations:replay", subject="ada", resource="tenants/acme",
+    ),
+    MemoryRemembered(
+        id=EVENT, tenant_id=TENANT, key=TENANT, occurred_at=NOON, memory_id=MemoryId(EVENT),
+        scope=MemoryScope(TENANT, "ada"), kind=MemoryKind.FACT, digest=bytes(32),
+    ),
+    MemoryForgotten(
+        id=EVENT, tenant_id=TENANT, key=TENANT, occurred_at=NOON, memory_id=MemoryId(EVENT)
+    ),
+    RecordsSealed(
+        id=EVENT, tenant_id=TENANT, key=chain_key(TENANT), occurred_at=NOON, key_id="key",
+        records=(SealedRecord(record_id=RECORD, position=1, hash=bytes(32)),),
     ),
 )  # fmt: skip
 

@@ -18,8 +18,9 @@ from application.memory.ports import Recalled, RememberText
 from application.memory.remember import Remember, RememberCommand
 from application.tools.ports import ToolContext, ToolRunner
 from domain.kernel.errors import StorageUnavailableError
-from domain.kernel.identifiers import InvocationId, MemoryId, TenantId
+from domain.kernel.identifiers import InvocationId, TenantId
 from domain.kernel.principal import Principal
+from domain.memory.events import MemoryForgotten
 from domain.memory.note import Note
 from domain.memory.recollection import MemoryScope, Recollection
 from domain.tools.errors import (
@@ -244,8 +245,8 @@ class SilentMemories:
         self.asked.append((scope, cue, limit))
         raise StorageUnavailableError
 
-    async def forget(self, tenant_id: TenantId, memory_id: MemoryId) -> None:
-        self.asked.append((tenant_id, memory_id))
+    async def forget(self, fact: MemoryForgotten) -> None:
+        self.asked.append((fact.tenant_id, fact.memory_id))
         raise StorageUnavailableError
 
 

@@ -563,3 +563,121 @@ class AuditRecorded(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AuditRecorded: _TypeAlias = AuditRecorded  # noqa: Y015
+
+@_typing.final
+class MemoryRemembered(_message.Message):
+    """`memory.remembered`: a text was kept. The text itself is in no event."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MEMORY_ID_FIELD_NUMBER: _builtins.int
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    DIGEST_FIELD_NUMBER: _builtins.int
+    memory_id: _builtins.str
+    """The memory's UUID."""
+    subject: _builtins.str
+    """Whose it is; empty for everybody in the tenant."""
+    session_id: _builtins.str
+    """The session it is bound to, a UUID; empty for all of the subject's."""
+    kind: _builtins.str
+    """`fact`, `preference` or `episode`."""
+    digest: _builtins.str
+    """The salted hash by which records name it, as 64 hexadecimal digits."""
+    def __init__(
+        self,
+        *,
+        memory_id: _builtins.str = ...,
+        subject: _builtins.str = ...,
+        session_id: _builtins.str = ...,
+        kind: _builtins.str = ...,
+        digest: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "kind", b"kind", "memory_id", b"memory_id", "session_id", b"session_id", "subject", b"subject"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MemoryRemembered: _TypeAlias = MemoryRemembered  # noqa: Y015
+
+@_typing.final
+class MemoryForgotten(_message.Message):
+    """`memory.forgotten`: a text was destroyed, and with it what its hash could be guessed from."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MEMORY_ID_FIELD_NUMBER: _builtins.int
+    memory_id: _builtins.str
+    """The memory's UUID."""
+    def __init__(
+        self,
+        *,
+        memory_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["memory_id", b"memory_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MemoryForgotten: _TypeAlias = MemoryForgotten  # noqa: Y015
+
+@_typing.final
+class SealedRecord(_message.Message):
+    """A record that was sealed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECORD_ID_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
+    HASH_FIELD_NUMBER: _builtins.int
+    record_id: _builtins.str
+    """The record's UUID."""
+    position: _builtins.int
+    """Its position in the tenant's chain, from 1 without gaps."""
+    hash: _builtins.str
+    """The hash of its link, which stands for it and all before it, as 64 hexadecimal digits."""
+    def __init__(
+        self,
+        *,
+        record_id: _builtins.str = ...,
+        position: _builtins.int = ...,
+        hash: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["hash", b"hash", "position", b"position", "record_id", b"record_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SealedRecord: _TypeAlias = SealedRecord  # noqa: Y015
+
+@_typing.final
+class RecordsSealed(_message.Message):
+    """`records.sealed`: records of a tenant were chained and signed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECORDS_FIELD_NUMBER: _builtins.int
+    KEY_ID_FIELD_NUMBER: _builtins.int
+    key_id: _builtins.str
+    """The key that signed them, as in their receipts."""
+    @_builtins.property
+    def records(self) -> _containers.RepeatedCompositeFieldContainer[Global___SealedRecord]:
+        """Which, in order of position."""
+
+    def __init__(
+        self,
+        *,
+        records: _abc.Iterable[Global___SealedRecord] | None = ...,
+        key_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["key_id", b"key_id", "records", b"records"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordsSealed: _TypeAlias = RecordsSealed  # noqa: Y015

@@ -31,3 +31,11 @@ alter table relay_buckets force row level security;
 create policy somagent_relay on relay_buckets to somagent_relay using (true);
 
 grant select, insert, update on relay_buckets to somagent_relay;
+
+create policy somagent_sealer on outbox to somagent_sealer using (type = 'records.sealed');
+
+grant insert on outbox to somagent_sealer;
+
+create policy somagent_sealer on event_keys to somagent_sealer using (true);
+
+grant select, insert, update on event_keys to somagent_sealer;
