@@ -90,13 +90,13 @@ class PostgresOutbox:
         self, events: Sequence[OutgoingEvent], held: Sequence[HeldBucket]
     ) -> int:
         # Sorted, so that two who mark the same events do not lock each other out.
-        named = sorted((event.tenant_id, event.id) for event in events)
-        parameters = (
-            [bucket.number for bucket in held],
-            [bucket.fence for bucket in held],
-            [tenant_id for tenant_id, _ in named],
-            [event_id for _, event_id in named],
+        named = sorted(
+            (event.tenant_id, event.id, bucket.number, bucket.fence)
+            for event in events
+            for bucket in held
+            if bucket.number == event.bucket
         )
+        parameters = tuple([row[column] for row in named] for column in range(4))
         async with self.database.writing() as connection:
             cursor = connection.cursor(row_factory=scalar_row)
             marked: int | None = await (await cursor.execute(_MARK, parameters)).fetchone()
@@ -153,7 +153,7 @@ class PostgresOutbox:
 _LEASE: Final = b"select * from lease_buckets(%s, %s)"
 _LEAVE: Final = b"select leave_buckets(%s)"
 _DUE: Final = b"select * from due_events(%s::integer[], %s::integer, %s, %s::integer, %s::integer)"
-_MARK: Final = b"select mark_published(%s::smallint[], %s::bigint[], %s::uuid[], %s::uuid[])"
+_MARK: Final = b"select mark_published(%s::uuid[], %s::uuid[], %s::smallint[], %s::bigint[])"
 _SET_ASIDE: Final = b"""
 select set_event_aside(%s::smallint, %s::bigint, %s, %s, %s, %s, %s, %s, %s::bytea, %s, %s::text[],
                        %s::bytea[], %s::bytea, %s::bigint, %s, %s, %s::timestamptz[], %s::text[])
