@@ -147,6 +147,7 @@ class RelayEvents:
             else:
                 state.troubled.pop(key, None)
                 state.unmarked.append((event, held))
+                self._is_back()
 
     async def _publish(self, event: OutgoingEvent) -> None:
         topic = TOPIC_OF.get(event.type)
@@ -241,13 +242,17 @@ class RelayEvents:
             state.unmarked = [*marking, *state.unmarked]
             raise
 
+    def _is_back(self) -> None:
+        """Tell that the publisher takes events again, by the first that arrived."""
+        state = self.state
+        if state.away_times and not state.away:
+            state.away_times = 0
+            self.told("")
+
     def _is_away(self) -> bool:
-        """Whether to rest; `told` of a change. Who is back is seen by the first who arrives."""
+        """Whether to rest, because the publisher was away in this pass."""
         state = self.state
         if not state.away:
-            if state.away_times and not state.underway:
-                state.away_times = 0
-                self.told("")
             return False
         if not state.away_times:
             self.told(state.away)
