@@ -92,5 +92,5 @@ class Application(containers.DeclarativeContainer):
         ServerParts, database_url=database_url, models=models, publisher=publisher
     )
     reconcile = providers.Singleton(reconcile, stores, bell, settings)
-    dead_letters = providers.Singleton(dead_letter_use_cases, stores, system)
+    dead_letters = providers.Singleton(dead_letter_use_cases, stores, system, publisher)
     operations = providers.Singleton(operations_use_cases, stores, system, identity, parts)

@@ -13,7 +13,12 @@ from application.operations.describe_server import ServerIdentity
 from application.provenance.seal_records import KeepSealing
 from domain.kernel.errors import DomainError
 from domain.kernel.identifiers import ServerId
-from entrypoints.assembly.delivery import create_topics, open_event_publisher, relay_of
+from entrypoints.assembly.delivery import (
+    create_topics,
+    open_event_publisher,
+    open_source,
+    relay_of,
+)
 from entrypoints.assembly.failpoints import failpoints, models_with, publisher_with, stores_with
 from entrypoints.assembly.http_tools import open_served_tools
 from entrypoints.assembly.models import open_models, upstreams
@@ -25,6 +30,7 @@ from entrypoints.assembly.telemetry import (
     open_telemetry,
 )
 from entrypoints.background import Repeated, hear, running
+from entrypoints.consuming import consume_of, consuming
 from entrypoints.container import Application
 from entrypoints.grpc.conversation_resources import KIND_CODES
 from entrypoints.grpc.lifecycle import Lifecycle
@@ -160,6 +166,13 @@ async def open_process(
             jobs.append(relaying(relay, stores.relay_bell, settings.relay.poll_seconds))
         if settings.kafka.bootstrap_servers and settings.kafka.create_topics:
             jobs.append(topics_made(partial(create_topics, settings, secrets)))
+        if settings.kafka.bootstrap_servers and settings.kafka.consumers.enabled:
+            jobs.append(
+                consuming(
+                    partial(open_source, settings, secrets, index),
+                    partial(consume_of, application, admission),
+                )
+            )
         await enter(running(*jobs))
         # What was loaded and opened stays for good: a collection need not look at it each time.
         gc.collect()

@@ -17,6 +17,7 @@ from entrypoints.grpc.request_ids import RequestIds
 from entrypoints.grpc.requests import RequestReader
 from entrypoints.grpc.tenancy import TenancyServicer
 from entrypoints.grpc.tools import ToolServicer
+from entrypoints.inbound import take_inbound_of, tool_commands_of
 from entrypoints.settings.serving import ServerSettings
 
 
@@ -87,8 +88,7 @@ def _tools(application: Application, admission: Admission, pages: PageTokens) ->
         list_invocations=tools.list_invocations,
         list_pending=tools.list_pending,
         decide=conversations.decide,
-        load_capsule=application.capsules().load,
-        read_session=conversations.read_session,
+        commands=tool_commands_of(application),
         name_turn=conversations.name_turn,
     )
 
@@ -190,6 +190,8 @@ def _operations(
         get_dead_letter=letters.get,
         edit_dead_letter=letters.edit,
         discard_dead_letters=letters.discard,
+        replay_dead_letters=letters.replay(take_inbound_of(application, admission)),
+        replay_events=letters.replay_events,
         describe=operations.describe,
         list_stuck_turns=operations.list_stuck_turns,
         get_reconciliation=operations.get_reconciliation,

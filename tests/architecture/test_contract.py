@@ -72,6 +72,7 @@ SERVICES = {
     "somagent.operations.v1.OperationsService": (
         "GetServerInfo ListStuckTurns GetReconciliation StopTenant"
         " ListDeadLetters GetDeadLetter UpdateDeadLetter DiscardDeadLetters"
+        " ReplayDeadLetters ReplayEvents"
     ),
 }
 METHODS = {

@@ -18,6 +18,8 @@ def dead_letter_requests(parent: str, letter: str) -> list[Message]:
             update_mask=FieldMask(paths=["payload"]),
             request_id=request_id(),
         ),
+        pb.ReplayDeadLettersRequest(parent=parent, names=[letter], request_id=request_id()),
+        pb.ReplayEventsRequest(parent=parent, request_id=request_id()),
         pb.DiscardDeadLettersRequest(
             parent=parent, names=[letter], note="a test", request_id=request_id()
         ),

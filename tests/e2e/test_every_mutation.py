@@ -71,6 +71,8 @@ CHANGES: Final[dict[type[Message], Change]] = {
     memory_pb2.RememberRequest: _set(text="Something else."),
     operations_pb2.StopTenantRequest: _set(reason="another"),
     operations_pb2.DiscardDeadLettersRequest: _set(note="another"),
+    operations_pb2.ReplayDeadLettersRequest: _set(target=operations_pb2.REPLAY_TARGET_TOPIC),
+    operations_pb2.ReplayEventsRequest: _set(type="turn.failed"),
     provenance_pb2.RecordProvenanceRequest: _set(action="export.other"),
     tenancy_pb2.CreateTenantRequest: _inner,
     tenancy_pb2.CreateApiKeyRequest: _inner,

@@ -8,7 +8,7 @@ from typing import Final
 
 from domain.conversation.phase import Phase, PhaseStatus
 from domain.conversation.turn import TurnState
-from domain.delivery.topic import TOPIC_NAMES
+from domain.delivery.topic import TOPIC_NAMES, Topic
 from domain.kernel.metering import Metric
 from domain.operations.finding import FindingKind
 
@@ -62,6 +62,8 @@ TOPICS: Final = frozenset(TOPIC_NAMES)
 PUBLISHED: Final = frozenset({"ok", "away", "failed", "refused"})
 FINDING_KINDS: Final = frozenset(kind.value for kind in FindingKind)
 METERED: Final = frozenset(metric.value for metric in Metric)
+CONSUMED: Final = frozenset({Topic.CONVERSATION_INBOUND.value, Topic.TOOL_REQUESTS.value})
+FATES: Final = frozenset({"taken", "tried", "rested"})
 TOKENS: Final = frozenset({"prompt", "completion", "cached", "reasoning"})
 
 CALLS: Final = "somagent_calls_total"
@@ -87,6 +89,9 @@ FINDINGS: Final = "somagent_reconciliation_findings"
 OVERRUN: Final = "somagent_budget_overrun"
 UNSEALED: Final = "somagent_records_unsealed"
 OLDEST_UNSEALED: Final = "somagent_records_oldest_unsealed_age"
+MESSAGES: Final = "somagent_messages_total"
+DEAD_LETTERS: Final = "somagent_dead_letters_total"
+MESSAGE_LAG: Final = "somagent_message_lag"
 
 CATALOGUE: Final = (
     Declared(
@@ -241,5 +246,26 @@ CATALOGUE: Final = (
         kind=Kind.GAUGE,
         unit="seconds",
         help="How long the record that waits longest has waited for its seal.",
+    ),
+    Declared(
+        name=MESSAGES,
+        kind=Kind.COUNTER,
+        unit="messages",
+        help="Messages of other systems, by what became of each try: taken, to be tried again, or "
+        "rested as a dead letter.",
+        labels={"topic": CONSUMED, "fate": FATES},
+    ),
+    Declared(
+        name=DEAD_LETTERS,
+        kind=Kind.COUNTER,
+        unit="messages",
+        help="Messages of other systems that became dead letters, by reason.",
+        labels={"reason": REASONS},
+    ),
+    Declared(
+        name=MESSAGE_LAG,
+        kind=Kind.GAUGE,
+        unit="messages",
+        help="Messages behind what this process has committed, in the partitions that it reads.",
     ),
 )

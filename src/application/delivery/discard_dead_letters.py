@@ -7,7 +7,7 @@ from typing import Final, final
 from application.delivery.letter_audit import Deed, LetterAudit
 from application.delivery.ports.dead_letters import DeadLetters
 from domain.delivery.dead_letter import DeadLetter, LetterState
-from domain.kernel.errors import ConflictError, DomainError, NotFoundError, PreconditionError
+from domain.kernel.errors import ConflictError, NotFoundError, PreconditionError
 from domain.kernel.identifiers import DeadLetterId, TenantId
 
 ACTION: Final = "operations:replay"
@@ -28,7 +28,7 @@ class Settled:
     """What became of letters: those that are settled now, and why others are not."""
 
     letters: Sequence[DeadLetter]
-    refused: Sequence[tuple[DeadLetterId, DomainError]]
+    refused: Sequence[tuple[DeadLetterId, Exception]]
 
 
 @final
@@ -45,7 +45,7 @@ class DiscardDeadLetters:
         """
         deed = self.audit.deed(command.actor, ACTION)
         settled: list[DeadLetter] = []
-        refused: list[tuple[DeadLetterId, DomainError]] = []
+        refused: list[tuple[DeadLetterId, Exception]] = []
         for letter_id in command.letters:
             try:
                 settled.append(await self._discard(command, letter_id, deed))

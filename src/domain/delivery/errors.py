@@ -2,6 +2,7 @@
 
 from domain.kernel.errors import (
     ConflictError,
+    InvalidValueError,
     NotFoundError,
     PreconditionError,
     Resource,
@@ -62,3 +63,46 @@ class EventRefusedError(PreconditionError):
 
     def __init__(self, cause: str) -> None:
         super().__init__(f"the event was refused: {cause}", cause=cause)
+
+
+class SourceFencedError(ConflictError):
+    """Another reader took this one's name: it has all that was this one's."""
+
+    reason = "SOURCE_FENCED"
+
+    def __init__(self, name: str) -> None:
+        super().__init__("another reader of the group has the same name", reader=name)
+
+
+class MessageUnreadableError(InvalidValueError):
+    """The bytes are no message that this topic may hold."""
+
+    reason = "MESSAGE_UNREADABLE"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"the message cannot be read: {why}")
+
+
+class MessageTypeUnknownError(InvalidValueError):
+    """The message is none that this consumer takes, or of a version it does not know."""
+
+    reason = "MESSAGE_TYPE_UNKNOWN"
+
+    def __init__(self, kind: str, version: int) -> None:
+        super().__init__(
+            f"this consumer takes no {kind[:200] or 'untyped message'} of version {version}",
+            type=kind[:200],
+            version=str(version),
+        )
+
+
+class DeadLetterCutError(PreconditionError):
+    """Of its payload only the beginning was kept: there is nothing whole to replay."""
+
+    reason = "DEAD_LETTER_CUT"
+
+    def __init__(self, letter: str) -> None:
+        super().__init__(
+            "only the beginning of its payload was kept: mend it first, or discard it",
+            dead_letter=letter,
+        )

@@ -1,11 +1,17 @@
 """What may be done with messages that could not be delivered or taken."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from adapters.protobuf.envelopes import envelope_of
 from application.delivery.discard_dead_letters import DiscardDeadLetters
 from application.delivery.edit_dead_letter import EditDeadLetter
 from application.delivery.letter_audit import LetterAudit
+from application.delivery.ports.publisher import EventPublisher
+from application.delivery.ports.taking import TakeMessage
 from application.delivery.read_dead_letters import GetDeadLetter, ListDeadLetters
+from application.delivery.replay_dead_letters import ReplayDeadLetters
+from application.delivery.replay_events import ReplayEvents
 from entrypoints.assembly.stores import Stores
 from entrypoints.assembly.system import System
 
@@ -16,14 +22,31 @@ class DeadLetterUseCases:
     get: GetDeadLetter
     edit: EditDeadLetter
     discard: DiscardDeadLetters
+    replay_events: ReplayEvents
+    replay: Callable[[TakeMessage], ReplayDeadLetters]
 
 
-def dead_letter_use_cases(stores: Stores, system: System) -> DeadLetterUseCases:
+def dead_letter_use_cases(
+    stores: Stores, system: System, publisher: EventPublisher
+) -> DeadLetterUseCases:
     letters = stores.dead_letters
+
+    def replay(take: TakeMessage) -> ReplayDeadLetters:
+        return ReplayDeadLetters(letters=letters, publisher=publisher, take=take, audit=audit)
+
     audit = LetterAudit(clock=system.clock, identifiers=system.identifiers)
     return DeadLetterUseCases(
         list=ListDeadLetters(letters=letters),
         get=GetDeadLetter(letters=letters),
         edit=EditDeadLetter(letters=letters, audit=audit),
         discard=DiscardDeadLetters(letters=letters, audit=audit),
+        replay_events=ReplayEvents(
+            events=stores.published,
+            audits=stores.audits,
+            publisher=publisher,
+            envelopes=envelope_of,
+            clock=system.clock,
+            identifiers=system.identifiers,
+        ),
+        replay=replay,
     )

@@ -12,9 +12,10 @@ from adapters.postgres.outbox import PostgresOutbox
 from adapters.protobuf.envelopes import envelope_of
 from application.delivery.ports.outbox import Outbox
 from application.delivery.ports.publisher import EventPublisher, PublisherCondition
+from application.delivery.ports.source import MessageSource
 from application.delivery.relay_events import RelayEvents, RelayTerms
 from domain.delivery.outgoing_message import OutgoingMessage
-from domain.delivery.topic import TOPIC_NAMES
+from domain.delivery.topic import TOPIC_NAMES, Topic
 from domain.kernel.identifiers import ServerId
 from entrypoints.assembly.secrets import SecretKeeper
 from entrypoints.assembly.system import System
@@ -70,6 +71,31 @@ async def kafka_connection(kafka: KafkaSettings, secrets: SecretKeeper) -> "Kafk
         password=await secrets.need(kafka.password) if kafka.password else "",
         topic_prefix=kafka.topic_prefix,
     )
+
+
+@asynccontextmanager
+async def open_source(
+    settings: Settings, secrets: SecretKeeper, index: int
+) -> AsyncGenerator[MessageSource]:
+    """A reader of what other systems send, for a process that is the nth of its siblings.
+
+    Raises:
+        StartError: The broker's password is configured and not set.
+    """
+    from adapters.kafka.consumer import ReaderSettings, open_reader
+
+    connection = await kafka_connection(settings.kafka, secrets)
+    consumers = settings.kafka.consumers
+    reader = ReaderSettings(
+        connection=connection.config(),
+        group=consumers.group,
+        topics=(Topic.CONVERSATION_INBOUND.value, Topic.TOOL_REQUESTS.value),
+        prefix=settings.kafka.topic_prefix,
+        name=f"{consumers.instance}-{index}" if consumers.instance else "",
+        session_seconds=consumers.session_seconds,
+    )
+    async with open_reader(reader) as source:
+        yield source
 
 
 async def create_topics(settings: Settings, secrets: SecretKeeper) -> Sequence[str]:

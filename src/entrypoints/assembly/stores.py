@@ -22,6 +22,7 @@ from adapters.postgres.memories import PostgresNotes, open_memories
 from adapters.postgres.outbox import PostgresOutbox
 from adapters.postgres.outgoing import Outgoing
 from adapters.postgres.partitions import PostgresPartitions
+from adapters.postgres.published import PostgresAudits, PostgresPublishedEvents
 from adapters.postgres.reconciliation import PostgresBooks
 from adapters.postgres.records import PostgresRecords
 from adapters.postgres.request_claims import PostgresRequestClaims
@@ -48,6 +49,7 @@ from application.conversation.ports.signals import TurnSignals
 from application.delivery.ports.bell import RelayBell
 from application.delivery.ports.dead_letters import DeadLetters
 from application.delivery.ports.outbox import Outbox
+from application.delivery.ports.published import Audits, PublishedEvents
 from application.delivery.relay_bell import ProcessRelayBell
 from application.identity.ports import Credentials
 from application.kernel.ports import RequestClaims
@@ -84,6 +86,8 @@ class Stores:
     notes: NoteStore
     stuck_turns: StuckTurns
     dead_letters: DeadLetters
+    published: PublishedEvents
+    audits: Audits
     storage: Storage
     retention: Storage
     books: Books
@@ -148,6 +152,8 @@ async def open_stores(
             notes=PostgresNotes(database=database),
             stuck_turns=PostgresStuckTurns(database=database),
             dead_letters=PostgresDeadLetters(database=database, outgoing=outgoing),
+            published=PostgresPublishedEvents(database=database),
+            audits=PostgresAudits(database=database, outgoing=outgoing),
             storage=PostgresPartitions(database=database),
             retention=PostgresRetention(database=database, terms=terms),
             books=PostgresBooks(database=database, read_usage=read_usage),

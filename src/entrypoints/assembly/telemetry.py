@@ -15,6 +15,7 @@ from adapters.telemetry.catalogue import (
     TURNS_RUNNING,
     UNSEALED,
 )
+from adapters.telemetry.consumption import ObservedConsumption
 from adapters.telemetry.instruments import Metrics
 from adapters.telemetry.logs import logs
 from adapters.telemetry.publishing import ObservedPublisher
@@ -22,6 +23,7 @@ from adapters.telemetry.tracing import NoSpans, SpanSink, Tracer
 from adapters.telemetry.turns import ObservedTurns
 from application.conversation.ports.observing import TurnObserver
 from application.delivery.ports.publisher import EventPublisher
+from application.delivery.ports.taking import ConsumptionObserver
 from application.kernel.ports import Clock
 from application.operations.ports import Standing
 from entrypoints.assembly.secrets import SecretKeeper
@@ -37,6 +39,7 @@ class Telemetry:
     metrics: Metrics
     calls: CallObserver
     turns: TurnObserver
+    consumption: ConsumptionObserver
 
     def levels(self, *, calls: Callable[[], float], turns: Callable[[], float]) -> None:
         """Let the gauges read what they tell of."""
@@ -98,6 +101,7 @@ def _telemetry(settings: TelemetrySettings, spans: SpanSink, clock: Clock) -> Te
             log_ratio=ratio,
             trace=TRACEPARENT.get,
         ),
+        consumption=ObservedConsumption(metrics),
     )
 
 

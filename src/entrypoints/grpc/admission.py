@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Final, TypeAlias, final
+from typing import Final, final
 
 import grpc
 from google.protobuf.message import Message
@@ -23,6 +23,7 @@ from domain.kernel.identifiers import TenantId
 from domain.kernel.principal import Principal
 from domain.tenancy.errors import TenantNotFoundError
 from domain.tenancy.tenant import Standing
+from entrypoints.grpc.arriving import TRACE, Arrival, Call, Came, metadata_of
 from entrypoints.grpc.caller import Caller, CallObserver, EndedCall
 from entrypoints.grpc.errors import code_of, defect_status, status_of, trailers_of
 from entrypoints.grpc.foreign import not_found
@@ -32,13 +33,8 @@ from entrypoints.grpc.refusals import INTERNAL, OverloadedError, ShuttingDownErr
 from entrypoints.grpc.requests import RequestReader
 from entrypoints.trace_context import TRACEPARENT
 
-Call: TypeAlias = "grpc.aio.ServicerContext[Message, Message]"
-
 STOPPED_SECONDS: Final = 10.0
 """Longer than any process remembers that a tenant was active."""
-
-_CREDENTIALS: Final = ("authorization", "x-api-key")
-_TRACE: Final = "traceparent"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +94,19 @@ class Admission:
         names = self.requests.names_in(request, entry.method)
         return await self._permitted(principal, names, entry, _seconds_left(call))
 
+    async def admit_message(self, request: Message, principal: Principal, came: Came) -> Caller:
+        """Let a request in that came as a message of a topic, as a call of its method would be.
+
+        It is shed like a call while this process has too many, and counts for none itself.
+        """
+        if self.draining:
+            raise ShuttingDownError
+        if self.in_flight > self.room.calls:
+            raise OverloadedError
+        self._check_stopped(principal)
+        names = self.requests.names_in(request, came.method)
+        return await self._permitted(principal, names, came, None)
+
     def release(self, counted: str) -> None:
         """A call has ended; `counted` is the tenant it was counted for, where it came so far."""
         self.in_flight -= 1
@@ -117,12 +126,12 @@ class Admission:
         del self.stopped[principal.tenant_id]
 
     async def _permitted(
-        self, principal: Principal, names: list[str], entry: "Entry", seconds: float | None
+        self, principal: Principal, names: list[str], came: Arrival, seconds: float | None
     ) -> Caller:
-        resource = _resource(principal, names, entry.method)
+        resource = _resource(principal, names, came.method)
         permit = await self.authorize(
             AuthorizeQuery(
-                principal=principal, permission=entry.method.permission, resource=resource
+                principal=principal, permission=came.method.permission, resource=resource
             )
         )
         slug = tenant_of(resource) if resource else principal.tenant
@@ -134,10 +143,10 @@ class Admission:
             tenant_id=tenant_id,
             tenant=slug,
             permit=permit,
-            method=entry.method.name,
-            received_at=entry.received_at,
+            method=came.method.name,
+            received_at=came.received_at,
             seconds=seconds,
-            traceparent=entry.ended.traceparent,
+            traceparent=came.traceparent,
         )
 
     async def _tenant(self, slug: str) -> TenantId:
@@ -169,13 +178,17 @@ class Entry(AbstractAsyncContextManager[Caller]):
         self.method: Method = admission.requests.method_of(request)
         self.received_at = admission.clock.monotonic()
         self.counted = ""
-        self.metadata = _metadata_of(call)
-        parent = self.metadata.get(_TRACE, "")
+        self.metadata = metadata_of(call)
+        parent = self.metadata.get(TRACE, "")
         self.ended = EndedCall(
             method=self.method.name,
             parent=parent,
             traceparent=admission.observer.began(parent),
         )
+
+    @property
+    def traceparent(self) -> str:
+        return self.ended.traceparent
 
     def knows(self, principal: Principal) -> None:
         self.ended.tenant = principal.tenant
@@ -254,15 +267,6 @@ def _resource(principal: Principal, names: list[str], method: Method) -> str:
         if name != owner and not name.startswith(f"{owner}/"):
             raise not_found(name)
     return about
-
-
-def _metadata_of(call: Call) -> dict[str, str]:
-    """The headers that are looked at. One given twice is joined, and so no credential."""
-    found: dict[str, str] = {}
-    for key, value in call.invocation_metadata() or ():
-        if isinstance(value, str) and (key in _CREDENTIALS or key == _TRACE):
-            found[key] = f"{found[key]}, {value}" if key in found else value
-    return found
 
 
 def _seconds_left(call: Call) -> float | None:

@@ -22,7 +22,8 @@ from domain.budget.reservation import Reservation, ReservationState
 from domain.kernel.errors import InvalidArgumentError
 from domain.kernel.identifiers import RequestId
 from domain.kernel.metering import BUDGET_METRICS, Metric, Unit
-from entrypoints.grpc.admission import Admission, Call, answering
+from entrypoints.grpc.admission import Admission, answering
+from entrypoints.grpc.arriving import Call
 from entrypoints.grpc.caller import Caller
 from entrypoints.grpc.conversation_resources import timestamp
 from entrypoints.grpc.names import reservation_name, reservation_of

@@ -16,7 +16,8 @@ from application.capability.select_capability import (
 from application.conversation.read_conversation import ReadDecisionTrace, ReadTurnQuery
 from domain.capability.capability import Capability, Modality
 from domain.kernel.identifiers import RequestId
-from entrypoints.grpc.admission import Admission, Call, answering
+from entrypoints.grpc.admission import Admission, answering
+from entrypoints.grpc.arriving import Call
 from entrypoints.grpc.caller import Caller
 from entrypoints.grpc.capability_forms import (
     capability_form,

@@ -17,7 +17,8 @@ from domain.capsule.capsule import Capsule, CapsuleState
 from domain.capsule.knob import DerivedSettings, derive
 from domain.kernel.identifiers import CapsuleVersionId, RequestId
 from domain.kernel.tier import Tier
-from entrypoints.grpc.admission import Admission, Call, answering
+from entrypoints.grpc.admission import Admission, answering
+from entrypoints.grpc.arriving import Call
 from entrypoints.grpc.conversation_resources import timestamp
 from entrypoints.grpc.names import capsule_name, capsule_of, collection_of
 from entrypoints.grpc.paging import PageTokens

@@ -14,7 +14,7 @@ from application.conversation.name_capsule_version import (
     NameCapsuleVersionQuery,
 )
 from application.conversation.open_session import OpenSession, OpenSessionCommand
-from application.conversation.process_message import ProcessMessage, ProcessMessageCommand
+from application.conversation.process_message import ProcessMessage
 from application.conversation.read_conversation import (
     ListSessions,
     ListSessionsQuery,
@@ -28,10 +28,11 @@ from application.conversation.read_conversation import (
 )
 from application.conversation.submit_feedback import SubmitFeedback, SubmitFeedbackCommand
 from application.conversation.watch_turn import WatchTurn, WatchTurnQuery
-from domain.conversation.turn import Turn, TurnOrder
+from domain.conversation.turn import Turn
 from domain.conversation.turn_event import Accepted
 from domain.kernel.identifiers import CapsuleVersionId, RequestId, SessionId, TurnId
-from entrypoints.grpc.admission import Admission, Call, answering
+from entrypoints.grpc.admission import Admission, answering
+from entrypoints.grpc.arriving import Call
 from entrypoints.grpc.caller import Caller
 from entrypoints.grpc.conversation_events import R, TurnEventForm, TurnNames
 from entrypoints.grpc.conversation_resources import (
@@ -40,10 +41,10 @@ from entrypoints.grpc.conversation_resources import (
     rating_of,
     session_of_domain,
     timestamp,
-    tool_choice_of,
     turn_of_domain,
 )
 from entrypoints.grpc.conversation_trace import trace_of_domain
+from entrypoints.grpc.message_command import message_command
 from entrypoints.grpc.names import capsule_name, capsule_of, session_of, turn_name, turn_of
 from entrypoints.grpc.paging import PageTokens, text_bytes
 from entrypoints.grpc.request_ids import RequestIds
@@ -136,21 +137,9 @@ class ConversationServicer:
         self, request: pb.ProcessMessageRequest, call: Call
     ) -> AsyncGenerator[pb.ProcessMessageResponse]:
         async with answering(self.admission, call, request) as caller:
-            session_id = session_of(request.session)
-            turn_id = await self.process_message(
-                ProcessMessageCommand(
-                    order=TurnOrder(
-                        principal=caller.principal,
-                        text=request.text,
-                        tool_choice=tool_choice_of(request),
-                        max_tokens=request.max_tokens if request.HasField("max_tokens") else None,
-                    ),
-                    session_id=session_id,
-                    request_id=request.request_id.lower(),
-                    seconds=caller.seconds,
-                    began=caller.received_at,
-                )
-            )
+            command = message_command(caller, request)
+            session_id = command.session_id
+            turn_id = await self.process_message(command)
             form = TurnEventForm(
                 pb.ProcessMessageResponse, TurnNames(caller.tenant, session_id, turn_id)
             )

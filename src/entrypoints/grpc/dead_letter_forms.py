@@ -2,21 +2,34 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final, Literal
+from types import MappingProxyType
+from typing import Final, Literal, TypeAlias
+from uuid import UUID
 
-from application.delivery.discard_dead_letters import Settled
+import grpc
+
 from application.delivery.edit_dead_letter import EditDeadLetterCommand
 from application.delivery.ports.dead_letters import LetterFilter
-from domain.delivery.dead_letter import Content, DeadLetter, LetterState
+from application.delivery.ports.published import EventPlace, PublishedFilter
+from application.delivery.replay_dead_letters import Into, ReplayDeadLettersCommand
+from application.delivery.replay_events import ReplayEventsCommand
+from domain.delivery.dead_letter import Content, DeadLetter, Header, LetterState
 from domain.kernel.errors import DomainError, InvalidArgumentError
-from domain.kernel.identifiers import DeadLetterId
+from domain.kernel.identifiers import DeadLetterId, RequestId
 from entrypoints.grpc.caller import Caller
 from entrypoints.grpc.conversation_resources import instant_of, timestamp
 from entrypoints.grpc.errors import ERROR_DOMAIN, code_of, message_of
 from entrypoints.grpc.foreign import not_found
 from entrypoints.grpc.names import ALL_TENANTS, dead_letter_name, dead_letter_of, tenant_of
+from entrypoints.grpc.paging import Page
+from entrypoints.grpc.refusals import INTERNAL
 from somagent.errors.v1 import error_pb2
 from somagent.operations.v1 import operations_pb2 as pb
+
+Timed: TypeAlias = pb.ListDeadLettersRequest | pb.DeadLetterFilter | pb.ReplayEventsRequest
+
+MOST_REPLAYED: Final = 200
+"""How many events one call replays where it does not say."""
 
 _PAYLOAD: Final = "payload"
 _HEADERS: Final = "headers"
@@ -53,15 +66,20 @@ def letter_form(letter: DeadLetter, content: Content | None = None) -> pb.DeadLe
     return told
 
 
-def refused_forms(tenant: str, settled: Settled) -> Sequence[pb.RefusedDeadLetter]:
+def refused_forms(
+    tenant: str, refused: Sequence[tuple[DeadLetterId, Exception]]
+) -> Sequence[pb.RefusedDeadLetter]:
     return [
         pb.RefusedDeadLetter(name=dead_letter_name(tenant, letter_id), error=_error(refusal))
-        for letter_id, refusal in settled.refused
+        for letter_id, refusal in refused
     ]
 
 
-def _error(refusal: DomainError) -> error_pb2.Error:
-    code: int = code_of(refusal).value[0]
+def _error(refusal: Exception) -> error_pb2.Error:
+    if not isinstance(refusal, DomainError):
+        code = grpc.StatusCode.INTERNAL.value[0]
+        return error_pb2.Error(code=code, reason=INTERNAL, domain=ERROR_DOMAIN)
+    code = code_of(refusal).value[0]
     return error_pb2.Error(
         code=code,
         reason=refusal.reason,
@@ -79,8 +97,8 @@ def filter_of(caller: Caller, request: pb.ListDeadLettersRequest) -> LetterFilte
         topic=request.topic,
         key=request.key,
         reason=request.reason,
-        since=_time(request, "start_time"),
-        until=_time(request, "end_time"),
+        since=time_in(request, "start_time"),
+        until=time_in(request, "end_time"),
     )
 
 
@@ -112,7 +130,74 @@ def edit_of(caller: Caller, request: pb.UpdateDeadLetterRequest) -> EditDeadLett
     )
 
 
-def _time(
-    request: pb.ListDeadLettersRequest, field: Literal["start_time", "end_time"]
-) -> datetime | None:
+def time_in(request: Timed, field: Literal["start_time", "end_time"]) -> datetime | None:
     return instant_of(field, getattr(request, field)) if request.HasField(field) else None
+
+
+def replay_of(
+    caller: Caller, request: pb.ReplayDeadLettersRequest, credential: Sequence[Header]
+) -> ReplayDeadLettersCommand:
+    """What is to be replayed.
+
+    Raises:
+        InvalidArgumentError: Neither names nor a filter say which, or both do.
+        DeadLetterNotFoundError: A letter is another tenant's.
+    """
+    if bool(request.names) == request.HasField("filter"):
+        raise InvalidArgumentError("names", "give names or a filter, and not both")
+    asked = None
+    if request.HasField("filter"):
+        asked = LetterFilter(
+            tenant_id=caller.tenant_id,
+            topic=request.filter.topic,
+            key=request.filter.key,
+            reason=request.filter.reason,
+            since=time_in(request.filter, "start_time"),
+            until=time_in(request.filter, "end_time"),
+        )
+    return ReplayDeadLettersCommand(
+        tenant_id=caller.tenant_id,
+        actor=caller.principal.subject,
+        credential=credential,
+        into=_TARGETS[request.target],
+        letters=letters_of(caller, request.names),
+        asked=asked,
+    )
+
+
+_TARGETS: Final = MappingProxyType(
+    {
+        pb.REPLAY_TARGET_UNSPECIFIED: Into.ANY,
+        pb.REPLAY_TARGET_TOPIC: Into.TOPIC,
+        pb.REPLAY_TARGET_CONSUMER: Into.CONSUMER,
+    }
+)
+
+
+def events_of(caller: Caller, request: pb.ReplayEventsRequest, page: Page) -> ReplayEventsCommand:
+    """Raises: InvalidArgumentError: A time lies beyond what a calendar has."""
+    key, _, sequence = page.after.partition("/")
+    return ReplayEventsCommand(
+        asked=PublishedFilter(
+            tenant_id=caller.tenant_id,
+            key=_event_key(caller, request.key),
+            type=request.type,
+            since=time_in(request, "start_time"),
+            until=time_in(request, "end_time"),
+        ),
+        tenant=caller.tenant,
+        actor=caller.principal.subject,
+        request_id=RequestId(request.request_id.lower()),
+        limit=request.page_size or MOST_REPLAYED,
+        after=EventPlace(UUID(key), int(sequence)) if key else None,
+        topic=request.topic,
+        consumer=request.consumer,
+    )
+
+
+def _event_key(caller: Caller, name: str) -> UUID | None:
+    """The key that a name stands for: what owns the events, else the tenant itself."""
+    if not name:
+        return None
+    last = name.rpartition("/")[2]
+    return caller.tenant_id if name.count("/") == 1 else UUID(last)

@@ -1,5 +1,6 @@
 """The part of somagent.operations.v1 that is about dead letters."""
 
+from base64 import b64decode, b64encode
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -12,16 +13,22 @@ from application.delivery.read_dead_letters import (
     ListDeadLetters,
     ListDeadLettersQuery,
 )
+from application.delivery.replay_dead_letters import ReplayDeadLetters
+from application.delivery.replay_events import ReplayEvents
 from domain.authorization.permission import Permission
 from domain.delivery.dead_letter import DeadLetter
 from domain.kernel.identifiers import DeadLetterId
-from entrypoints.grpc.admission import Admission, Call, answering
+from entrypoints.grpc.admission import Admission, answering
+from entrypoints.grpc.arriving import Call, credential_in
+from entrypoints.grpc.caller import Caller
 from entrypoints.grpc.dead_letter_forms import (
     edit_of,
+    events_of,
     filter_of,
     letter_form,
     letters_of,
     refused_forms,
+    replay_of,
 )
 from entrypoints.grpc.names import dead_letter_of
 from entrypoints.grpc.paging import PageTokens, text_bytes
@@ -40,6 +47,8 @@ class DeadLetterRpcs:
     get_dead_letter: GetDeadLetter
     edit_dead_letter: EditDeadLetter
     discard_dead_letters: DiscardDeadLetters
+    replay_dead_letters: ReplayDeadLetters
+    replay_events: ReplayEvents
 
     async def ListDeadLetters(
         self, request: pb.ListDeadLettersRequest, call: Call
@@ -117,8 +126,83 @@ class DeadLetterRpcs:
             )
             return pb.DiscardDeadLettersResponse(
                 dead_letters=[letter_form(one) for one in settled.letters],
-                refused=refused_forms(caller.tenant, settled),
+                refused=refused_forms(caller.tenant, settled.refused),
             )
+
+    async def ReplayDeadLetters(
+        self, request: pb.ReplayDeadLettersRequest, call: Call
+    ) -> pb.ReplayDeadLettersResponse:
+        async with answering(self.admission, call, request) as caller:
+            command = replay_of(caller, request, credential_in(call))
+            if noted := await self.request_ids.claim(caller, request, request.request_id):
+                return await self._replayed_before(caller, noted)
+            replayed = await self.replay_dead_letters(command)
+            answer = pb.ReplayDeadLettersResponse(
+                dead_letters=[letter_form(one) for one in replayed.letters],
+                refused=refused_forms(caller.tenant, replayed.refused),
+                more=replayed.more,
+            )
+            await self.request_ids.note(caller, request, request.request_id, _noted(answer))
+            return answer
+
+    async def ReplayEvents(
+        self, request: pb.ReplayEventsRequest, call: Call
+    ) -> pb.ReplayEventsResponse:
+        async with answering(self.admission, call, request) as caller:
+            if request.topic:
+                # Into a topic of whatever name only those may write who run the service.
+                await self.admission.authorize(
+                    AuthorizeQuery(
+                        principal=caller.principal,
+                        permission=Permission.OPERATIONS_REPLAY,
+                        resource="",
+                    )
+                )
+            bare = _bare(request)
+            page = self.pages.page(caller, bare, size=request.page_size, token=request.page_token)
+            command = events_of(caller, request, page)
+            noted = await self.request_ids.claim(caller, request, request.request_id)
+            if not noted:
+                replayed = await self.replay_events(command)
+                ended = replayed.ended
+                noted = (
+                    f"{replayed.count} {ended.key}/{ended.sequence}"
+                    if ended
+                    else (f"{replayed.count} ")
+                )
+                await self.request_ids.note(caller, request, request.request_id, noted)
+            count, _, place = noted.partition(" ")
+            return pb.ReplayEventsResponse(
+                replayed_events=int(count),
+                next_page_token=self.pages.token(caller, bare, place) if place else "",
+            )
+
+    async def _replayed_before(self, caller: Caller, noted: str) -> pb.ReplayDeadLettersResponse:
+        """The first answer, with the letters as they are now."""
+        answer = pb.ReplayDeadLettersResponse.FromString(b64decode(noted))
+        for letter in answer.dead_letters:
+            query = GetDeadLetterQuery(
+                tenant_id=caller.tenant_id, letter_id=dead_letter_of(letter.name)
+            )
+            letter.CopyFrom(letter_form((await self.get_dead_letter(query)).letter))
+        return answer
+
+
+def _noted(answer: pb.ReplayDeadLettersResponse) -> str:
+    """What is kept of an answer: of the letters their names."""
+    kept = pb.ReplayDeadLettersResponse(refused=answer.refused, more=answer.more)
+    for letter in answer.dead_letters:
+        kept.dead_letters.add(name=letter.name)
+    # Nothing at all would be taken for no answer.
+    return b64encode(kept.SerializeToString()).decode() or "===="
+
+
+def _bare(request: pb.ReplayEventsRequest) -> pb.ReplayEventsRequest:
+    """The request without its id: the next page is asked for under another one."""
+    bare = pb.ReplayEventsRequest()
+    bare.CopyFrom(request)
+    bare.ClearField("request_id")
+    return bare
 
 
 def _weight(letter: DeadLetter) -> int:

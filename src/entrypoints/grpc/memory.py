@@ -7,7 +7,8 @@ from application.memory.forget import Forget, ForgetCommand
 from application.memory.recall import Recall, RecallQuery
 from application.memory.remember import Remember, RememberCommand
 from domain.memory.recollection import MemoryKind, MemoryScope, Recollection
-from entrypoints.grpc.admission import Admission, Call, answering
+from entrypoints.grpc.admission import Admission, answering
+from entrypoints.grpc.arriving import Call
 from entrypoints.grpc.caller import Caller
 from entrypoints.grpc.conversation_resources import timestamp
 from entrypoints.grpc.names import memory_name, memory_of, session_name, session_of

@@ -15,7 +15,8 @@ from application.operations.list_stuck_turns import ListStuckTurns, ListStuckTur
 from application.operations.ports import PartCondition, SeenFinding, StuckTurn
 from application.tenancy.stop_tenant import StopTenant, StopTenantCommand
 from domain.kernel.identifiers import RequestId, TurnId
-from entrypoints.grpc.admission import Call, answering
+from entrypoints.grpc.admission import answering
+from entrypoints.grpc.arriving import Call
 from entrypoints.grpc.conversation_resources import timestamp
 from entrypoints.grpc.dead_letters import DeadLetterRpcs
 from entrypoints.grpc.names import ALL_TENANTS, turn_name

@@ -92,6 +92,10 @@ class PageTokens:
         shown = found[:fitting]
         return shown, self._seal(caller, request, cursor(shown[-1]))
 
+    def token(self, caller: Caller, request: Message, cursor: str) -> str:
+        """The token of what comes after a cursor, where no list is cut."""
+        return self._seal(caller, request, cursor)
+
     def _seal(self, caller: Caller, request: Message, cursor: str) -> str:
         data = cursor.encode()
         return urlsafe_b64encode(self._mac(caller, request, data) + data).rstrip(b"=").decode()

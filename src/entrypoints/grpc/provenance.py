@@ -20,7 +20,8 @@ from domain.conversation.errors import TurnNotFoundError
 from domain.kernel.identifiers import TenantId
 from domain.provenance.receipt import Receipt
 from domain.provenance.record import StoredRecord
-from entrypoints.grpc.admission import Admission, Call, answering
+from entrypoints.grpc.admission import Admission, answering
+from entrypoints.grpc.arriving import Call
 from entrypoints.grpc.caller import Caller
 from entrypoints.grpc.conversation_resources import instant_of, timestamp
 from entrypoints.grpc.names import record_name, record_of, turn_name

@@ -12,7 +12,8 @@ from domain.kernel.identifiers import RequestId
 from domain.tenancy.api_key import ApiKey
 from domain.tenancy.plan import Plan
 from domain.tenancy.tenant import Tenant
-from entrypoints.grpc.admission import Admission, Call, answering
+from entrypoints.grpc.admission import Admission, answering
+from entrypoints.grpc.arriving import Call
 from entrypoints.grpc.conversation_resources import instant_of, timestamp
 from entrypoints.grpc.names import key_name, key_of, tenant_name
 from somagent.tenancy.v1 import tenancy_pb2 as pb

@@ -6,11 +6,9 @@ from dataclasses import dataclass, replace
 from typing import final
 from uuid import UUID
 
-from application.capsule.load_capsule import LoadCapsule, LoadCapsuleQuery
 from application.conversation.decide_invocation import DecideInvocation, DecideInvocationCommand
 from application.conversation.name_turn import NameTurn, NameTurnQuery
-from application.conversation.read_conversation import ReadSession, ReadSessionQuery
-from application.tools.execute_tool import CallTerms, ExecuteTool, ExecuteToolCommand
+from application.tools.execute_tool import ExecuteTool
 from application.tools.list_tools import ListTools, ListToolsQuery
 from application.tools.read_invocations import (
     ListInvocations,
@@ -20,14 +18,16 @@ from application.tools.read_invocations import (
     ReadInvocation,
     ReadInvocationQuery,
 )
-from domain.conversation.errors import SessionNotFoundError, TurnNotFoundError
-from domain.kernel.identifiers import InvocationId, RequestId, SessionId
+from domain.conversation.errors import TurnNotFoundError
+from domain.kernel.identifiers import InvocationId
 from domain.tools.invocation import Invocation, InvocationState
-from entrypoints.grpc.admission import Admission, Call, answering
+from entrypoints.grpc.admission import Admission, answering
+from entrypoints.grpc.arriving import Call
 from entrypoints.grpc.caller import Caller
-from entrypoints.grpc.names import capsule_of, invocation_of, session_of, turn_name
+from entrypoints.grpc.names import invocation_of, turn_name
 from entrypoints.grpc.paging import PageTokens, text_bytes
 from entrypoints.grpc.request_ids import RequestIds
+from entrypoints.grpc.tool_commands import ToolCommands
 from entrypoints.grpc.tool_forms import event_form, invocation_form, tool_form
 from somagent.tools.v1 import tools_pb2 as pb
 
@@ -46,8 +46,7 @@ class ToolServicer:
     list_invocations: ListInvocations
     list_pending: ListPendingApprovals
     decide: DecideInvocation
-    load_capsule: LoadCapsule
-    read_session: ReadSession
+    commands: ToolCommands
     name_turn: NameTurn
 
     async def ListTools(self, request: pb.ListToolsRequest, call: Call) -> pb.ListToolsResponse:
@@ -55,7 +54,7 @@ class ToolServicer:
             page = self.pages.page(
                 caller, request, size=request.page_size, token=request.page_token
             )
-            terms = await self._terms(caller, request.capsule)
+            terms = await self.commands.terms(caller, request.capsule)
             found = await self.list(
                 ListToolsQuery(limit=page.limit, after=page.after, allow=terms.allow)
             )
@@ -68,15 +67,7 @@ class ToolServicer:
         self, request: pb.ExecuteToolRequest, call: Call
     ) -> AsyncGenerator[pb.ExecuteToolResponse]:
         async with answering(self.admission, call, request) as caller:
-            command = ExecuteToolCommand(
-                principal=caller.principal,
-                tenant_id=caller.tenant_id,
-                tool=request.tool,
-                arguments=request.arguments or "{}",
-                request_id=RequestId(request.request_id.lower()),
-                terms=await self._terms(caller, request.capsule),
-                session_id=await self._session(caller, request.session),
-            )
+            command = await self.commands(caller, request)
             async with aclosing(self.execute(command)) as events:
                 async for event in events:
                     yield pb.ExecuteToolResponse(event=event_form(caller.tenant, event))
@@ -173,34 +164,6 @@ class ToolServicer:
             return replace(decided, state=state, result="", reason="", finished_at=None)
         await self.request_ids.note(caller, request, request.request_id, decided.state.name)
         return decided
-
-    async def _terms(self, caller: Caller, capsule: str) -> CallTerms:
-        """The rules of a capsule's active version; none where no capsule is named."""
-        if not capsule:
-            return CallTerms()
-        slug, _ = capsule_of(capsule)
-        loaded = await self.load_capsule(LoadCapsuleQuery(tenant_id=caller.tenant_id, capsule=slug))
-        return CallTerms(
-            capsule=slug,
-            allow=loaded.capsule.manifest.tools.allow,
-            approval=loaded.settings.tool_approval,
-            egress=loaded.settings.egress_allowed,
-        )
-
-    async def _session(self, caller: Caller, name: str) -> SessionId | None:
-        """The session that bears a call too, if one is named.
-
-        Raises:
-            SessionNotFoundError: No such session of this tenant, or it was deleted.
-        """
-        if not name:
-            return None
-        session = await self.read_session(
-            ReadSessionQuery(tenant_id=caller.tenant_id, session_id=session_of(name))
-        )
-        if session.deleted_at is not None:
-            raise SessionNotFoundError(str(session.id))
-        return session.id
 
     async def _told(
         self, caller: Caller, invocations: Sequence[Invocation]

@@ -12,6 +12,9 @@ from entrypoints.settings.values import NO_FILE, Bytes, Count, Seconds, SecretRe
 TopicPrefix: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{0,64}$")]
 
 
+GroupName: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+
+
 class Security(StrEnum):
     PLAINTEXT = "plaintext"
     TLS = "tls"
@@ -52,6 +55,43 @@ class RelaySettings:
     events: Annotated[
         Count, Field(description="Events that one relay reads at a time, and has under way.")
     ] = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsumerSettings:
+    """How messages of other systems are read: `conversation.inbound` and `tool.requests`."""
+
+    enabled: Annotated[
+        bool, Field(description="Whether servers read them; needs `kafka.bootstrap_servers`.")
+    ] = False
+    group: Annotated[
+        GroupName,
+        Field(description="The group that shares the partitions, behind the topics' prefix."),
+    ] = "somagent"
+    instance: Annotated[
+        Text,
+        Field(
+            description="A name that stays this server's over restarts, so that it gets back the "
+            "partitions it had; unique in the group. Each worker has its number behind it. Empty: "
+            "a new member each time."
+        ),
+    ] = ""
+    session_seconds: Annotated[
+        float,
+        Field(ge=6, le=1800, description="So long a silent reader keeps its partitions."),
+    ] = 30
+    batch: Annotated[Count, Field(description="Messages that are asked for at once.")] = 64
+    in_flight: Annotated[
+        Count,
+        Field(
+            description="Messages that are worked on, or wait behind others of their key, in one "
+            "process; no more are read meanwhile."
+        ),
+    ] = 64
+    max_message_bytes: Annotated[
+        Bytes,
+        Field(description="Bytes of one message at most; a longer one becomes a dead letter."),
+    ] = 1_048_576
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,3 +139,4 @@ class KafkaSettings:
     max_message_bytes: Annotated[
         Bytes, Field(description="Bytes of one message at most; brokers take 1 MiB by default.")
     ] = 1_000_000
+    consumers: ConsumerSettings = ConsumerSettings()

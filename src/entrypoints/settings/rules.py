@@ -76,6 +76,8 @@ def _of_kafka(kafka: KafkaSettings) -> Iterator[str]:
         yield "kafka.username: SASL needs it with kafka.password; set both, or another security"
     if kafka.security not in _SASL and (kafka.username or kafka.password):
         yield "kafka.security: username and password are of SASL; take sasl_tls, or remove them"
+    if kafka.consumers.enabled and not kafka.bootstrap_servers:
+        yield "kafka.bootstrap_servers: kafka.consumers.enabled needs it; set it, or disable them"
     if kafka.ca_file != NO_FILE and kafka.security in _READABLE:
         yield "kafka.ca_file: is of TLS; take security tls or sasl_tls, or remove it"
 

@@ -34,7 +34,7 @@ class LetterFilter:
     until: datetime | None = None
 
 
-class DeadLetters(Protocol):
+class RestingPlace(Protocol):
     """One letter for a tenant, a source and an origin."""
 
     async def put(self, letter: DeadLetter, content: Content) -> bool:
@@ -44,6 +44,10 @@ class DeadLetters(Protocol):
             StorageUnavailableError: It is not known whether it was kept: put it again.
         """
         ...
+
+
+class DeadLetters(RestingPlace, Protocol):
+    """What rests, and what may be done about it."""
 
     async def page(
         self, asked: LetterFilter, after: DeadLetterId | None, limit: int

@@ -24,7 +24,8 @@ from domain.kernel.identifiers import KeyId, TenantId
 from domain.tenancy.api_key import ApiKey, digest_of, secret_of
 from domain.tenancy.plan import Plan
 from domain.tenancy.tenant import PLATFORM_SLUG, PLATFORM_TENANT_ID, Tenant
-from entrypoints.grpc.admission import Admission, Call, Room, answering
+from entrypoints.grpc.admission import Admission, Room, answering
+from entrypoints.grpc.arriving import Call
 from entrypoints.grpc.caller import Caller, EndedCall
 from entrypoints.grpc.errors import STATUS_DETAILS
 from entrypoints.grpc.methods import methods

@@ -235,6 +235,16 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """An event cannot be published: it is too large, or of a type that has no topic. Status
     FAILED_PRECONDITION.
     """
+    REASON_MESSAGE_UNREADABLE: _Reason.ValueType  # 93
+    """The bytes are no message that their topic may hold. Status INVALID_ARGUMENT."""
+    REASON_MESSAGE_TYPE_UNKNOWN: _Reason.ValueType  # 94
+    """No consumer of the topic takes messages of this type or version. Status INVALID_ARGUMENT."""
+    REASON_SOURCE_FENCED: _Reason.ValueType  # 95
+    """Another reader of the group has the same name and reads in its place. Status ABORTED."""
+    REASON_DEAD_LETTER_CUT: _Reason.ValueType  # 96
+    """Of the dead letter's payload only the beginning was kept: mend it first, or discard it. Status
+    FAILED_PRECONDITION.
+    """
 
 class Reason(_Reason, metaclass=_ReasonEnumTypeWrapper):
     """Why a call was refused or a turn did not complete.
@@ -455,6 +465,16 @@ REASON_EVENT_FAILED: Reason.ValueType  # 91
 """An event could not be published, and may pass when it is tried again. Status ABORTED."""
 REASON_EVENT_REFUSED: Reason.ValueType  # 92
 """An event cannot be published: it is too large, or of a type that has no topic. Status
+FAILED_PRECONDITION.
+"""
+REASON_MESSAGE_UNREADABLE: Reason.ValueType  # 93
+"""The bytes are no message that their topic may hold. Status INVALID_ARGUMENT."""
+REASON_MESSAGE_TYPE_UNKNOWN: Reason.ValueType  # 94
+"""No consumer of the topic takes messages of this type or version. Status INVALID_ARGUMENT."""
+REASON_SOURCE_FENCED: Reason.ValueType  # 95
+"""Another reader of the group has the same name and reads in its place. Status ABORTED."""
+REASON_DEAD_LETTER_CUT: Reason.ValueType  # 96
+"""Of the dead letter's payload only the beginning was kept: mend it first, or discard it. Status
 FAILED_PRECONDITION.
 """
 Global___Reason: _TypeAlias = Reason  # noqa: Y015

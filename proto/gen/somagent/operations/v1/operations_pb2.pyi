@@ -264,6 +264,30 @@ DEAD_LETTER_VIEW_FULL: DeadLetterView.ValueType  # 2
 """Its headers and its payload too."""
 Global___DeadLetterView: _TypeAlias = DeadLetterView  # noqa: Y015
 
+class _ReplayTarget:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ReplayTargetEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ReplayTarget.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    REPLAY_TARGET_UNSPECIFIED: _ReplayTarget.ValueType  # 0
+    """Not said; means the consumer where this service has one for the letter's topic, else the topic."""
+    REPLAY_TARGET_TOPIC: _ReplayTarget.ValueType  # 1
+    """The topic the letter is of: whoever reads it sees the message again."""
+    REPLAY_TARGET_CONSUMER: _ReplayTarget.ValueType  # 2
+    """The consumer of this service that reads the topic, at once and past the broker."""
+
+class ReplayTarget(_ReplayTarget, metaclass=_ReplayTargetEnumTypeWrapper):
+    """Where dead letters are replayed into."""
+
+REPLAY_TARGET_UNSPECIFIED: ReplayTarget.ValueType  # 0
+"""Not said; means the consumer where this service has one for the letter's topic, else the topic."""
+REPLAY_TARGET_TOPIC: ReplayTarget.ValueType  # 1
+"""The topic the letter is of: whoever reads it sees the message again."""
+REPLAY_TARGET_CONSUMER: ReplayTarget.ValueType  # 2
+"""The consumer of this service that reads the topic, at once and past the broker."""
+Global___ReplayTarget: _TypeAlias = ReplayTarget  # noqa: Y015
+
 @_typing.final
 class Engine(_message.Message):
     """One engine behind the service."""
@@ -1156,3 +1180,222 @@ class DiscardDeadLettersResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DiscardDeadLettersResponse: _TypeAlias = DiscardDeadLettersResponse  # noqa: Y015
+
+@_typing.final
+class DeadLetterFilter(_message.Message):
+    """Which resting letters are meant: all that match."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOPIC_FIELD_NUMBER: _builtins.int
+    KEY_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    topic: _builtins.str
+    """Only those of this topic; empty for all."""
+    key: _builtins.bytes
+    """Only those with this key; empty for all."""
+    reason: _builtins.str
+    """Only those last refused for this reason; empty for all."""
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """Only those that came to rest at this time or later."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """Only those that came to rest before this time."""
+
+    def __init__(
+        self,
+        *,
+        topic: _builtins.str = ...,
+        key: _builtins.bytes = ...,
+        reason: _builtins.str = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "key", b"key", "reason", b"reason", "start_time", b"start_time", "topic", b"topic"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeadLetterFilter: _TypeAlias = DeadLetterFilter  # noqa: Y015
+
+@_typing.final
+class ReplayDeadLettersRequest(_message.Message):
+    """Names letters that are to be replayed, or says what they have in common."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    NAMES_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    TARGET_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """`tenants/{tenant}`."""
+    target: Global___ReplayTarget.ValueType
+    """Where to."""
+    request_id: _builtins.str
+    """Names this one intent: a UUID of the caller's making. Repeating the call under it replays
+    nothing more; under it with other content the call is refused with IDEMPOTENCY_KEY_REUSED.
+    """
+    @_builtins.property
+    def names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Which, at most 100, each `tenants/{tenant}/deadLetters/{dead_letter}` of the parent. Empty where
+        a filter is given.
+        """
+
+    @_builtins.property
+    def filter(self) -> Global___DeadLetterFilter:
+        """Which, where none is named: the first 100 that rest and match."""
+
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        names: _abc.Iterable[_builtins.str] | None = ...,
+        filter: Global___DeadLetterFilter | None = ...,
+        target: Global___ReplayTarget.ValueType = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "names", b"names", "parent", b"parent", "request_id", b"request_id", "target", b"target"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReplayDeadLettersRequest: _TypeAlias = ReplayDeadLettersRequest  # noqa: Y015
+
+@_typing.final
+class ReplayDeadLettersResponse(_message.Message):
+    """What became of each letter."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DEAD_LETTERS_FIELD_NUMBER: _builtins.int
+    REFUSED_FIELD_NUMBER: _builtins.int
+    MORE_FIELD_NUMBER: _builtins.int
+    more: _builtins.bool
+    """Whether more letters than were looked at match the filter: ask again, under a new id."""
+    @_builtins.property
+    def dead_letters(self) -> _containers.RepeatedCompositeFieldContainer[Global___DeadLetter]:
+        """Those that are replayed now."""
+
+    @_builtins.property
+    def refused(self) -> _containers.RepeatedCompositeFieldContainer[Global___RefusedDeadLetter]:
+        """Those that were left as they were, or were refused again."""
+
+    def __init__(
+        self,
+        *,
+        dead_letters: _abc.Iterable[Global___DeadLetter] | None = ...,
+        refused: _abc.Iterable[Global___RefusedDeadLetter] | None = ...,
+        more: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dead_letters", b"dead_letters", "more", b"more", "refused", b"refused"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReplayDeadLettersResponse: _TypeAlias = ReplayDeadLettersResponse  # noqa: Y015
+
+@_typing.final
+class ReplayEventsRequest(_message.Message):
+    """Says which events of a tenant are published once more."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    KEY_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    TOPIC_FIELD_NUMBER: _builtins.int
+    CONSUMER_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """`tenants/{tenant}`."""
+    key: _builtins.str
+    """Only those of this key, as their envelope has it: a session's name, for example. Empty for all."""
+    type: _builtins.str
+    """Only those of this type, `turn.completed` for example; empty for all."""
+    topic: _builtins.str
+    """The topic to publish to, without the prefix of the settings; empty for that of each type. For
+    operators alone.
+    """
+    consumer: _builtins.str
+    """The consumer it is meant for, as a group of the reader's choice: told in the header
+    `replay-consumer`, by which others may leave it. Empty for all.
+    """
+    page_size: _builtins.int
+    """How many to publish at most, 0 to 1000; 0 means 200."""
+    page_token: _builtins.str
+    """The `next_page_token` of the call before, with every other field but `request_id` unchanged;
+    empty for the first. Opaque and signed: one of another replay is refused with
+    INVALID_PAGE_TOKEN.
+    """
+    request_id: _builtins.str
+    """Names this one intent: a UUID of the caller's making. Repeating the call under it gives the
+    first answer; under it with other content the call is refused with IDEMPOTENCY_KEY_REUSED.
+    """
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """Only what happened at this time or later."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """Only what happened before this time."""
+
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        key: _builtins.str = ...,
+        type: _builtins.str = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        topic: _builtins.str = ...,
+        consumer: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consumer", b"consumer", "end_time", b"end_time", "key", b"key", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "request_id", b"request_id", "start_time", b"start_time", "topic", b"topic", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReplayEventsRequest: _TypeAlias = ReplayEventsRequest  # noqa: Y015
+
+@_typing.final
+class ReplayEventsResponse(_message.Message):
+    """What was published once more."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REPLAYED_EVENTS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    replayed_events: _builtins.int
+    """How many events."""
+    next_page_token: _builtins.str
+    """What to send as `page_token` for those after these; empty when these were the last."""
+    def __init__(
+        self,
+        *,
+        replayed_events: _builtins.int = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "replayed_events", b"replayed_events"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReplayEventsResponse: _TypeAlias = ReplayEventsResponse  # noqa: Y015

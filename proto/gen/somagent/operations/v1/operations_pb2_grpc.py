@@ -81,6 +81,16 @@ class OperationsServiceStub:
                 request_serializer=somagent_dot_operations_dot_v1_dot_operations__pb2.DiscardDeadLettersRequest.SerializeToString,
                 response_deserializer=somagent_dot_operations_dot_v1_dot_operations__pb2.DiscardDeadLettersResponse.FromString,
                 _registered_method=True)
+        self.ReplayDeadLetters = channel.unary_unary(
+                '/somagent.operations.v1.OperationsService/ReplayDeadLetters',
+                request_serializer=somagent_dot_operations_dot_v1_dot_operations__pb2.ReplayDeadLettersRequest.SerializeToString,
+                response_deserializer=somagent_dot_operations_dot_v1_dot_operations__pb2.ReplayDeadLettersResponse.FromString,
+                _registered_method=True)
+        self.ReplayEvents = channel.unary_unary(
+                '/somagent.operations.v1.OperationsService/ReplayEvents',
+                request_serializer=somagent_dot_operations_dot_v1_dot_operations__pb2.ReplayEventsRequest.SerializeToString,
+                response_deserializer=somagent_dot_operations_dot_v1_dot_operations__pb2.ReplayEventsResponse.FromString,
+                _registered_method=True)
 
 
 class OperationsServiceServicer:
@@ -249,6 +259,49 @@ class OperationsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReplayDeadLetters(self, request, context):
+        """Replays resting letters: into the topic they are of, or into the consumer that gave them up.
+
+        A message of another system is taken under the credential of who replays it: none is kept with
+        it. What is refused again rests on, with one try more. Each letter is replayed by itself, by
+        one caller at a time, in the order in which they came; one that was replayed or discarded is
+        left as it is. Published as `audit.recorded`, one for each letter.
+
+        Refused with: TENANT_NOT_FOUND, DEAD_LETTER_NOT_FOUND (a name of another tenant),
+        IDEMPOTENCY_KEY_REUSED.
+
+        Example:
+        ```sh
+        grpcurl -plaintext -H "authorization: Bearer $KEY" \
+        -d '{"parent":"tenants/demo","filter":{"reason":"SESSION_BUSY"},"request_id":"0198f2a0-0000-7000-8000-000000000004"}' \
+        localhost:50051 somagent.operations.v1.OperationsService/ReplayDeadLetters
+        ```
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReplayEvents(self, request, context):
+        """Publishes events of a tenant once more, as they were: the same ids, keys and sequences.
+
+        What was published is kept for seven days. Events of one key come in their order. A consumer
+        that has seen them drops them; a new one, or one that reads another topic, takes them. Published
+        as `audit.recorded` first. Repeating the call under the same id publishes nothing more.
+
+        Refused with: TENANT_NOT_FOUND, INVALID_PAGE_TOKEN, PUBLISHER_UNAVAILABLE, EVENT_FAILED,
+        EVENT_REFUSED, IDEMPOTENCY_KEY_REUSED, PERMISSION_DENIED (a topic of one's own: operators only).
+
+        Example:
+        ```sh
+        grpcurl -plaintext -H "authorization: Bearer $KEY" \
+        -d '{"parent":"tenants/demo","start_time":"2026-11-21T12:00:00Z","request_id":"0198f2a0-0000-7000-8000-000000000005"}' \
+        localhost:50051 somagent.operations.v1.OperationsService/ReplayEvents
+        ```
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_OperationsServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -291,6 +344,16 @@ def add_OperationsServiceServicer_to_server(servicer, server):
                     servicer.DiscardDeadLetters,
                     request_deserializer=somagent_dot_operations_dot_v1_dot_operations__pb2.DiscardDeadLettersRequest.FromString,
                     response_serializer=somagent_dot_operations_dot_v1_dot_operations__pb2.DiscardDeadLettersResponse.SerializeToString,
+            ),
+            'ReplayDeadLetters': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReplayDeadLetters,
+                    request_deserializer=somagent_dot_operations_dot_v1_dot_operations__pb2.ReplayDeadLettersRequest.FromString,
+                    response_serializer=somagent_dot_operations_dot_v1_dot_operations__pb2.ReplayDeadLettersResponse.SerializeToString,
+            ),
+            'ReplayEvents': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReplayEvents,
+                    request_deserializer=somagent_dot_operations_dot_v1_dot_operations__pb2.ReplayEventsRequest.FromString,
+                    response_serializer=somagent_dot_operations_dot_v1_dot_operations__pb2.ReplayEventsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -516,6 +579,60 @@ class OperationsService:
             '/somagent.operations.v1.OperationsService/DiscardDeadLetters',
             somagent_dot_operations_dot_v1_dot_operations__pb2.DiscardDeadLettersRequest.SerializeToString,
             somagent_dot_operations_dot_v1_dot_operations__pb2.DiscardDeadLettersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReplayDeadLetters(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/somagent.operations.v1.OperationsService/ReplayDeadLetters',
+            somagent_dot_operations_dot_v1_dot_operations__pb2.ReplayDeadLettersRequest.SerializeToString,
+            somagent_dot_operations_dot_v1_dot_operations__pb2.ReplayDeadLettersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReplayEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/somagent.operations.v1.OperationsService/ReplayEvents',
+            somagent_dot_operations_dot_v1_dot_operations__pb2.ReplayEventsRequest.SerializeToString,
+            somagent_dot_operations_dot_v1_dot_operations__pb2.ReplayEventsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -164,6 +164,41 @@ class OperationsServiceStub:
       localhost:50051 somagent.operations.v1.OperationsService/DiscardDeadLetters
     ```
     """
+    ReplayDeadLetters: _grpc.UnaryUnaryMultiCallable[_operations_pb2.ReplayDeadLettersRequest, _operations_pb2.ReplayDeadLettersResponse]
+    """Replays resting letters: into the topic they are of, or into the consumer that gave them up.
+
+    A message of another system is taken under the credential of who replays it: none is kept with
+    it. What is refused again rests on, with one try more. Each letter is replayed by itself, by
+    one caller at a time, in the order in which they came; one that was replayed or discarded is
+    left as it is. Published as `audit.recorded`, one for each letter.
+
+    Refused with: TENANT_NOT_FOUND, DEAD_LETTER_NOT_FOUND (a name of another tenant),
+    IDEMPOTENCY_KEY_REUSED.
+
+    Example:
+    ```sh
+    grpcurl -plaintext -H "authorization: Bearer $KEY" \\
+      -d '{"parent":"tenants/demo","filter":{"reason":"SESSION_BUSY"},"request_id":"0198f2a0-0000-7000-8000-000000000004"}' \\
+      localhost:50051 somagent.operations.v1.OperationsService/ReplayDeadLetters
+    ```
+    """
+    ReplayEvents: _grpc.UnaryUnaryMultiCallable[_operations_pb2.ReplayEventsRequest, _operations_pb2.ReplayEventsResponse]
+    """Publishes events of a tenant once more, as they were: the same ids, keys and sequences.
+
+    What was published is kept for seven days. Events of one key come in their order. A consumer
+    that has seen them drops them; a new one, or one that reads another topic, takes them. Published
+    as `audit.recorded` first. Repeating the call under the same id publishes nothing more.
+
+    Refused with: TENANT_NOT_FOUND, INVALID_PAGE_TOKEN, PUBLISHER_UNAVAILABLE, EVENT_FAILED,
+    EVENT_REFUSED, IDEMPOTENCY_KEY_REUSED, PERMISSION_DENIED (a topic of one's own: operators only).
+
+    Example:
+    ```sh
+    grpcurl -plaintext -H "authorization: Bearer $KEY" \\
+      -d '{"parent":"tenants/demo","start_time":"2026-11-21T12:00:00Z","request_id":"0198f2a0-0000-7000-8000-000000000005"}' \\
+      localhost:50051 somagent.operations.v1.OperationsService/ReplayEvents
+    ```
+    """
 
 @_typing.type_check_only
 class OperationsServiceAsyncStub(OperationsServiceStub):
@@ -299,6 +334,41 @@ class OperationsServiceAsyncStub(OperationsServiceStub):
     grpcurl -plaintext -H "authorization: Bearer $KEY" \\
       -d '{"parent":"tenants/demo","names":["tenants/demo/deadLetters/0198f2a0-0000-7000-8000-000000000001"],"note":"sent by mistake","request_id":"0198f2a0-0000-7000-8000-000000000003"}' \\
       localhost:50051 somagent.operations.v1.OperationsService/DiscardDeadLetters
+    ```
+    """
+    ReplayDeadLetters: _aio.UnaryUnaryMultiCallable[_operations_pb2.ReplayDeadLettersRequest, _operations_pb2.ReplayDeadLettersResponse]  # type: ignore[assignment]
+    """Replays resting letters: into the topic they are of, or into the consumer that gave them up.
+
+    A message of another system is taken under the credential of who replays it: none is kept with
+    it. What is refused again rests on, with one try more. Each letter is replayed by itself, by
+    one caller at a time, in the order in which they came; one that was replayed or discarded is
+    left as it is. Published as `audit.recorded`, one for each letter.
+
+    Refused with: TENANT_NOT_FOUND, DEAD_LETTER_NOT_FOUND (a name of another tenant),
+    IDEMPOTENCY_KEY_REUSED.
+
+    Example:
+    ```sh
+    grpcurl -plaintext -H "authorization: Bearer $KEY" \\
+      -d '{"parent":"tenants/demo","filter":{"reason":"SESSION_BUSY"},"request_id":"0198f2a0-0000-7000-8000-000000000004"}' \\
+      localhost:50051 somagent.operations.v1.OperationsService/ReplayDeadLetters
+    ```
+    """
+    ReplayEvents: _aio.UnaryUnaryMultiCallable[_operations_pb2.ReplayEventsRequest, _operations_pb2.ReplayEventsResponse]  # type: ignore[assignment]
+    """Publishes events of a tenant once more, as they were: the same ids, keys and sequences.
+
+    What was published is kept for seven days. Events of one key come in their order. A consumer
+    that has seen them drops them; a new one, or one that reads another topic, takes them. Published
+    as `audit.recorded` first. Repeating the call under the same id publishes nothing more.
+
+    Refused with: TENANT_NOT_FOUND, INVALID_PAGE_TOKEN, PUBLISHER_UNAVAILABLE, EVENT_FAILED,
+    EVENT_REFUSED, IDEMPOTENCY_KEY_REUSED, PERMISSION_DENIED (a topic of one's own: operators only).
+
+    Example:
+    ```sh
+    grpcurl -plaintext -H "authorization: Bearer $KEY" \\
+      -d '{"parent":"tenants/demo","start_time":"2026-11-21T12:00:00Z","request_id":"0198f2a0-0000-7000-8000-000000000005"}' \\
+      localhost:50051 somagent.operations.v1.OperationsService/ReplayEvents
     ```
     """
 
@@ -481,6 +551,53 @@ class OperationsServiceServicer(metaclass=_abc_1.ABCMeta):
         grpcurl -plaintext -H "authorization: Bearer $KEY" \\
           -d '{"parent":"tenants/demo","names":["tenants/demo/deadLetters/0198f2a0-0000-7000-8000-000000000001"],"note":"sent by mistake","request_id":"0198f2a0-0000-7000-8000-000000000003"}' \\
           localhost:50051 somagent.operations.v1.OperationsService/DiscardDeadLetters
+        ```
+        """
+
+    @_abc_1.abstractmethod
+    def ReplayDeadLetters(
+        self,
+        request: _operations_pb2.ReplayDeadLettersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operations_pb2.ReplayDeadLettersResponse, _abc.Awaitable[_operations_pb2.ReplayDeadLettersResponse]]:
+        """Replays resting letters: into the topic they are of, or into the consumer that gave them up.
+
+        A message of another system is taken under the credential of who replays it: none is kept with
+        it. What is refused again rests on, with one try more. Each letter is replayed by itself, by
+        one caller at a time, in the order in which they came; one that was replayed or discarded is
+        left as it is. Published as `audit.recorded`, one for each letter.
+
+        Refused with: TENANT_NOT_FOUND, DEAD_LETTER_NOT_FOUND (a name of another tenant),
+        IDEMPOTENCY_KEY_REUSED.
+
+        Example:
+        ```sh
+        grpcurl -plaintext -H "authorization: Bearer $KEY" \\
+          -d '{"parent":"tenants/demo","filter":{"reason":"SESSION_BUSY"},"request_id":"0198f2a0-0000-7000-8000-000000000004"}' \\
+          localhost:50051 somagent.operations.v1.OperationsService/ReplayDeadLetters
+        ```
+        """
+
+    @_abc_1.abstractmethod
+    def ReplayEvents(
+        self,
+        request: _operations_pb2.ReplayEventsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operations_pb2.ReplayEventsResponse, _abc.Awaitable[_operations_pb2.ReplayEventsResponse]]:
+        """Publishes events of a tenant once more, as they were: the same ids, keys and sequences.
+
+        What was published is kept for seven days. Events of one key come in their order. A consumer
+        that has seen them drops them; a new one, or one that reads another topic, takes them. Published
+        as `audit.recorded` first. Repeating the call under the same id publishes nothing more.
+
+        Refused with: TENANT_NOT_FOUND, INVALID_PAGE_TOKEN, PUBLISHER_UNAVAILABLE, EVENT_FAILED,
+        EVENT_REFUSED, IDEMPOTENCY_KEY_REUSED, PERMISSION_DENIED (a topic of one's own: operators only).
+
+        Example:
+        ```sh
+        grpcurl -plaintext -H "authorization: Bearer $KEY" \\
+          -d '{"parent":"tenants/demo","start_time":"2026-11-21T12:00:00Z","request_id":"0198f2a0-0000-7000-8000-000000000005"}' \\
+          localhost:50051 somagent.operations.v1.OperationsService/ReplayEvents
         ```
         """
 

@@ -1,0 +1,49 @@
+"""Published events and audits of this process."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import final
+
+from application.delivery.ports.published import EventPlace, PublishedFilter
+from domain.delivery.outgoing_event import OutgoingEvent
+from domain.kernel.events import AuditRecorded
+
+
+@final
+@dataclass(slots=True)
+class InMemoryPublishedEvents:
+    """A `PublishedEvents`."""
+
+    kept: list[OutgoingEvent] = field(default_factory=list[OutgoingEvent])
+
+    async def page(
+        self, asked: PublishedFilter, after: EventPlace | None, limit: int
+    ) -> Sequence[OutgoingEvent]:
+        found = sorted(
+            (event for event in self.kept if _meant(asked, event)),
+            key=lambda event: (event.key, event.sequence),
+        )
+        if after is not None:
+            found = [one for one in found if (one.key, one.sequence) > (after.key, after.sequence)]
+        return found[:limit]
+
+
+@final
+@dataclass(slots=True)
+class InMemoryAudits:
+    """An `Audits`."""
+
+    recorded: list[AuditRecorded] = field(default_factory=list[AuditRecorded])
+
+    async def record(self, audit: AuditRecorded) -> None:
+        self.recorded.append(audit)
+
+
+def _meant(asked: PublishedFilter, event: OutgoingEvent) -> bool:
+    return (
+        event.tenant_id == asked.tenant_id
+        and (asked.key is None or event.key == asked.key)
+        and (not asked.type or event.type == asked.type)
+        and (asked.since is None or event.occurred_at >= asked.since)
+        and (asked.until is None or event.occurred_at < asked.until)
+    )

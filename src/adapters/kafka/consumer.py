@@ -1,0 +1,224 @@
+"""A reader of a group on Apache Kafka."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from logging import getLogger
+from types import MappingProxyType
+from typing import Final, TypeVar, final
+
+from confluent_kafka import (
+    OFFSET_INVALID,
+    TIMESTAMP_NOT_AVAILABLE,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicPartition,
+)
+
+from application.delivery.ports.source import Poll
+from domain.delivery.dead_letter import Header
+from domain.delivery.errors import SourceFencedError
+from domain.delivery.incoming_message import IncomingMessage, Partition
+
+LOG: Final = getLogger("somagent.kafka")
+
+ANSWER_SECONDS: Final = 5.0
+"""How long the broker is waited for where something is asked of it."""
+
+_FENCED: Final = frozenset({KafkaError.FENCED_INSTANCE_ID, KafkaError._FATAL})  # noqa: SLF001 - that is its name in the library
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReaderSettings:
+    """Who reads what.
+
+    `connection` is librdkafka's configuration of the connection alone. `name`, where not empty,
+    stays the reader's over restarts (static membership): within `session_seconds` it gets back the
+    partitions it had, and nothing moves. `most_bytes` bounds what is fetched of a partition ahead.
+    """
+
+    connection: Mapping[str, str | float | bool]
+    group: str
+    topics: Sequence[str]
+    prefix: str = ""
+    name: str = ""
+    session_seconds: float = 30.0
+    work_seconds: float = 600.0
+    most_bytes: int = 4 * 1024 * 1024
+
+
+@final
+@dataclass(slots=True, kw_only=True)
+class KafkaSource:
+    """A `MessageSource`. The library blocks: one thread asks it, one thing after the other."""
+
+    consumer: Consumer
+    thread: ThreadPoolExecutor
+    settings: ReaderSettings
+    lost: set[Partition] = field(default_factory=set[Partition])
+    fenced: bool = False
+
+    async def poll(self, most: int, seconds: float) -> Poll:
+        return await self._do(lambda: self._poll(most, seconds))
+
+    async def commit(self, positions: Mapping[Partition, int]) -> None:
+        await self._do(lambda: self._commit(positions))
+
+    async def pause(self) -> None:
+        await self._do(lambda: self.consumer.pause(self.consumer.assignment()))
+
+    async def resume(self) -> None:
+        await self._do(lambda: self.consumer.resume(self.consumer.assignment()))
+
+    async def lag(self) -> Mapping[Partition, int]:
+        return await self._do(self._lag)
+
+    async def close(self) -> None:
+        """Leave the group, save where the name is kept for the next who has it."""
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self.thread, self.consumer.close)
+        self.thread.shutdown(wait=False)
+
+    def subscribe(self) -> None:
+        """Join the group; what is gained and lost is told while polling."""
+        topics = [self.settings.prefix + topic for topic in self.settings.topics]
+        self.consumer.subscribe(topics, on_revoke=self._revoked, on_lost=self._revoked)
+
+    async def _do(self, work: Callable[[], T]) -> T:
+        if self.fenced:
+            raise SourceFencedError(self.settings.name)
+        return await asyncio.get_running_loop().run_in_executor(self.thread, work)
+
+    def _poll(self, most: int, seconds: float) -> Poll:
+        try:
+            came = self.consumer.consume(most, seconds)
+        except KafkaException as failed:
+            self._judge(_error_of(failed))
+            came = []
+        read: list[IncomingMessage] = []
+        for message in came:
+            error = message.error()
+            if error is None:
+                read.append(self._message(message))
+            else:
+                self._judge(error)
+        lost, self.lost = frozenset(self.lost), set()
+        # What came of a partition before it was lost, in the same call, is another reader's.
+        return Poll(messages=[one for one in read if one.partition not in lost], lost=lost)
+
+    def _commit(self, positions: Mapping[Partition, int]) -> None:
+        own = {self._partition(one) for one in self.consumer.assignment()} - self.lost
+        offsets = [
+            TopicPartition(self.settings.prefix + place.topic, place.number, offset)
+            for place, offset in positions.items()
+            if place in own
+        ]
+        if not offsets:
+            return
+        try:
+            self.consumer.commit(offsets=offsets, asynchronous=False)
+        except KafkaException as error:
+            self._judge(_error_of(error))
+
+    def _lag(self) -> Mapping[Partition, int]:
+        found: dict[Partition, int] = {}
+        try:
+            for one in self.consumer.committed(self.consumer.assignment(), ANSWER_SECONDS):
+                low, high = self.consumer.get_watermark_offsets(one, ANSWER_SECONDS)
+                begun = low if one.offset == OFFSET_INVALID else one.offset
+                found[self._partition(one)] = max(0, high - begun)
+        except KafkaException as error:
+            self._judge(_error_of(error))
+        return found
+
+    def _judge(self, error: KafkaError) -> None:
+        """Raises: SourceFencedError: That is what the error says; all others pass by waiting."""
+        # Nothing else is fatal to a reader.
+        if error.code() in _FENCED:
+            self.fenced = True
+            raise SourceFencedError(self.settings.name)
+        LOG.warning("the broker says: %s", error.str())
+
+    def _revoked(self, consumer: Consumer, partitions: Sequence[TopicPartition]) -> None:
+        self.lost.update(self._partition(one) for one in partitions)
+        consumer.incremental_unassign(list(partitions))
+
+    def _partition(self, one: TopicPartition) -> Partition:
+        return Partition(one.topic.removeprefix(self.settings.prefix), one.partition)
+
+    def _message(self, message: Message) -> IncomingMessage:
+        kind, at = message.timestamp()
+        return IncomingMessage(
+            partition=Partition(
+                (message.topic() or "").removeprefix(self.settings.prefix),
+                message.partition() or 0,
+            ),
+            offset=message.offset() or 0,
+            key=_bytes(message.key()),
+            headers=_headers(message),
+            value=_bytes(message.value()),
+            written_at=0 if kind == TIMESTAMP_NOT_AVAILABLE else at,
+        )
+
+
+@asynccontextmanager
+async def open_reader(settings: ReaderSettings) -> AsyncGenerator[KafkaSource]:
+    """A reader of a group, until the end of the block. A broker that is away is waited for."""
+    consumer = Consumer({**_OPTIONS, **settings.connection, **_own(settings)})
+    thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="kafka-reader")
+    source = KafkaSource(consumer=consumer, thread=thread, settings=settings)
+    try:
+        source.subscribe()
+        yield source
+    finally:
+        await source.close()
+
+
+_OPTIONS: Final[Mapping[str, str | float | bool]] = MappingProxyType(
+    {
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "auto.offset.reset": "earliest",
+        "isolation.level": "read_committed",
+        "partition.assignment.strategy": "cooperative-sticky",
+        "reconnect.backoff.max.ms": 5_000,
+        "allow.auto.create.topics": False,
+        "topic.metadata.refresh.interval.ms": 10_000,
+    }
+)
+
+
+def _own(settings: ReaderSettings) -> Mapping[str, str | float | bool]:
+    session = round(settings.session_seconds * 1000)
+    own: dict[str, str | float | bool] = {
+        "group.id": settings.prefix + settings.group,
+        "session.timeout.ms": session,
+        "heartbeat.interval.ms": max(100, session // 10),
+        "max.poll.interval.ms": max(session, round(settings.work_seconds * 1000)),
+        "max.partition.fetch.bytes": settings.most_bytes,
+        "queued.max.messages.kbytes": max(1024, 4 * settings.most_bytes // 1024),
+    }
+    if settings.name:
+        own["group.instance.id"] = settings.name
+    return own
+
+
+def _error_of(error: KafkaException) -> KafkaError:
+    found = error.args[0]
+    return found if isinstance(found, KafkaError) else KafkaError(KafkaError.UNKNOWN)
+
+
+def _bytes(value: str | bytes | None) -> bytes:
+    return value.encode() if isinstance(value, str) else value or b""
+
+
+def _headers(message: Message) -> tuple[Header, ...]:
+    found = message.headers() or []
+    pairs = found.items() if isinstance(found, dict) else found
+    return tuple((str(name), _bytes(value)) for name, value in pairs)

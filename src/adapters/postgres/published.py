@@ -1,0 +1,109 @@
+"""Published events, as long as the outbox keeps them, and audits by themselves, in PostgreSQL."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, final
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from adapters.postgres.database import Database
+from adapters.postgres.outgoing import FACTS, Outgoing
+from adapters.postgres.tables.kernel import outbox
+from application.delivery.ports.published import EventPlace, PublishedFilter
+from domain.delivery.outgoing_event import OutgoingEvent
+from domain.kernel.events import AuditRecorded
+from domain.kernel.identifiers import EventId, TenantId
+
+PATIENCE: Final = timedelta(seconds=5)
+"""How long an audit waits for its tenant's row."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Row:
+    event_id: UUID
+    tenant_id: UUID
+    key_id: UUID
+    sequence: int
+    type: str
+    version: int
+    traceparent: str
+    occurred_at: datetime
+    payload: bytes
+    slug: str | None
+
+    def event(self) -> OutgoingEvent:
+        return OutgoingEvent(
+            id=EventId(self.event_id),
+            tenant_id=TenantId(self.tenant_id),
+            tenant=self.slug or "",
+            key=self.key_id,
+            sequence=self.sequence,
+            type=self.type,
+            version=self.version,
+            traceparent=self.traceparent,
+            occurred_at=self.occurred_at,
+            payload=self.payload,
+        )
+
+
+_COLUMNS: Final = (
+    *(outbox.c[name] for name in _Row.__slots__ if name != "slug"),
+    sa.func.tenant_slug(outbox.c.tenant_id).label("slug"),
+)
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostgresPublishedEvents:
+    """A `PublishedEvents`."""
+
+    database: Database
+
+    async def page(
+        self, asked: PublishedFilter, after: EventPlace | None, limit: int
+    ) -> Sequence[OutgoingEvent]:
+        query = (
+            sa.select(*_COLUMNS)
+            .where(outbox.c.tenant_id == asked.tenant_id, outbox.c.published_at.is_not(None))
+            .order_by(outbox.c.key_id, outbox.c.sequence)
+            .limit(limit)
+        )
+        if asked.key is not None:
+            query = query.where(outbox.c.key_id == asked.key)
+        if asked.type:
+            query = query.where(outbox.c.type == asked.type)
+        if asked.since is not None:
+            query = query.where(outbox.c.occurred_at >= asked.since)
+        if asked.until is not None:
+            query = query.where(outbox.c.occurred_at < asked.until)
+        if after is not None:
+            place = sa.tuple_(outbox.c.key_id, outbox.c.sequence)
+            query = query.where(place > sa.tuple_(sa.literal(after.key), after.sequence))
+        async with self.database.tenant(asked.tenant_id) as connection:
+            rows = (await connection.execute(query)).mappings().all()
+        return [_Row(**row).event() for row in rows]
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostgresAudits:
+    """An `Audits`."""
+
+    database: Database
+    outgoing: Outgoing
+
+    async def record(self, audit: AuditRecorded) -> None:
+        parameters: dict[str, object] = {
+            "tenant": audit.tenant_id,
+            "patience": PATIENCE,
+            **self.outgoing.named([audit]),
+        }
+        async with self.database.writing() as connection, connection.transaction():
+            await connection.execute(_LOCK, parameters)
+            await connection.execute(_PUBLISH, parameters)
+
+
+_LOCK: Final = b"select lock_tenants(array[%(tenant)s]::uuid[], %(patience)s)"
+_PUBLISH: Final = b"select publish_facts(%(tenant)s, " + FACTS

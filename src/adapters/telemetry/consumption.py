@@ -1,0 +1,49 @@
+"""Measures and logs what becomes of messages of other systems."""
+
+import logging
+from typing import Final, final
+
+from adapters.telemetry.catalogue import DEAD_LETTERS, MESSAGE_LAG, MESSAGES
+from adapters.telemetry.instruments import Metrics
+from domain.delivery.incoming_message import IncomingMessage, Partition
+from domain.kernel.errors import DomainError
+
+LOG: Final = logging.getLogger("somagent.consumers")
+
+
+@final
+class ObservedConsumption:
+    """A `ConsumptionObserver`. Of a message the log has its place, never what it says."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._messages = metrics.counters[MESSAGES]
+        self._letters = metrics.counters[DEAD_LETTERS]
+        self._lag: dict[Partition, int] = {}
+        metrics.gauges[MESSAGE_LAG].read = lambda: sum(self._lag.values())
+
+    def taken(self, topic: str) -> None:
+        self._messages.add(topic, "taken")
+
+    def tried(self, topic: str, reason: str) -> None:
+        self._messages.add(topic, "tried")
+        LOG.info("a message is tried again", extra={"topic": topic, "reason": reason})
+
+    def rested(self, message: IncomingMessage, reason: str, error: Exception) -> None:
+        self._messages.add(message.partition.topic, "rested")
+        self._letters.add(reason)
+        defect = None if isinstance(error, DomainError) else error
+        LOG.warning(
+            "a message became a dead letter",
+            extra={"origin": message.origin, "reason": reason},
+            exc_info=defect,
+        )
+
+    def lags(self, partition: Partition, messages: int) -> None:
+        self._lag[partition] = messages
+
+    def lost(self, partition: Partition) -> None:
+        self._lag.pop(partition, None)
+
+    def fenced(self) -> None:
+        self._lag.clear()
+        LOG.error("another process has this reader's name: kafka.consumers.instance must be unique")

@@ -1,0 +1,186 @@
+"""Take what other systems send, in order for each key, and let rest what cannot be taken."""
+
+from asyncio import gather
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final, final
+
+from application.delivery.consumption import Consumption
+from application.delivery.ports.dead_letters import RestingPlace
+from application.delivery.ports.source import MessageSource, Poll
+from application.delivery.ports.taking import ConsumptionObserver, NotTaken, TakeMessage
+from application.kernel.ports import Clock, IdentifierSource
+from domain.delivery.dead_letter import (
+    LONGEST_CAUSE,
+    LONGEST_KEY,
+    LONGEST_NAME,
+    Attempt,
+    Content,
+    DeadLetter,
+    remembered,
+)
+from domain.delivery.errors import SourceFencedError
+from domain.delivery.incoming_message import IncomingMessage
+from domain.delivery.patience import is_away, patience_for
+from domain.delivery.retry import RETRY_RULES, Trouble
+from domain.kernel.errors import DomainError, StorageUnavailableError
+from domain.kernel.identifiers import DeadLetterId
+from domain.kernel.storable_text import cut_text
+
+POLL_SECONDS: Final = 0.25
+LAG_SECONDS: Final = 10.0
+
+DEFECT: Final = "INTERNAL"
+"""The reason of a letter whose message met a defect of ours."""
+
+MOST_AHEAD: Final = 10_000
+"""Messages done with behind one that is not, above which no more are read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsumerTerms:
+    """How many messages are worked on or wait behind others at once, and come with one poll."""
+
+    in_flight: int = 64
+    batch: int = 64
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consume:
+    """Read, take, and commit what is done with, until cancelled.
+
+    Messages of one key are taken one after the other; other keys go on while one waits for what
+    stands in its way. A message is done with when it was taken or rests as a dead letter: both are
+    durable then. What was read and is not done with comes again, here or to another reader.
+
+    No more is read while `has_room` says no or `terms.in_flight` messages are not done with: the
+    partitions are paused, and stay this reader's. `fraction` gives random numbers in [0, 1),
+    `sleep` waits for seconds.
+    """
+
+    source: MessageSource
+    take: TakeMessage
+    letters: RestingPlace
+    observer: ConsumptionObserver
+    clock: Clock
+    identifiers: IdentifierSource
+    has_room: Callable[[], bool]
+    fraction: Callable[[], float]
+    sleep: Callable[[float], Awaitable[None]]
+    terms: ConsumerTerms = ConsumerTerms()
+
+    async def __call__(self) -> None:
+        """Return when another reader has this one's name: it goes on with all of it."""
+        begun = Consumption(work=self._see_to)
+        try:
+            await self._read(begun)
+        except SourceFencedError:
+            self.observer.fenced()
+        finally:
+            # What is cut off here was not committed.
+            tasks = begun.tasks()
+            for task in tasks:
+                task.cancel()
+            await gather(*tasks, return_exceptions=True)
+
+    async def _read(self, begun: Consumption) -> None:
+        paused, look_at = False, self.clock.monotonic()
+        while True:
+            full = self._is_full(begun)
+            if full:
+                # What was gained since is paused with it.
+                await self.source.pause()
+            elif paused:
+                await self.source.resume()
+            paused = full
+            free = max(1, self.terms.in_flight - begun.waiting)
+            poll = await self.source.poll(min(self.terms.batch, free), POLL_SECONDS)
+            self._begin(begun, poll)
+            if due := begun.due():
+                await self.source.commit(due)
+                begun.committed.update(due)
+            if self.clock.monotonic() >= look_at:
+                await self._tell_lag()
+                look_at = self.clock.monotonic() + LAG_SECONDS
+
+    def _begin(self, begun: Consumption, poll: Poll) -> None:
+        begun.lose(poll.lost)
+        for partition in poll.lost:
+            self.observer.lost(partition)
+        for message in poll.messages:
+            begun.begin(message)
+
+    async def _tell_lag(self) -> None:
+        for partition, messages in (await self.source.lag()).items():
+            self.observer.lags(partition, messages)
+
+    def _is_full(self, begun: Consumption) -> bool:
+        many = begun.waiting >= self.terms.in_flight or begun.ahead >= MOST_AHEAD
+        return many or not self.has_room()
+
+    async def _see_to(self, message: IncomingMessage) -> None:
+        """Take a message, again and again while that may help; else let it rest."""
+        attempts: list[Attempt] = []
+        away = 0
+        while True:
+            not_taken = await self.take(message)
+            if not_taken is None:
+                self.observer.taken(message.partition.topic)
+                return
+            error = not_taken.error
+            if is_away(error):
+                away += 1
+                failures = away  # it says nothing about this message
+            else:
+                attempts.append(Attempt(self.clock.now(), words_of(error)))
+                failures = len(attempts)
+            pause = patience_for(error).pause(failures, self.fraction())
+            if pause is None:
+                await self._let_rest(message, not_taken, attempts)
+                return
+            self.observer.tried(message.partition.topic, reason_of(error))
+            await self.sleep(pause.total_seconds())
+
+    async def _let_rest(
+        self, message: IncomingMessage, not_taken: NotTaken, attempts: list[Attempt]
+    ) -> None:
+        error = not_taken.error
+        letter = DeadLetter(
+            id=DeadLetterId(self.identifiers.next()),
+            tenant_id=not_taken.tenant_id,
+            tenant=not_taken.tenant,
+            source=message.partition.topic,
+            origin=message.origin,
+            topic=message.partition.topic,
+            key=message.key[:LONGEST_KEY],
+            type=cut_text(not_taken.type, LONGEST_NAME),
+            payload_bytes=len(message.value),
+            reason=reason_of(error),
+            cause=words_of(error),
+            attempts=remembered(attempts),
+            created_at=self.clock.now(),
+        )
+        content = Content.of(message.headers, message.value)
+        failures = 0
+        while True:
+            try:
+                await self.letters.put(letter, content)
+            except StorageUnavailableError:
+                failures += 1
+                pause = RETRY_RULES[Trouble.AWAY].pause(failures, self.fraction())
+                if pause is not None:
+                    await self.sleep(pause.total_seconds())
+            else:
+                self.observer.rested(message, letter.reason, error)
+                return
+
+
+def reason_of(error: Exception) -> str:
+    return error.reason if isinstance(error, DomainError) else DEFECT
+
+
+def words_of(error: Exception) -> str:
+    """What is kept of an error: of a defect nothing but its kind, for it may tell anything."""
+    told = str(error) if isinstance(error, DomainError) else f"a defect: {type(error).__name__}"
+    return cut_text(told, LONGEST_CAUSE)

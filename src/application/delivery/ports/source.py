@@ -1,0 +1,56 @@
+"""Where messages of other systems come from."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from domain.delivery.incoming_message import IncomingMessage, Partition
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Poll:
+    """What a poll brought: messages, and partitions that are this reader's no longer.
+
+    What was read of a lost partition and not committed is given to another reader; this one may
+    have it again later, and then begins at the first message that was not committed.
+    """
+
+    messages: Sequence[IncomingMessage] = ()
+    lost: frozenset[Partition] = frozenset()
+
+
+class MessageSource(Protocol):
+    """One reader of a group that shares some topics: each partition is one reader's at a time.
+
+    Asked by one task at a time.
+    """
+
+    async def poll(self, most: int, seconds: float) -> Poll:
+        """Wait for messages, so long at most. One whose partition is paused does not come.
+
+        A broker that is away gives nothing, and is waited for.
+
+        Raises:
+            SourceFencedError: Another reader has this one's name: nothing may be read any more.
+        """
+        ...
+
+    async def commit(self, positions: Mapping[Partition, int]) -> None:
+        """Keep for each partition the offset of the first message that is not done with.
+
+        What cannot be kept now, or is this reader's no longer, is left: it may come again.
+
+        Raises:
+            SourceFencedError: Another reader has this one's name.
+        """
+        ...
+
+    async def pause(self) -> None:
+        """Bring nothing more of what is this reader's now, until `resume`; it stays this one's."""
+        ...
+
+    async def resume(self) -> None: ...
+
+    async def lag(self) -> Mapping[Partition, int]:
+        """How many messages of each of this reader's partitions stand after what it committed."""
+        ...

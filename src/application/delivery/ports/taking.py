@@ -1,0 +1,53 @@
+"""What is done with messages of other systems, and who is told what became of them."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from domain.delivery.incoming_message import IncomingMessage, Partition
+from domain.kernel.identifiers import TenantId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotTaken:
+    """Why a message was not taken, and whose it is: the platform's where nobody can tell.
+
+    `error` is a refusal, or a defect. `type` is what the message says it is.
+    """
+
+    error: Exception
+    tenant_id: TenantId
+    tenant: str
+    type: str
+
+
+class TakeMessage(Protocol):
+    async def __call__(self, message: IncomingMessage) -> NotTaken | None:
+        """Do what a message asks for, once however often it comes; None when that is safe.
+
+        It may be cancelled at any moment, and the message then comes again.
+        """
+        ...
+
+
+class ConsumptionObserver(Protocol):
+    """What counts messages; it never fails and never waits."""
+
+    def taken(self, topic: str) -> None: ...
+
+    def tried(self, topic: str, reason: str) -> None:
+        """A message was not taken, and is tried again."""
+        ...
+
+    def rested(self, message: IncomingMessage, reason: str, error: Exception) -> None:
+        """A message became a dead letter."""
+        ...
+
+    def lags(self, partition: Partition, messages: int) -> None: ...
+
+    def lost(self, partition: Partition) -> None:
+        """A partition is another reader's now, and its lag too."""
+        ...
+
+    def fenced(self) -> None:
+        """Another reader has this one's name; this one reads no more."""
+        ...

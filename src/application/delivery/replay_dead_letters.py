@@ -1,0 +1,181 @@
+"""Send dead letters on once more, or let their consumer take them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import Final, final
+
+from application.delivery.consume import reason_of, words_of
+from application.delivery.discard_dead_letters import ACTION
+from application.delivery.letter_audit import Deed, LetterAudit
+from application.delivery.ports.dead_letters import DeadLetters, LetterFilter, OpenedLetter
+from application.delivery.ports.publisher import EventPublisher
+from application.delivery.ports.taking import TakeMessage
+from domain.delivery.dead_letter import DeadLetter, Header, LetterState
+from domain.delivery.errors import DeadLetterBusyError, DeadLetterCutError
+from domain.delivery.incoming_message import IncomingMessage, Partition
+from domain.delivery.outgoing_message import OutgoingMessage
+from domain.delivery.topic import Topic
+from domain.kernel.errors import ConflictError, DomainError, NotFoundError, PreconditionError
+from domain.kernel.identifiers import DeadLetterId, TenantId
+
+LEASE_SECONDS: Final = 330.0
+"""Longer than a replay may take: so long nobody else replays the letter."""
+
+CONSUMED: Final = frozenset({Topic.CONVERSATION_INBOUND.value, Topic.TOOL_REQUESTS.value})
+"""The topics that a consumer of this service reads."""
+
+
+class Into(Enum):
+    """Where letters are replayed into; `ANY` is the consumer where there is one."""
+
+    ANY = "any"
+    TOPIC = "topic"
+    CONSUMER = "consumer"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayDeadLettersCommand:
+    """`letters` are those that are named; where `asked` is given, those that rest and match it.
+
+    `actor` is the subject of who asks, `credential` the headers by which he may be known again: a
+    message of another system is taken under it.
+    """
+
+    tenant_id: TenantId
+    actor: str
+    credential: Sequence[Header]
+    into: Into = Into.ANY
+    letters: Sequence[DeadLetterId] = ()
+    asked: LetterFilter | None = None
+    limit: int = 100
+
+
+@dataclass(slots=True)
+class Replayed:
+    """What became of letters: those that are replayed now, and why others are not.
+
+    `more` says that more letters match than were looked at.
+    """
+
+    letters: list[DeadLetter] = field(default_factory=list[DeadLetter])
+    refused: list[tuple[DeadLetterId, Exception]] = field(
+        default_factory=list[tuple[DeadLetterId, Exception]]
+    )
+    more: bool = False
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayDeadLetters:
+    """One letter after the other, each taken first: of two who replay it, one does.
+
+    What was sent and could not be marked, because its server was lost, may be replayed again after
+    `LEASE_SECONDS`; it is the same message then.
+    """
+
+    letters: DeadLetters
+    publisher: EventPublisher
+    take: TakeMessage
+    audit: LetterAudit
+
+    async def __call__(self, command: ReplayDeadLettersCommand) -> Replayed:
+        """Replay each by itself, in the order in which they came.
+
+        Raises:
+            StorageUnavailableError: Some may have been replayed; ask again.
+        """
+        replayed = Replayed()
+        deed = self.audit.deed(command.actor, ACTION)
+        for letter_id in await self._meant(command, replayed):
+            taken = await self.letters.take(command.tenant_id, [letter_id], LEASE_SECONDS)
+            if taken:
+                await self._replay(command, taken[0], deed, replayed)
+            else:
+                await self._leave(command, letter_id, replayed)
+        return replayed
+
+    async def _meant(
+        self, command: ReplayDeadLettersCommand, replayed: "Replayed"
+    ) -> Sequence[DeadLetterId]:
+        if command.asked is None:
+            return sorted(command.letters)
+        asked = replace(command.asked, state=LetterState.RESTING)
+        found = await self.letters.page(asked, None, command.limit + 1)
+        replayed.more = len(found) > command.limit
+        return [one.id for one in found[: command.limit]]
+
+    async def _leave(
+        self, command: ReplayDeadLettersCommand, letter_id: DeadLetterId, replayed: "Replayed"
+    ) -> None:
+        """Say of a letter that was not taken why; one that this caller has replayed is that."""
+        try:
+            letter = (await self.letters.open(command.tenant_id, letter_id)).letter
+            if (letter.state, letter.settled_by) == (LetterState.REPLAYED, command.actor):
+                replayed.letters.append(letter)
+                return
+            letter.check_open()
+            raise DeadLetterBusyError(str(letter_id))
+        except (NotFoundError, ConflictError, PreconditionError) as refusal:
+            replayed.refused.append((letter_id, refusal))
+
+    async def _replay(
+        self,
+        command: ReplayDeadLettersCommand,
+        opened: OpenedLetter,
+        deed: Deed,
+        replayed: "Replayed",
+    ) -> None:
+        letter = opened.letter
+        into = _target(command.into, letter)
+        error = await self._send(command, opened, into)
+        if error is None:
+            changed = letter.replayed(by=command.actor, into=into.value, at=deed.at)
+        else:
+            changed = letter.refused_again(reason_of(error), words_of(error), deed.at)
+        reason = "" if error is None else changed.reason
+        try:
+            await self.letters.change(changed, None, self.audit.of(letter, deed, reason))
+        except (ConflictError, NotFoundError) as lost:
+            # It took so long that somebody else has the letter now.
+            error = error or lost
+        if error is None:
+            replayed.letters.append(changed)
+        else:
+            replayed.refused.append((letter.id, error))
+
+    async def _send(
+        self, command: ReplayDeadLettersCommand, opened: OpenedLetter, into: Into
+    ) -> Exception | None:
+        """Why it did not arrive; None where it did."""
+        letter, content = opened.letter, opened.content
+        if not letter.whole:
+            return DeadLetterCutError(str(letter.id))
+        consumed = letter.topic in CONSUMED
+        headers = (*content.headers, *(command.credential if consumed else ()))
+        if into is Into.CONSUMER:
+            message = IncomingMessage(
+                partition=Partition(letter.topic, 0),
+                offset=0,
+                key=letter.key,
+                headers=headers,
+                value=content.payload,
+                written_at=0,
+            )
+            not_taken = await self.take(message)
+            return None if not_taken is None else not_taken.error
+        sent = OutgoingMessage(
+            topic=letter.topic, key=letter.key, headers=headers, value=content.payload
+        )
+        try:
+            await self.publisher.publish(sent)
+        except DomainError as refusal:
+            return refusal
+        return None
+
+
+def _target(into: Into, letter: DeadLetter) -> Into:
+    """A letter of a topic that no consumer here reads can go to its topic alone."""
+    if letter.topic not in CONSUMED:
+        return Into.TOPIC
+    return Into.CONSUMER if into is Into.ANY else into

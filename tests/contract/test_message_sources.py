@@ -1,0 +1,235 @@
+"""What every source of messages must honour; Kafka's is read from a real broker."""
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# confluent-kafka does not say what its futures hold.
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+from uuid import uuid1
+
+import pytest
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from adapters.inmemory.messages import InMemoryTopics
+from adapters.kafka.consumer import ReaderSettings, open_reader
+from application.delivery.ports.source import MessageSource
+from domain.delivery.errors import SourceFencedError
+from domain.delivery.incoming_message import IncomingMessage, Partition
+from tests.plugins.kafka import KafkaBrokers
+
+TOPIC: Final = "conversation.inbound"
+PATIENCE_SECONDS: Final = 60.0
+
+
+class Broker(Protocol):
+    """What messages are put into, and who reads them as one group."""
+
+    def put(self, key: bytes, value: bytes) -> None: ...
+
+    def join(self, name: str = "") -> AbstractAsyncContextManager[MessageSource]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class InProcess:
+    topics: InMemoryTopics = field(default_factory=InMemoryTopics)
+
+    def put(self, key: bytes, value: bytes) -> None:
+        self.topics.put(TOPIC, key, value, (("type", b"x"),))
+
+    @asynccontextmanager
+    async def join(self, name: str = "") -> AsyncGenerator[MessageSource]:
+        source = self.topics.join((TOPIC,), name)
+        yield source
+        self.topics.leave(source)
+
+
+@dataclass(frozen=True, slots=True)
+class OnKafka:
+    """Two partitions; the prefix is this test's own."""
+
+    connection: Mapping[str, str | float | bool]
+    prefix: str
+
+    def put(self, key: bytes, value: bytes) -> None:
+        producer = Producer({**self.connection, "acks": "all"})
+        producer.produce(self.prefix + TOPIC, value, key, headers=[("type", b"x")])
+        assert producer.flush(PATIENCE_SECONDS) == 0
+
+    def join(self, name: str = "") -> AbstractAsyncContextManager[MessageSource]:
+        return open_reader(
+            ReaderSettings(
+                connection=self.connection,
+                group="turns",
+                topics=(TOPIC,),
+                prefix=self.prefix,
+                name=name,
+                session_seconds=6.0,
+            )
+        )
+
+
+@pytest.fixture
+def on_kafka(kafka: KafkaBrokers) -> OnKafka:
+    connection: dict[str, str | float | bool] = {"bootstrap.servers": kafka.bootstrap_servers}
+    prefix = f"t{uuid1().hex}."
+    admin = AdminClient(connection)
+    made: dict[str, Future[None]] = admin.create_topics([NewTopic(prefix + TOPIC, 2, 1)])
+    made[prefix + TOPIC].result(PATIENCE_SECONDS)
+    return OnKafka(connection, prefix)
+
+
+@pytest.fixture(params=["inmemory", "kafka"])
+def broker(request: pytest.FixtureRequest) -> Broker:
+    if request.param == "inmemory":
+        return InProcess()
+    opened: OnKafka = request.getfixturevalue("on_kafka")
+    return opened
+
+
+async def read(source: MessageSource, count: int) -> list[IncomingMessage]:
+    """So many messages; a broker gives them when it has shared out its partitions."""
+    found: list[IncomingMessage] = []
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while len(found) < count:
+            found += (await source.poll(count - len(found), 0.5)).messages
+    return found
+
+
+async def done_with(source: MessageSource, messages: Sequence[IncomingMessage]) -> None:
+    positions: dict[Partition, int] = {}
+    for message in messages:
+        positions[message.partition] = message.offset + 1
+    await source.commit(positions)
+
+
+async def test_messages_of_a_key_come_in_their_order(broker: Broker) -> None:
+    for number in range(6):
+        broker.put(b"ab"[number % 2 : number % 2 + 1], str(number).encode())
+
+    async with broker.join() as source:
+        found = await read(source, 6)
+
+    assert [one.value for one in found if one.key == b"a"] == [b"0", b"2", b"4"]
+    assert [one.value for one in found if one.key == b"b"] == [b"1", b"3", b"5"]
+    assert found[0].partition.topic == TOPIC
+    assert found[0].headers == (("type", b"x"),)
+    assert len({one.origin for one in found}) == 6
+
+
+async def test_what_was_not_committed_comes_again(broker: Broker) -> None:
+    for number in range(4):
+        broker.put(b"a", str(number).encode())
+    async with broker.join() as source:
+        first = await read(source, 4)
+        await done_with(source, first[:2])
+
+    async with broker.join() as source:
+        again = await read(source, 2)
+
+    assert [one.value for one in again] == [b"2", b"3"]
+
+
+async def test_nothing_comes_while_it_is_paused_and_all_of_it_after(broker: Broker) -> None:
+    broker.put(b"a", b"0")
+    async with broker.join() as source:
+        await read(source, 1)
+        await source.pause()
+        broker.put(b"a", b"1")
+        broker.put(b"a", b"2")
+
+        assert not (await source.poll(10, 1.0)).messages
+
+        await source.resume()
+        assert [one.value for one in await read(source, 2)] == [b"1", b"2"]
+
+
+async def test_the_lag_is_what_stands_after_what_was_committed(broker: Broker) -> None:
+    for number in range(3):
+        broker.put(b"a", str(number).encode())
+
+    async with broker.join() as source:
+        found = await read(source, 3)
+        await done_with(source, found[:1])
+
+        assert sum((await source.lag()).values()) == 2
+
+
+async def test_a_partition_is_one_readers_and_the_next_goes_on_where_it_was_left(
+    broker: Broker,
+) -> None:
+    keys = [bytes([number]) for number in range(8)]
+    async with broker.join() as first:
+        for key in keys:
+            broker.put(key, b"0")
+        await done_with(first, await read(first, 8))
+        async with broker.join() as second:
+            await until_shared(first, second)
+            for key in keys:
+                broker.put(key, b"1")
+            found = await read_by_all((first, second), 8)
+            assert sorted(one.key for one in found) == keys
+            mine = [one for one in found if one.partition in await second.lag()]
+            assert mine
+        # The second has left and committed nothing: what it had comes to the first.
+        again = await read(first, len(mine))
+
+    assert sorted(one.origin for one in again) == sorted(one.origin for one in mine)
+
+
+async def test_a_commit_of_what_was_lost_changes_nothing(broker: Broker) -> None:
+    keys = [bytes([number]) for number in range(8)]
+    for key in keys:
+        broker.put(key, b"0")
+    async with broker.join() as first:
+        found = await read(first, 8)
+        async with broker.join() as second:
+            lost, again = await until_shared(first, second)
+            await done_with(first, found)
+
+            theirs = [one for one in found if one.partition in lost]
+            again += await read(second, len(theirs) - len(again))
+
+    assert sorted(one.origin for one in again) == sorted(one.origin for one in theirs)
+
+
+async def test_of_two_readers_of_one_name_the_first_is_fenced(broker: Broker) -> None:
+    broker.put(b"a", b"0")
+    async with broker.join("server-1") as first:
+        await read(first, 1)
+        async with broker.join("server-1") as second:
+            assert await read(second, 1)
+
+            with pytest.raises(SourceFencedError):
+                await read(first, 2)
+            with pytest.raises(SourceFencedError):
+                await first.commit({})
+
+
+async def until_shared(
+    first: MessageSource, second: MessageSource
+) -> tuple[frozenset[Partition], list[IncomingMessage]]:
+    """Poll until each has a partition: what the first has lost, and what the second has read."""
+    lost: frozenset[Partition] = frozenset()
+    found: list[IncomingMessage] = []
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not (lost and await second.lag()):
+            one, other = await asyncio.gather(first.poll(1, 0.5), second.poll(10, 0.5))
+            lost |= one.lost
+            found += other.messages
+    return lost, found
+
+
+async def read_by_all(sources: Sequence[MessageSource], count: int) -> list[IncomingMessage]:
+    found: list[IncomingMessage] = []
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while len(found) < count:
+            polls = await asyncio.gather(*(one.poll(count, 0.5) for one in sources))
+            for poll in polls:
+                found += poll.messages
+    return found

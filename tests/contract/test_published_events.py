@@ -1,0 +1,203 @@
+"""What every store of published events, and every record of audits, must honour."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Final, Protocol
+from uuid import UUID
+
+import pytest
+import sqlalchemy as sa
+
+from adapters.inmemory.published import InMemoryAudits, InMemoryPublishedEvents
+from adapters.postgres.database import Database
+from adapters.postgres.outgoing import Outgoing
+from adapters.postgres.published import PostgresAudits, PostgresPublishedEvents
+from adapters.postgres.tables.kernel import outbox
+from adapters.postgres.tenancy import PostgresTenants
+from adapters.protobuf.events import EventEncoding
+from adapters.system.identifiers import SystemIdentifiers
+from application.delivery.ports.published import (
+    Audits,
+    EventPlace,
+    PublishedEvents,
+    PublishedFilter,
+)
+from domain.delivery.outgoing_event import OutgoingEvent
+from domain.kernel.events import AuditRecorded
+from domain.kernel.identifiers import EventId, RequestId, TenantId
+from domain.kernel.request_key import RequestKey
+from domain.tenancy.plan import Plan
+from domain.tenancy.tenant import Tenant
+from tests.fakes import NOON
+
+IDENTIFIERS: Final = SystemIdentifiers()
+
+
+class Put(Protocol):
+    """Keeps an event that was published, or waits to be."""
+
+    async def __call__(self, event: OutgoingEvent, *, published: bool = True) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shelf:
+    """A store, a tenant of its own, how events come into it, and how many audits were recorded."""
+
+    events: PublishedEvents
+    audits: Audits
+    tenant: Tenant
+    put: Put
+    audited: Callable[[], Awaitable[int]]
+
+    def event(self, key: UUID, sequence: int, kind: str = "turn.completed") -> OutgoingEvent:
+        return OutgoingEvent(
+            id=EventId(IDENTIFIERS.next()),
+            tenant_id=self.tenant.id,
+            tenant=self.tenant.slug,
+            key=key,
+            sequence=sequence,
+            type=kind,
+            version=1,
+            traceparent="00-1",
+            occurred_at=NOON + timedelta(minutes=sequence),
+            payload=b"\x00\xff",
+        )
+
+    async def found(self, asked: PublishedFilter) -> Sequence[int]:
+        return [one.sequence for one in await self.events.page(asked, None, 100)]
+
+
+def new_tenant() -> Tenant:
+    tenant_id = TenantId(IDENTIFIERS.next())
+    return Tenant(
+        id=tenant_id,
+        slug=f"t{tenant_id.hex}",
+        display_name="Acme",
+        plan=Plan.TEAM,
+        created_at=NOON,
+    )
+
+
+@pytest.fixture
+async def postgres_shelf(database: Database) -> Shelf:
+    tenant = new_tenant()
+    wanted = RequestKey.of("CreateTenant", RequestId(str(IDENTIFIERS.next())), "ada", b"")
+    await PostgresTenants(database).create(tenant, {}, wanted)
+
+    async def put(event: OutgoingEvent, *, published: bool = True) -> None:
+        row = {
+            "tenant_id": event.tenant_id,
+            "event_id": event.id,
+            "key_id": event.key,
+            "sequence": event.sequence,
+            "type": event.type,
+            "traceparent": event.traceparent,
+            "payload": event.payload,
+            "occurred_at": event.occurred_at,
+            "created_at": event.occurred_at,
+            "published_at": event.occurred_at if published else None,
+        }
+        async with database.tenant(event.tenant_id) as connection:
+            await connection.execute(sa.insert(outbox).values(row))
+
+    async def audited() -> int:
+        count = sa.select(sa.func.count()).where(
+            outbox.c.tenant_id == tenant.id, outbox.c.type == "audit.recorded"
+        )
+        async with database.tenant(tenant.id) as connection:
+            return (await connection.execute(count)).scalar_one()
+
+    return Shelf(
+        events=PostgresPublishedEvents(database=database),
+        audits=PostgresAudits(database=database, outgoing=Outgoing(EventEncoding({}))),
+        tenant=tenant,
+        put=put,
+        audited=audited,
+    )
+
+
+@pytest.fixture(params=["inmemory", pytest.param("postgres", marks=pytest.mark.postgres)])
+def shelf(request: pytest.FixtureRequest) -> Shelf:
+    if request.param == "postgres":
+        opened: Shelf = request.getfixturevalue("postgres_shelf")
+        return opened
+    events, audits = InMemoryPublishedEvents(), InMemoryAudits()
+
+    async def put(event: OutgoingEvent, *, published: bool = True) -> None:
+        if published:
+            events.kept.append(event)
+
+    async def audited() -> int:
+        return len(audits.recorded)
+
+    return Shelf(events=events, audits=audits, tenant=new_tenant(), put=put, audited=audited)
+
+
+@pytest.fixture
+def asked(shelf: Shelf) -> PublishedFilter:
+    return PublishedFilter(tenant_id=shelf.tenant.id)
+
+
+async def test_an_event_is_read_back_as_it_was(shelf: Shelf, asked: PublishedFilter) -> None:
+    event = shelf.event(IDENTIFIERS.next(), 1)
+    await shelf.put(event)
+
+    assert await shelf.events.page(asked, None, 10) == [event]
+
+
+async def test_what_was_not_published_yet_is_not_there(
+    shelf: Shelf, asked: PublishedFilter
+) -> None:
+    await shelf.put(shelf.event(IDENTIFIERS.next(), 1), published=False)
+
+    assert await shelf.found(asked) == []
+
+
+async def test_events_of_a_key_come_in_their_order_in_pages(
+    shelf: Shelf, asked: PublishedFilter
+) -> None:
+    keys = sorted(IDENTIFIERS.next() for _ in range(2))
+    for key in keys:
+        for sequence in (3, 1, 2):
+            await shelf.put(shelf.event(key, sequence))
+
+    first = await shelf.events.page(asked, None, 4)
+    after = EventPlace(first[-1].key, first[-1].sequence)
+    second = await shelf.events.page(asked, after, 4)
+
+    places = [(one.key, one.sequence) for one in (*first, *second)]
+    assert places == [(key, sequence) for key in keys for sequence in (1, 2, 3)]
+
+
+async def test_a_filter_says_which(shelf: Shelf, asked: PublishedFilter) -> None:
+    key, other = IDENTIFIERS.next(), IDENTIFIERS.next()
+    await shelf.put(shelf.event(key, 1))
+    await shelf.put(shelf.event(key, 2, "usage.recorded"))
+    await shelf.put(shelf.event(other, 3))
+
+    assert await shelf.found(replace(asked, key=key)) == [1, 2]
+    assert await shelf.found(replace(asked, type="usage.recorded")) == [2]
+    assert await shelf.found(replace(asked, key=other, until=NOON)) == []
+    late = replace(asked, since=NOON + timedelta(minutes=3))
+    assert await shelf.found(late) == [3]
+    assert await shelf.found(replace(late, until=late.since)) == []
+    stranger = replace(asked, tenant_id=TenantId(IDENTIFIERS.next()))
+    assert await shelf.found(stranger) == []
+
+
+async def test_audits_are_recorded(shelf: Shelf) -> None:
+    for _ in range(2):
+        await shelf.audits.record(
+            AuditRecorded(
+                id=EventId(IDENTIFIERS.next()),
+                tenant_id=shelf.tenant.id,
+                key=shelf.tenant.id,
+                occurred_at=NOON,
+                action="operations:replay",
+                subject="ada",
+                resource=f"tenants/{shelf.tenant.slug}",
+            )
+        )
+
+    assert await shelf.audited() == 2

@@ -1,0 +1,148 @@
+"""A consumer over topics of this process, and what its messages meet."""
+
+from asyncio import Event, create_task, sleep
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Final, final
+
+from adapters.inmemory.dead_letters import InMemoryDeadLetters
+from adapters.inmemory.messages import InMemoryTopics
+from application.delivery.consume import Consume, ConsumerTerms
+from application.delivery.ports.source import MessageSource
+from application.delivery.ports.taking import NotTaken
+from domain.delivery.dead_letter import Content, DeadLetter
+from domain.delivery.incoming_message import IncomingMessage, Partition
+from domain.kernel.errors import StorageUnavailableError
+from entrypoints.background import stopped
+from tests.builders import TENANT
+from tests.fakes import CountingIdentifiers, StoppedClock
+
+TERMS: Final = ConsumerTerms()
+TOPIC: Final = "conversation.inbound"
+
+
+@final
+@dataclass(slots=True)
+class ScriptedTaking:
+    """A `TakeMessage` whose values say what it does.
+
+    `errors` are met by a value, one after the other, before it is taken; a value among `held` is
+    taken when its event is set.
+    """
+
+    errors: dict[bytes, list[Exception]] = field(default_factory=dict[bytes, list[Exception]])
+    held: dict[bytes, Event] = field(default_factory=dict[bytes, Event])
+    taken: list[bytes] = field(default_factory=list[bytes])
+    begun: list[bytes] = field(default_factory=list[bytes])
+
+    async def __call__(self, message: IncomingMessage) -> NotTaken | None:
+        self.begun.append(message.value)
+        if message.value in self.held:
+            await self.held[message.value].wait()
+        if waiting := self.errors.get(message.value):
+            return NotTaken(error=waiting.pop(0), tenant_id=TENANT, tenant="acme", type="x")
+        self.taken.append(message.value)
+        return None
+
+
+@final
+@dataclass(slots=True)
+class Told:
+    """A `ConsumptionObserver`."""
+
+    takes: list[str] = field(default_factory=list[str])
+    rests: list[str] = field(default_factory=list[str])
+    again: list[str] = field(default_factory=list[str])
+    lag: dict[Partition, int] = field(default_factory=dict[Partition, int])
+    was_fenced: bool = False
+
+    def taken(self, topic: str) -> None:
+        self.takes.append(topic)
+
+    def tried(self, topic: str, reason: str) -> None:
+        self.again.append(f"{topic} {reason}")
+
+    def rested(self, message: IncomingMessage, reason: str, error: Exception) -> None:
+        self.rests.append(f"{message.offset} {reason} {type(error).__name__}")
+
+    def lags(self, partition: Partition, messages: int) -> None:
+        self.lag[partition] = messages
+
+    def lost(self, partition: Partition) -> None:
+        self.lag.pop(partition, None)
+
+    def fenced(self) -> None:
+        self.was_fenced = True
+
+
+@final
+@dataclass(slots=True)
+class ReluctantLetters:
+    """Keeps letters, after it has refused some as if its database were away."""
+
+    refusals: int = 0
+    kept: InMemoryDeadLetters = field(default_factory=lambda: InMemoryDeadLetters(StoppedClock()))
+
+    async def put(self, letter: DeadLetter, content: Content) -> bool:
+        if self.refusals:
+            self.refusals -= 1
+            raise StorageUnavailableError
+        return await self.kept.put(letter, content)
+
+
+@final
+@dataclass(slots=True, kw_only=True)
+class Bench:
+    """A broker, what is behind its consumers, and what became of messages."""
+
+    topics: InMemoryTopics = field(default_factory=InMemoryTopics)
+    taking: ScriptedTaking = field(default_factory=ScriptedTaking)
+    told: Told = field(default_factory=Told)
+    clock: StoppedClock = field(default_factory=StoppedClock)
+    letters: ReluctantLetters = field(default_factory=ReluctantLetters)
+    has_room: Callable[[], bool] = lambda: True
+    pauses: list[float] = field(default_factory=list[float])
+    blocked: Event | None = None
+    """Where set, pauses last until then."""
+
+    def put(self, *values: bytes, key: bytes = b"a") -> None:
+        for value in values:
+            self.topics.put(TOPIC, key, value)
+
+    def consume(self, source: MessageSource, terms: ConsumerTerms = TERMS) -> Consume:
+        return Consume(
+            source=source,
+            take=self.taking,
+            letters=self.letters,
+            observer=self.told,
+            clock=self.clock,
+            identifiers=CountingIdentifiers(),
+            has_room=self.has_room,
+            fraction=lambda: 0.5,
+            sleep=self._sleep,
+            terms=terms,
+        )
+
+    @asynccontextmanager
+    async def consuming(self, name: str = "", terms: ConsumerTerms = TERMS) -> AsyncGenerator[None]:
+        """A consumer until the end of the block; it is cancelled then, as by a crash."""
+        source = self.topics.join((TOPIC,), name)
+        task = create_task(self.consume(source, terms)())
+        try:
+            yield
+        finally:
+            await stopped(task)
+            self.topics.leave(source)
+
+    @property
+    def rested(self) -> list[DeadLetter]:
+        return [one.letter for one in self.letters.kept.kept.values()]
+
+    @property
+    def committed(self) -> Mapping[Partition, int]:
+        return self.topics.committed
+
+    async def _sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        await (sleep(0) if self.blocked is None else self.blocked.wait())

@@ -1,0 +1,101 @@
+"""Events are published once more as they were, in the order of their keys."""
+
+from dataclasses import replace
+from uuid import UUID
+
+from adapters.inmemory.published import InMemoryAudits, InMemoryPublishedEvents
+from application.delivery.ports.published import EventPlace, PublishedFilter
+from application.delivery.replay_events import ReplayEvents, ReplayEventsCommand
+from domain.delivery.outgoing_event import OutgoingEvent
+from domain.kernel.identifiers import EventId, RequestId
+from tests.builders import SESSION, TENANT
+from tests.fakes import NOON, CountingIdentifiers, StoppedClock
+from tests.unit.application.delivery.replaying import KeepingPublisher
+
+OTHER_KEY = UUID(int=7)
+
+
+def event(sequence: int, key: UUID = SESSION) -> OutgoingEvent:
+    return OutgoingEvent(
+        id=EventId(UUID(int=100 + sequence)),
+        tenant_id=TENANT,
+        tenant="acme",
+        key=key,
+        sequence=sequence,
+        type="turn.completed",
+        version=1,
+        traceparent="",
+        occurred_at=NOON,
+        payload=str(sequence).encode(),
+    )
+
+
+def command() -> ReplayEventsCommand:
+    return ReplayEventsCommand(
+        asked=PublishedFilter(tenant_id=TENANT),
+        tenant="acme",
+        actor="ada",
+        request_id=RequestId("r"),
+        limit=10,
+    )
+
+
+class Bench:
+    """Events that were published, and what replays them."""
+
+    def __init__(self, *events: OutgoingEvent) -> None:
+        self.audits = InMemoryAudits()
+        self.publisher = KeepingPublisher()
+        self.replay = ReplayEvents(
+            events=InMemoryPublishedEvents(list(events)),
+            audits=self.audits,
+            publisher=self.publisher,
+            envelopes=lambda event: event.payload,
+            clock=StoppedClock(),
+            identifiers=CountingIdentifiers(),
+        )
+
+
+async def test_events_keep_their_ids_and_the_order_of_their_key() -> None:
+    bench = Bench(event(2), event(1), event(1, OTHER_KEY), event(3))
+
+    replayed = await bench.replay(command())
+
+    assert (replayed.count, replayed.ended) == (4, None)
+    mine = [one for one in bench.publisher.published if one.key.endswith(str(SESSION).encode())]
+    assert [one.value for one in mine] == [b"1", b"2", b"3"]
+    assert {one.topic for one in mine} == {"conversation.outbound"}
+    assert ("event-id", str(event(1).id).encode()) in mine[0].headers
+    assert ("replay", b"r") in mine[0].headers
+
+
+async def test_pages_follow_each_other() -> None:
+    bench = Bench(*(event(number) for number in range(1, 6)))
+
+    first = await bench.replay(replace(command(), limit=3))
+    second = await bench.replay(replace(command(), limit=3, after=first.ended))
+
+    assert first.ended == EventPlace(SESSION, 3)
+    assert (first.count, second.count, second.ended) == (3, 2, None)
+    values = [one.value for one in bench.publisher.published]
+    assert values == [b"1", b"2", b"3", b"4", b"5"]
+
+
+async def test_they_go_to_the_topic_and_the_consumer_that_are_named() -> None:
+    bench = Bench(event(1))
+
+    await bench.replay(replace(command(), topic="rebuilt", consumer="billing"))
+
+    (message,) = bench.publisher.published
+    assert message.topic == "rebuilt"
+    assert ("replay-consumer", b"billing") in message.headers
+
+
+async def test_who_replays_is_accounted_for() -> None:
+    bench = Bench()
+
+    await bench.replay(command())
+
+    assert [(one.subject, one.action, one.resource) for one in bench.audits.recorded] == [
+        ("ada", "operations:replay", "tenants/acme")
+    ]
