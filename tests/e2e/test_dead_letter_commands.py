@@ -1,4 +1,4 @@
-"""`somagent deadletters` as a program, against a server."""
+"""`somagent deadletters` and `somagent events` as programs, against a server."""
 
 import asyncio
 import os
@@ -8,6 +8,7 @@ from pathlib import Path
 import orjson
 
 from tests.e2e.stage import Metadata, Stage
+from tests.system.service import until
 
 
 async def program(stage: Stage, caller: Metadata, folder: Path, *arguments: str) -> tuple[int, str]:
@@ -20,7 +21,7 @@ async def program(stage: Stage, caller: Metadata, folder: Path, *arguments: str)
         "SOMA_API_KEY": caller.key,
     }
     running = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "entrypoints.cli.main", "deadletters", *arguments,
+        sys.executable, "-m", "entrypoints.cli.main", *arguments,
         env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
     out, _ = await running.communicate()
@@ -34,17 +35,30 @@ async def test_a_letter_is_found_mended_and_discarded(stage: Stage, tmp_path: Pa
     mended.write_bytes(b"mended")
 
     code, out = await program(
-        stage, ada, tmp_path, "list", "--tenant", slug, "--state", "resting", "--json"
+        stage,
+        ada,
+        tmp_path,
+        "deadletters",
+        "list",
+        "--tenant",
+        slug,
+        "--state",
+        "resting",
+        "--json",
     )
     assert (code, [one["name"] for one in orjson.loads(out)["dead_letters"]]) == (0, [name])
 
-    code, out = await program(stage, ada, tmp_path, "edit", name, "--payload", str(mended))
+    code, out = await program(
+        stage, ada, tmp_path, "deadletters", "edit", name, "--payload", str(mended)
+    )
     assert (code, "mended" in out) == (0, True)
 
-    code, out = await program(stage, ada, tmp_path, "show", name, "--full")
+    code, out = await program(stage, ada, tmp_path, "deadletters", "show", name, "--full")
     assert (code, "mended" in out, "SESSION_NOT_FOUND" in out) == (0, True, True)
 
-    code, out = await program(stage, ada, tmp_path, "discard", name, "--note", "by mistake")
+    code, out = await program(
+        stage, ada, tmp_path, "deadletters", "discard", name, "--note", "by mistake"
+    )
     assert (code, out) == (0, f"{name} discarded\n")
 
 
@@ -52,6 +66,48 @@ async def test_a_letter_that_is_not_there_is_said_to_be_so(stage: Stage, tmp_pat
     slug, ada = await stage.tenant()
     missing = f"tenants/{slug}/deadLetters/0198f2a0-0000-7000-8000-000000000001"
 
-    code, out = await program(stage, ada, tmp_path, "show", missing)
+    code, out = await program(stage, ada, tmp_path, "deadletters", "show", missing)
 
     assert (code, "DEAD_LETTER_NOT_FOUND" in out) == (3, True)
+
+
+async def test_a_letter_that_is_refused_again_is_said_to_be_so(
+    stage: Stage, tmp_path: Path
+) -> None:
+    slug, ada = await stage.tenant()
+    await stage.dead_letter(slug, b"garbage")
+
+    code, out = await program(
+        stage, ada, tmp_path, "deadletters", "replay", "--all", "--tenant", slug, "--json"
+    )
+
+    (refused,) = orjson.loads(out)["refused"]
+    assert (code, refused["error"]["reason"]) == (0, "MESSAGE_UNREADABLE")
+
+
+async def test_published_events_are_replayed(stage: Stage, tmp_path: Path) -> None:
+    slug, ada = await stage.tenant()
+    await stage.dead_letter(slug)
+    await program(
+        stage, ada, tmp_path, "deadletters", "replay", "--all", "--tenant", slug
+    )  # leaves an audit, which the relay publishes
+
+    async def published() -> bool:
+        _, out = await program(
+            stage, ada, tmp_path, "events", "replay", "--tenant", slug, "--since", "2026-01-01",
+            "--type", "audit.recorded", "--json",
+        )  # fmt: skip
+        return bool(orjson.loads(out)["replayed_events"])
+
+    await until(published)
+
+
+async def test_a_topic_of_ones_own_is_for_operators(stage: Stage, tmp_path: Path) -> None:
+    slug, ada = await stage.tenant()
+    arguments = ("events", "replay", "--tenant", slug, "--since", "2026-01-01", "--topic", "mine")
+
+    code, out = await program(stage, ada, tmp_path, *arguments)
+    assert (code, "PERMISSION_DENIED" in out) == (3, True)
+
+    code, _ = await program(stage, stage.operator, tmp_path, *arguments)
+    assert code == 0

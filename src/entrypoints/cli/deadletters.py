@@ -12,11 +12,16 @@ import typer
 from entrypoints.cli.options import Address, Authority, JsonFlag, Key, Plaintext, Tenant
 
 app = typer.Typer(
-    help="Messages that could not be delivered or taken: look, mend, discard.",
+    help="Messages that could not be delivered or taken: look, mend, replay, discard.",
     no_args_is_help=True,
 )
 
 Name = Annotated[str, typer.Argument(help="tenants/{tenant}/deadLetters/{dead_letter}")]
+
+
+class Target(StrEnum):
+    TOPIC = "topic"
+    CONSUMER = "consumer"
 
 
 class State(StrEnum):
@@ -149,3 +154,61 @@ def discard(  # noqa: PLR0913 - one parameter an option
     )
     answer = asyncio.run(discard_letters(target, names, note))
     show_settled(Screen.standard(json=json), answer, "discarded")
+
+
+@app.command()
+def replay(  # noqa: PLR0913 - one parameter an option
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(help="tenants/{tenant}/deadLetters/{dead_letter}; unset: all that match."),
+    ] = None,
+    tenant: Tenant = "",
+    *,
+    every_one: Annotated[
+        bool, typer.Option("--all", help="Every resting letter of the tenant that matches.")
+    ] = False,
+    into: Annotated[
+        Target | None,
+        typer.Option(help="Unset: the consumer where this service has one, else the topic."),
+    ] = None,
+    topic: Annotated[str, typer.Option(help="With --all: only those of this topic.")] = "",
+    message_key: Annotated[str, typer.Option(help="With --all: only those with this key.")] = "",
+    reason: Annotated[str, typer.Option(help="With --all: only those refused so.")] = "",
+    since: Annotated[
+        datetime | None, typer.Option(help="With --all: that came then or later, UTC.")
+    ] = None,
+    until: Annotated[datetime | None, typer.Option(help="With --all: that came before.")] = None,
+    address: Address = "",
+    key: Key = "",
+    authority: Authority = None,
+    plaintext: Plaintext = False,
+    json: JsonFlag = False,
+) -> None:
+    """Send letters on once more, or let their consumer take them under your own key."""
+    from entrypoints.cli.connecting import target_of, tenant_name
+    from entrypoints.cli.failure import CommandFailedError, ExitCode
+    from entrypoints.cli.letters import LettersAsked, replay_letters
+    from entrypoints.cli.letters_view import show_settled
+    from entrypoints.cli.remembered import memory_path, recall
+    from entrypoints.cli.screen import Screen
+
+    remembered = recall(memory_path())
+    if bool(names) == every_one:
+        raise CommandFailedError("name letters, or give --all", code=ExitCode.USAGE)
+    asked = None
+    if every_one:
+        asked = LettersAsked(
+            parent=tenant_name(tenant, remembered),
+            topic=topic,
+            key=message_key.encode(),
+            reason=reason,
+            since=since,
+            until=until,
+        )
+    target = target_of(
+        remembered, address=address, key=key, plaintext=plaintext, authority=authority
+    )
+    answer = asyncio.run(
+        replay_letters(target, names or [], asked, "" if into is None else into.value)
+    )
+    show_settled(Screen.standard(json=json), answer, "replayed")

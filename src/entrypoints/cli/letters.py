@@ -41,6 +41,15 @@ class LettersAsked:
             end_time=stamp(self.until),
         )
 
+    def filter(self) -> pb.DeadLetterFilter:
+        return pb.DeadLetterFilter(
+            topic=self.topic,
+            key=self.key,
+            reason=self.reason,
+            start_time=stamp(self.since),
+            end_time=stamp(self.until),
+        )
+
 
 def stamp(at: datetime | None) -> Timestamp | None:
     if at is None:
@@ -93,6 +102,32 @@ async def discard_letters(
             parent=parent_of(names), names=names, note=note, request_id=client.request_id()
         )
         return await client.ask(client.operations.DiscardDeadLetters, request)
+
+
+async def replay_letters(
+    target: Target, names: Sequence[str], asked: LettersAsked | None, into: str
+) -> pb.ReplayDeadLettersResponse:
+    """Replay the named, or all that match; what became of each.
+
+    Raises:
+        CommandFailedError: The server refused, or cannot be reached.
+    """
+    where = pb.ReplayTarget.Value(f"REPLAY_TARGET_{(into or 'unspecified').upper()}")
+    whole = pb.ReplayDeadLettersResponse()
+    async with open_client(target, identifiers()) as client:
+        while True:
+            request = pb.ReplayDeadLettersRequest(
+                parent=asked.parent if asked else parent_of(names),
+                names=names,
+                filter=asked.filter() if asked else None,
+                target=where,
+                request_id=client.request_id(),
+            )
+            answer = await client.ask(client.operations.ReplayDeadLetters, request)
+            whole.MergeFrom(answer)
+            # Those that were refused again rest on, and would be found again.
+            if not answer.more or answer.refused:
+                return whole
 
 
 def parent_of(names: Sequence[str]) -> str:

@@ -40,7 +40,11 @@ def show_letter(screen: Screen, letter: pb.DeadLetter) -> None:
         screen.say(printable(letter.payload.decode(errors="replace")))
 
 
-def show_settled(screen: Screen, answer: pb.DiscardDeadLettersResponse, done: str) -> None:
+def show_settled(
+    screen: Screen,
+    answer: pb.DiscardDeadLettersResponse | pb.ReplayDeadLettersResponse,
+    done: str,
+) -> None:
     """What became of each; `done` says what was asked for."""
     if screen.json:
         screen.emit(json_of(answer))

@@ -13,6 +13,7 @@ from entrypoints.cli import (
     capsule,
     config,
     deadletters,
+    events,
     keys,
     receipt,
     secrets,
@@ -74,6 +75,7 @@ app.add_typer(capsule.app, name="capsule")
 app.add_typer(tenants.app, name="tenants")
 app.add_typer(keys.app, name="keys")
 app.add_typer(deadletters.app, name="deadletters")
+app.add_typer(events.app, name="events")
 app.add_typer(secrets.app, name="secrets")
 app.add_typer(topics.app, name="topics")
 

@@ -1,0 +1,73 @@
+"""Commands about published events."""
+
+# ruff: noqa: PLC0415 - each command brings what it needs: help must not wait for gRPC
+import asyncio
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from entrypoints.cli.options import Address, Authority, JsonFlag, Key, Plaintext, Tenant
+
+app = typer.Typer(help="Events that were published.", no_args_is_help=True)
+
+
+@app.callback()
+def events() -> None:
+    """Makes a group of what is one command by now."""
+
+
+@app.command()
+def replay(  # noqa: PLR0913 - one parameter an option
+    tenant: Tenant = "",
+    *,
+    since: Annotated[datetime, typer.Option(help="What happened then or later, UTC.")],
+    until: Annotated[datetime | None, typer.Option(help="What happened before, UTC.")] = None,
+    event_key: Annotated[
+        str, typer.Option(help="Only those of this key, tenants/…/sessions/… for example.")
+    ] = "",
+    kind: Annotated[str, typer.Option("--type", help="Only those, as turn.completed.")] = "",
+    topic: Annotated[
+        str, typer.Option(help="Into this topic, for operators. Unset: that of each type.")
+    ] = "",
+    consumer: Annotated[
+        str, typer.Option(help="The one they are meant for, told in a header.")
+    ] = "",
+    address: Address = "",
+    key: Key = "",
+    authority: Authority = None,
+    plaintext: Plaintext = False,
+    json: JsonFlag = False,
+) -> None:
+    """Publish events of the last seven days once more, under their own ids."""
+    from entrypoints.cli.connecting import target_of, tenant_name
+    from entrypoints.cli.letters import stamp
+    from entrypoints.cli.published import replay_events
+    from entrypoints.cli.remembered import memory_path, recall
+    from entrypoints.cli.screen import Screen
+    from somagent.operations.v1.operations_pb2 import ReplayEventsRequest
+
+    remembered = recall(memory_path())
+    asked = ReplayEventsRequest(
+        parent=tenant_name(tenant, remembered),
+        key=event_key,
+        type=kind,
+        start_time=stamp(since),
+        end_time=stamp(until),
+        topic=topic,
+        consumer=consumer,
+    )
+    target = target_of(
+        remembered,
+        address=address,
+        key=key,
+        plaintext=plaintext,
+        authority=authority,
+        administering=bool(topic),
+    )
+    count = asyncio.run(replay_events(target, asked))
+    screen = Screen.standard(json=json)
+    if screen.json:
+        screen.emit({"replayed_events": count})
+    else:
+        screen.say(f"{count} events published once more", "green")
