@@ -33,6 +33,7 @@ def consume_of(application: Application, admission: Admission, source: MessageSo
         source=source,
         take=take_inbound_of(application, admission),
         letters=application.stores().dead_letters,
+        tell=application.dead_letters().tell,
         observer=application.telemetry().consumption,
         clock=system.clock,
         identifiers=system.identifiers,

@@ -8,7 +8,12 @@ from typing import Final, final
 from application.delivery.consumption import Consumption
 from application.delivery.ports.dead_letters import RestingPlace
 from application.delivery.ports.source import MessageSource, Poll
-from application.delivery.ports.taking import ConsumptionObserver, NotTaken, TakeMessage
+from application.delivery.ports.taking import (
+    ConsumptionObserver,
+    NotTaken,
+    TakeMessage,
+    TellOfLetter,
+)
 from application.kernel.ports import Clock, IdentifierSource
 from domain.delivery.dead_letter import (
     LONGEST_CAUSE,
@@ -62,6 +67,7 @@ class Consume:
     source: MessageSource
     take: TakeMessage
     letters: RestingPlace
+    tell: TellOfLetter
     observer: ConsumptionObserver
     clock: Clock
     identifiers: IdentifierSource
@@ -172,6 +178,7 @@ class Consume:
                 if pause is not None:
                     await self.sleep(pause.total_seconds())
             else:
+                await self.tell(letter, content)
                 self.observer.rested(message, letter.reason, error)
                 return
 

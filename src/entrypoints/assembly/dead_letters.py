@@ -1,7 +1,9 @@
 """What may be done with messages that could not be delivered or taken."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from adapters.protobuf.envelopes import envelope_of
 from application.delivery.discard_dead_letters import DiscardDeadLetters
@@ -12,8 +14,11 @@ from application.delivery.ports.taking import TakeMessage
 from application.delivery.read_dead_letters import GetDeadLetter, ListDeadLetters
 from application.delivery.replay_dead_letters import ReplayDeadLetters
 from application.delivery.replay_events import ReplayEvents
+from application.delivery.tell_of_letter import PublishLetter
 from entrypoints.assembly.stores import Stores
 from entrypoints.assembly.system import System
+
+LOG: Final = logging.getLogger("somagent.consumers")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +29,7 @@ class DeadLetterUseCases:
     discard: DiscardDeadLetters
     replay_events: ReplayEvents
     replay: Callable[[TakeMessage], ReplayDeadLetters]
+    tell: PublishLetter
 
 
 def dead_letter_use_cases(
@@ -49,4 +55,8 @@ def dead_letter_use_cases(
             identifiers=system.identifiers,
         ),
         replay=replay,
+        tell=PublishLetter(
+            publisher=publisher,
+            missed=lambda refusal: LOG.warning("no copy of a dead letter was taken: %s", refusal),
+        ),
     )

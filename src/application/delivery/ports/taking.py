@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from domain.delivery.dead_letter import Content, DeadLetter
 from domain.delivery.incoming_message import IncomingMessage, Partition
 from domain.kernel.identifiers import TenantId
 
@@ -26,6 +27,12 @@ class TakeMessage(Protocol):
 
         It may be cancelled at any moment, and the message then comes again.
         """
+        ...
+
+
+class TellOfLetter(Protocol):
+    async def __call__(self, letter: DeadLetter, content: Content) -> None:
+        """Tell those who read the dead letters of a topic of one more. It never fails."""
         ...
 
 

@@ -11,12 +11,14 @@ from adapters.inmemory.messages import InMemoryTopics
 from application.delivery.consume import Consume, ConsumerTerms
 from application.delivery.ports.source import MessageSource
 from application.delivery.ports.taking import NotTaken
+from application.delivery.tell_of_letter import PublishLetter
 from domain.delivery.dead_letter import Content, DeadLetter
 from domain.delivery.incoming_message import IncomingMessage, Partition
-from domain.kernel.errors import StorageUnavailableError
+from domain.kernel.errors import DomainError, StorageUnavailableError
 from entrypoints.background import stopped
 from tests.builders import TENANT
 from tests.fakes import CountingIdentifiers, StoppedClock
+from tests.unit.application.delivery.replaying import KeepingPublisher
 
 TERMS: Final = ConsumerTerms()
 TOPIC: Final = "conversation.inbound"
@@ -102,6 +104,8 @@ class Bench:
     clock: StoppedClock = field(default_factory=StoppedClock)
     letters: ReluctantLetters = field(default_factory=ReluctantLetters)
     has_room: Callable[[], bool] = lambda: True
+    publisher: KeepingPublisher = field(default_factory=KeepingPublisher)
+    missed: list[DomainError] = field(default_factory=list[DomainError])
     pauses: list[float] = field(default_factory=list[float])
     blocked: Event | None = None
     """Where set, pauses last until then."""
@@ -115,6 +119,7 @@ class Bench:
             source=source,
             take=self.taking,
             letters=self.letters,
+            tell=PublishLetter(publisher=self.publisher, missed=self.missed.append),
             observer=self.told,
             clock=self.clock,
             identifiers=CountingIdentifiers(),

@@ -6,7 +6,7 @@ import pytest
 
 from application.delivery.consume import ConsumerTerms
 from domain.conversation.errors import SessionBusyError
-from domain.delivery.errors import MessageUnreadableError
+from domain.delivery.errors import MessageUnreadableError, PublisherAwayError
 from domain.delivery.incoming_message import Partition
 from domain.kernel.errors import InvalidArgumentError, StorageUnavailableError
 from tests.doubles import until
@@ -87,6 +87,29 @@ async def test_what_will_never_pass_rests_at_once_and_its_key_goes_on(bench: Ben
     assert (len(letter.attempts), bench.pauses) == (1, [])
     assert bench.taking.taken == [b"1"]
     assert bench.told.rests == ["0 MESSAGE_UNREADABLE MessageUnreadableError"]
+
+
+async def test_those_who_read_the_dead_letters_of_a_topic_get_a_copy(bench: Bench) -> None:
+    bench.taking.errors[b"0"] = [MessageUnreadableError("garbage")]
+    bench.topics.put(TOPIC, b"a", b"0", (("authorization", b"Bearer secret"), ("type", b"x")))
+
+    async with bench.consuming():
+        await until(lambda: bench.committed.get(ONE) == 1)
+
+    (copy,) = bench.publisher.published
+    assert (copy.topic, copy.key, copy.value) == (f"{TOPIC}.dlq", b"a", b"0")
+    assert dict(copy.headers).keys() == {"type", "dead-letter", "reason", "origin"}
+
+
+async def test_a_copy_that_no_broker_takes_stops_nothing(bench: Bench) -> None:
+    bench.publisher.errors.append(PublisherAwayError("gone"))
+    bench.taking.errors[b"0"] = [MessageUnreadableError("garbage")]
+    bench.put(b"0", b"1")
+
+    async with bench.consuming():
+        await until(lambda: bench.committed.get(ONE) == 2)
+
+    assert (len(bench.rested), len(bench.missed)) == (1, 1)
 
 
 async def test_what_may_pass_rests_after_its_tries_with_its_history(bench: Bench) -> None:
