@@ -79,13 +79,13 @@ class Service:
         return int(line.split()[1]) * 1024
 
 
-async def start(installation: Installation, *arguments: str) -> Service:
-    """Start a server; whoever asked ends it."""
+async def start(installation: Installation, *arguments: str, command: str = "serve") -> Service:
+    """Start a server, or what else the command runs; whoever asked ends it."""
     log = installation.folder / f"server-{time.monotonic_ns()}.log"
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
             PROGRAM,
-            "serve",
+            command,
             *arguments,
             env=process_environment(installation),
             stdin=asyncio.subprocess.DEVNULL,
@@ -96,9 +96,11 @@ async def start(installation: Installation, *arguments: str) -> Service:
 
 
 @asynccontextmanager
-async def serving(installation: Installation, *arguments: str) -> AsyncGenerator[Service]:
+async def serving(
+    installation: Installation, *arguments: str, command: str = "serve"
+) -> AsyncGenerator[Service]:
     """A server that is ready; what is left of it at the end is killed."""
-    service = await start(installation, *arguments)
+    service = await start(installation, *arguments, command=command)
     try:
         await service.ready()
         yield service

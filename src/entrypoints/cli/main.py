@@ -26,7 +26,7 @@ from entrypoints.cli.demo import demo
 from entrypoints.cli.doctor import doctor
 from entrypoints.cli.failure import CommandFailedError, ExitCode
 from entrypoints.cli.reconcile import reconcile
-from entrypoints.cli.serve import migrate, relay, serve
+from entrypoints.cli.serve import consume, migrate, relay, serve
 from entrypoints.failure import StartError
 
 app = typer.Typer(
@@ -64,6 +64,7 @@ def somagent(
 app.command()(demo)
 app.command()(serve)
 app.command()(relay)
+app.command()(consume)
 app.command()(migrate)
 app.command()(chat)
 app.add_typer(turn.app, name="turn")

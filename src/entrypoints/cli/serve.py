@@ -1,4 +1,4 @@
-"""The commands that run the service: serve, relay and migrate."""
+"""The commands that run the service: serve, relay, consume and migrate."""
 
 # ruff: noqa: PLC0415 - each command brings what it needs: help must not wait for the service
 from typing import Annotated
@@ -38,6 +38,22 @@ def relay(config: Config = None, profile: Profile = None) -> None:
     from entrypoints.cli.screen import Screen
     from entrypoints.cli.steps import Steps
     from entrypoints.relay import run
+
+    settings = loaded(config, overrides(profile=profile)).settings
+    with Steps(Screen.of_errors()) as steps:
+        run(settings, steps.ignore if settings.logs_json else steps.report)
+
+
+def consume(config: Config = None, profile: Profile = None) -> None:
+    """Take messages of other systems until SIGTERM or Ctrl-C, and serve no clients.
+
+    Any number may run, beside servers that consume and those that do not (kafka.consumers.enabled).
+    Turns that run may end first, as a server's.
+    """
+    from entrypoints.cli.configuring import loaded, overrides
+    from entrypoints.cli.screen import Screen
+    from entrypoints.cli.steps import Steps
+    from entrypoints.consume import run
 
     settings = loaded(config, overrides(profile=profile)).settings
     with Steps(Screen.of_errors()) as steps:
