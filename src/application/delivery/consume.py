@@ -77,7 +77,10 @@ class Consume:
     terms: ConsumerTerms = ConsumerTerms()
 
     async def __call__(self) -> None:
-        """Return when another reader has this one's name: it goes on with all of it."""
+        """Return when another reader has this one's name: it goes on with all of it.
+
+        A defect of what is behind it ends it: whoever calls it begins anew, from what is committed.
+        """
         begun = Consumption(work=self._see_to)
         try:
             await self._read(begun)
@@ -92,7 +95,7 @@ class Consume:
 
     async def _read(self, begun: Consumption) -> None:
         paused, look_at = False, self.clock.monotonic()
-        while True:
+        while begun.broken is None:
             full = self._is_full(begun)
             if full:
                 # What was gained since is paused with it.
@@ -109,6 +112,7 @@ class Consume:
             if self.clock.monotonic() >= look_at:
                 await self._tell_lag()
                 look_at = self.clock.monotonic() + LAG_SECONDS
+        raise begun.broken
 
     def _begin(self, begun: Consumption, poll: Poll) -> None:
         begun.lose(poll.lost)

@@ -52,7 +52,7 @@ class Consumption:
     """Messages by their lanes, and how far each partition is done with.
 
     `waiting` counts messages that were read and are not done with, `ahead` those that are done with
-    behind one that is not: they would come again after a crash.
+    behind one that is not: they would come again after a crash. `broken` is what no work may raise.
     """
 
     work: Work
@@ -62,6 +62,7 @@ class Consumption:
     )
     committed: dict[Partition, int] = field(default_factory=dict[Partition, int])
     waiting: int = 0
+    broken: Exception | None = None
 
     @property
     def ahead(self) -> int:
@@ -106,7 +107,11 @@ class Consumption:
     async def _drain(self, key: LaneKey, lane: Lane) -> None:
         while lane.queue:
             message = lane.queue[0]
-            await self.work(message)
+            try:
+                await self.work(message)
+            except Exception as error:
+                self.broken = error
+                raise
             # While the work ended the partition may have been lost, and the lane emptied with it.
             if not lane.queue:
                 return

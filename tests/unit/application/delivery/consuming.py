@@ -84,9 +84,12 @@ class ReluctantLetters:
     """Keeps letters, after it has refused some as if its database were away."""
 
     refusals: int = 0
+    defect: Exception | None = None
     kept: InMemoryDeadLetters = field(default_factory=lambda: InMemoryDeadLetters(StoppedClock()))
 
     async def put(self, letter: DeadLetter, content: Content) -> bool:
+        if self.defect is not None:
+            raise self.defect
         if self.refusals:
             self.refusals -= 1
             raise StorageUnavailableError

@@ -220,3 +220,17 @@ async def test_the_lag_is_told(bench: Bench) -> None:
 
     async with bench.consuming():
         await until(lambda: bench.told.lag.get(ONE) == 2)
+
+
+async def test_a_defect_behind_it_ends_a_consumer_that_has_committed_nothing_of_it(
+    bench: Bench,
+) -> None:
+    bench.letters.defect = ValueError("no place for a letter")
+    bench.taking.errors[b"1"] = [MessageUnreadableError("garbage")]
+    bench.put(b"0", b"1")
+    source = bench.topics.join((TOPIC,))
+
+    with pytest.raises(ValueError, match="no place"):
+        await bench.consume(source)()
+
+    assert bench.committed.get(ONE, 0) <= 1
