@@ -16,7 +16,7 @@ FORBIDDEN = (
     "update chain_heads set position = 0",
     "delete from chain_heads",
     "select * from unsealed_records(1)",
-    "select seal_records('{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}')",
+    "select seal_records(" + ", ".join(14 * ["'{}'"]) + ")",
 )
 
 

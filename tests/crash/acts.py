@@ -1,7 +1,7 @@
 """What one client does, again and again, while servers die around it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -280,41 +280,3 @@ ACTS: Final[Mapping[str, Callable[[Acts], Awaitable[None]]]] = {
     "rated": Acts.rated,
     "limited": Acts.limited,
 }
-
-SERVES: Final[Mapping[str, Sequence[str]]] = {
-    "journal.pause": ("approved",),
-    "journal.resume": ("approved",),
-    "journal.extend": ("tool", "tools", "stamped"),
-    "journal.take_on": ("slow", "tools", "posted"),
-    "leases.append": ("slow", "tools"),
-    "leases.renew": ("slow", "tools"),
-    "leases.promoted": ("queued",),
-    "leases.decided": ("approved",),
-    "leases.hand_back": ("slow",),
-    "leases.take_over": ("slow", "tools"),
-    "effects.begin": ("executed",),
-    "effects.take_over": ("executed",),
-    "effects.decide": ("approved",),
-    "effects.start": ("sanctioned",),
-    "effects.finish": ("executed", "tool"),
-    "budgets": ("held",),
-    "budgets.set_limit": ("limited",),
-    "sessions": ("short_session",),
-    "feedback": ("rated",),
-    "signals": ("cancelled",),
-    "outbox": ("plain",),
-    "publisher": ("plain",),
-    "signals.watch": ("watched",),
-    "claims": ("held", "limited"),
-    "records": ("recorded",),
-    "tools": ("posted", "executed"),
-    "tools.status": ("posted", "executed"),
-    "model": ("slow",),
-}
-"""Acts that pass the points of a call, or of a port."""
-
-
-def acts_for(point: str) -> Sequence[str]:
-    """What a client does so that this point is passed soon."""
-    call = point.rpartition(".")[0]
-    return SERVES.get(call) or SERVES.get(call.partition(".")[0]) or ("plain",)

@@ -14,6 +14,20 @@ from tests.crash.plan import AT_RANDOM, Doom, Plan
 from tests.system.installation import Installation
 from tests.system.service import Service, http_status, start, until
 
+QUICK: Final = {
+    "turns__lease_seconds": 1,
+    "turns__keep_interval_seconds": 0.1,
+    "turns__sweep_interval_seconds": 0.2,
+    "turns__deadline_seconds": 20,
+    "server__drain_seconds": 1,
+    "database__wait_seconds": 2,
+    "database__connect_seconds": 2,
+    "database__request_connections": 4,
+    "telemetry__access_log_ratio": 1,
+    "telemetry__log_level": "debug",
+}
+"""Leases of a second, and logs of everything: what leaks, leaks there."""
+
 _DEED: Final = re.compile(rf"^{MARK} (\S+): (\w+)$", re.MULTILINE)
 
 PATIENCE_SECONDS: Final = 7.0

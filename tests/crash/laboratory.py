@@ -29,7 +29,7 @@ from tests.crash.checker.checker import OPEN_WORK, RUN_OUT, check_run
 from tests.crash.checker.violation import Kind, Violation
 from tests.crash.database import database_in
 from tests.crash.evidence import Evidence, Witness
-from tests.crash.fleet import Fleet, fleet_of
+from tests.crash.fleet import QUICK, Fleet, fleet_of
 from tests.crash.line import Line, line_to
 from tests.crash.plan import Plan
 from tests.crash.script import NOTE, choose
@@ -46,20 +46,6 @@ from tests.system.installation import (
 )
 from tests.system.service import until
 from tests.upstream.scripted import scripted_upstream
-
-QUICK: Final = {
-    "turns__lease_seconds": 1,
-    "turns__keep_interval_seconds": 0.1,
-    "turns__sweep_interval_seconds": 0.2,
-    "turns__deadline_seconds": 20,
-    "server__drain_seconds": 1,
-    "database__wait_seconds": 2,
-    "database__connect_seconds": 2,
-    "database__request_connections": 4,
-    "telemetry__access_log_ratio": 1,
-    "telemetry__log_level": "debug",
-}
-"""Leases of a second, and logs of everything: what leaks, leaks there."""
 
 DUMP: Final = "database.sql"
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
-from tests.crash.acts import ACTS, Acts, acts_for
+from tests.crash.acts import ACTS, Acts
 from tests.crash.caller import Caller, NotServedError
 from tests.crash.evidence import Evidence
+from tests.crash.served import acts_for
 from tests.system.client import RefusedError
 
 THINKING_SECONDS: Final = 0.3

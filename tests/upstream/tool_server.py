@@ -45,7 +45,7 @@ class ToolServer:
         try:
             self.received.append(await _request(reader))
             told = self.answers.popleft() if self.answers else http_answer(200, b"done")
-            if told is SILENCE:
+            if told is None:
                 await reader.read()
             else:
                 writer.write(told)

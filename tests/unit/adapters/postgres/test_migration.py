@@ -217,7 +217,8 @@ def test_every_definer_function_is_listed_and_closed(
 ) -> None:
     found = rows(
         superuser,
-        "select proname, pg_get_userbyid(proowner), proconfig, "
+        "select proname, pg_get_userbyid(proowner), "
+        "array(select one from unnest(proconfig) one where one not like 'enable_%') as others, "
         "(select array_agg(grantee::regrole::text order by 1) from aclexplode(proacl) "
         " where grantee <> proowner) "
         "from pg_proc where prosecdef and pronamespace = 'public'::regnamespace order by 1",
