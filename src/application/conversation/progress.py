@@ -19,6 +19,8 @@ from domain.memory.recollection import Recollection
 from domain.tools.invocation import Invocation
 
 _MICRO: Final = 1_000_000
+_API_CALL: Final = Usage(api_calls=1)
+_TOOL_CALL: Final = Usage(tool_calls=1)
 
 
 @final
@@ -176,25 +178,27 @@ class Progress:
     ) -> None:
         """Add one model call, in tokens."""
         micro_usd = capability.price.cost_micro_usd(prompt=prompt, reply=completion, cached=cached)
-        self.usage = replace(
-            self.usage,
-            prompt_tokens=self.usage.prompt_tokens + prompt,
-            completion_tokens=self.usage.completion_tokens + completion,
-            cached_tokens=self.usage.cached_tokens + cached,
-            reasoning_tokens=self.usage.reasoning_tokens + reasoning,
-            provider_cost_micro_usd=self.usage.provider_cost_micro_usd + micro_usd,
-            estimated=self.usage.estimated or estimated,
+        self.usage = self.usage.plus(
+            Usage(
+                prompt_tokens=prompt,
+                completion_tokens=completion,
+                cached_tokens=cached,
+                reasoning_tokens=reasoning,
+                provider_cost_micro_usd=micro_usd,
+                estimated=estimated,
+            )
         )
 
     def lost(self, call: Attempt) -> None:
         """Add a model call that nobody lived to count."""
         self.attempts.append(call)
         self.lost_last()
-        self.usage = replace(
-            self.usage,
-            prompt_tokens=self.usage.prompt_tokens + call.prompt_tokens,
-            completion_tokens=self.usage.completion_tokens + call.completion_tokens,
-            estimated=True,
+        self.usage = self.usage.plus(
+            Usage(
+                prompt_tokens=call.prompt_tokens,
+                completion_tokens=call.completion_tokens,
+                estimated=True,
+            )
         )
 
     def lost_last(self) -> None:
@@ -211,11 +215,11 @@ class Progress:
         self.decisions.append((resource, decision))
 
     def called_api(self) -> None:
-        self.usage = replace(self.usage, api_calls=self.usage.api_calls + 1)
+        self.usage = self.usage.plus(_API_CALL)
 
     def called_tool(self, invocation_id: InvocationId) -> None:
         self.billed.append(invocation_id)
-        self.usage = replace(self.usage, tool_calls=self.usage.tool_calls + 1)
+        self.usage = self.usage.plus(_TOOL_CALL)
 
     @property
     def spent(self) -> Decimal:

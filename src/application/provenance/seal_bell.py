@@ -4,7 +4,7 @@ from asyncio import Event, sleep, timeout
 from contextlib import suppress
 from typing import Final, final
 
-REST_SECONDS: Final = 0.25
+REST_SECONDS: Final = 0.5
 """How long a woken sealer still waits, so that many turns share one pass."""
 
 

@@ -61,6 +61,19 @@ class Usage:
     def tokens(self) -> int:
         return self.prompt_tokens + self.completion_tokens
 
+    def plus(self, more: "Usage") -> "Usage":
+        """The sum of both; estimated where either is."""
+        return Usage(
+            prompt_tokens=self.prompt_tokens + more.prompt_tokens,
+            completion_tokens=self.completion_tokens + more.completion_tokens,
+            cached_tokens=self.cached_tokens + more.cached_tokens,
+            reasoning_tokens=self.reasoning_tokens + more.reasoning_tokens,
+            tool_calls=self.tool_calls + more.tool_calls,
+            api_calls=self.api_calls + more.api_calls,
+            provider_cost_micro_usd=self.provider_cost_micro_usd + more.provider_cost_micro_usd,
+            estimated=self.estimated or more.estimated,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TurnOrder:

@@ -226,16 +226,14 @@ async def _renewed(call: ModelCall, progress: Progress, renew: Renewing) -> Mode
 
 def _storable_end(end: ModelEnd) -> ModelEnd:
     """What the provider said at the end, in texts that can be kept whatever it sent."""
+    reason, request_id = storable(end.finish_reason), storable(end.request_id)
+    if not end.calls and (reason, request_id) == (end.finish_reason, end.request_id):
+        return end
     calls = tuple(
         ToolCall(call_id, storable(one.tool), storable(one.arguments))
         for call_id, one in zip(_call_ids(end.calls), end.calls, strict=True)
     )
-    return replace(
-        end,
-        calls=calls,
-        finish_reason=storable(end.finish_reason),
-        request_id=storable(end.request_id),
-    )
+    return replace(end, calls=calls, finish_reason=reason, request_id=request_id)
 
 
 def _call_ids(calls: Sequence[ToolCall]) -> Sequence[str]:
