@@ -1,5 +1,6 @@
 """Outgoing events of all tenants in PostgreSQL, as the relays see them."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -90,12 +91,11 @@ class PostgresOutbox:
         self, events: Sequence[OutgoingEvent], held: Sequence[HeldBucket]
     ) -> int:
         # Sorted, so that two who mark the same events do not lock each other out.
-        named = sorted(
-            (event.tenant_id, event.id, bucket.number, bucket.fence)
-            for event in events
-            for bucket in held
-            if bucket.number == event.bucket
-        )
+        held_as: dict[int, list[int]] = defaultdict(list)
+        for bucket in held:
+            held_as[bucket.number].append(bucket.fence)
+        of_events = [(event.tenant_id, event.id, event.bucket) for event in events]
+        named = sorted((*one, fence) for one in of_events for fence in held_as[one[2]])
         parameters = tuple([row[column] for row in named] for column in range(4))
         async with self.database.writing() as connection:
             cursor = connection.cursor(row_factory=scalar_row)
