@@ -11,7 +11,9 @@ from tests.crash.laboratory import laboratory
 from tests.crash.report import closing_line, table_of, told_of
 from tests.crash.runs import kill, run
 
-RUN_SECONDS = 40.0
+SERVERS = 4
+
+RUN_SECONDS = 75.0
 """The load of one run; then everything must come to its end, and is checked."""
 
 
@@ -23,7 +25,7 @@ def say(line: str) -> None:
 async def work(minutes: float, seed: int) -> int:
     """Run after run until the time is over; the exit code."""
     until, found = monotonic() + minutes * 60, list[Violation]()
-    async with laboratory(seed) as lab:
+    async with laboratory(seed, servers=SERVERS) as lab:
         while not found and (left := until - monotonic()) > 0:
             done = await run(lab, min(RUN_SECONDS, left), kill)
             found += done.found

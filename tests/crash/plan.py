@@ -11,7 +11,7 @@ from adapters.failpoints.catalogue import POINTS
 AT_RANDOM: Final = "at random"
 """Kills between the steps, wherever the process happens to be."""
 
-_RANDOM_SHARE: Final = 0.12
+_RANDOM_SHARE: Final = 0.06
 _MOST_PASSES: Final = 3
 
 

@@ -29,8 +29,7 @@ SERVES: Final[Mapping[str, Sequence[str]]] = {
     "signals.watch": ("watched",),
     "claims": ("held", "limited"),
     "records": ("recorded",),
-    "tools": ("posted", "executed"),
-    "tools.status": ("posted", "executed"),
+    "tools": ("posted",),
     "model": ("slow",),
 }
 """Acts that pass the points of a call, or of a port."""
