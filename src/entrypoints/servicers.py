@@ -88,6 +88,7 @@ def _tools(application: Application, admission: Admission, pages: PageTokens) ->
         list_invocations=tools.list_invocations,
         list_pending=tools.list_pending,
         decide=conversations.decide,
+        resolve=tools.resolve,
         commands=tool_commands_of(application),
         name_turn=conversations.name_turn,
     )

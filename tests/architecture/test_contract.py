@@ -55,7 +55,7 @@ SERVICES = {
     ),
     "somagent.tools.v1.ToolService": (
         "ListTools ExecuteTool GetInvocation ListInvocations ListPendingApprovals"
-        " ApproveInvocation RejectInvocation"
+        " ApproveInvocation RejectInvocation ResolveInvocation"
     ),
     "somagent.budget.v1.BudgetService": (
         "GateBudget SettleBudget ReleaseReservation GetUsage ListLimits SetLimit"

@@ -19,6 +19,7 @@ from somagent.tenancy.v1 import tenancy_pb2
 from somagent.tools.v1 import tools_pb2
 from tests.e2e.dead_letter_requests import dead_letter_requests
 from tests.e2e.stage import Stage, fresh_slug
+from tests.e2e.tool_requests import tool_requests
 from tests.system.client import METHODS_BY_REQUEST, Client, request_id
 from tests.system.conversing import answer_to, open_session
 from tests.upstream.chunks import answer, call
@@ -48,13 +49,14 @@ class Belongings:
     reservation: str
     capability: str
     dead_letter: str
+    unknown: str
 
     @property
     def own_names(self) -> Sequence[str]:
         """The names of what can be changed or ended."""
         return (
             self.paused, self.turn, self.session, self.waiting, self.invocation, self.memory,
-            self.key, self.reservation, self.dead_letter,
+            self.key, self.reservation, self.dead_letter, self.unknown,
         )  # fmt: skip
 
     @property
@@ -62,7 +64,7 @@ class Belongings:
         """What identifies them, without the tenant's own name."""
         things = (
             self.session, self.turn, self.paused, self.record, self.invocation, self.waiting,
-            self.memory, self.key, self.reservation, self.dead_letter,
+            self.memory, self.key, self.reservation, self.dead_letter, self.unknown,
         )  # fmt: skip
         return [name.rpartition("/")[2] for name in things]
 
@@ -123,6 +125,7 @@ async def things(
         key=await _key(client),
         reservation=await _reservation(client),
         capability=await _capability(client, capability),
+        unknown=await stage.unknown_call(client.tenant, f'{{"it":"{SHIBBOLETH}"}}'),
         dead_letter=await stage.dead_letter(client.tenant, f"It is {SHIBBOLETH}.".encode()),
     )
 
@@ -258,18 +261,7 @@ def requests_about(own: Belongings) -> list[Message]:
             request_id=new(),
         ),
         tenancy_pb2.RevokeApiKeyRequest(name=own.key, request_id=new()),
-        tools_pb2.ListToolsRequest(parent=parent),
-        tools_pb2.ExecuteToolRequest(
-            parent=parent,
-            tool="arithmetic",
-            arguments='{"expression": "2 + 2"}',
-            request_id=new(),
-        ),
-        tools_pb2.GetInvocationRequest(name=own.invocation),
-        tools_pb2.ListInvocationsRequest(parent=parent),
-        tools_pb2.ListPendingApprovalsRequest(parent=parent),
-        tools_pb2.ApproveInvocationRequest(name=own.waiting, request_id=new()),
-        tools_pb2.RejectInvocationRequest(name=own.waiting, request_id=new()),
+        *tool_requests(parent, own.invocation, own.waiting, own.unknown),
     ]
 
 

@@ -11,8 +11,10 @@ import grpc
 import orjson
 
 from adapters.postgres.database import DatabaseSettings
+from application.tools.ports import Outcome
 from domain.delivery.dead_letter import Content
-from domain.kernel.identifiers import DeadLetterId
+from domain.kernel.identifiers import DeadLetterId, InvocationId
+from domain.tools.invocation import InvocationState
 from entrypoints.assembly.offline import canonical_json, capsule_files, sign_capsules
 from entrypoints.assembly.platform import Platform
 from entrypoints.assembly.secrets import AUTHOR_KEY, SecretKeeper
@@ -22,7 +24,7 @@ from entrypoints.settings.settings import Settings
 from entrypoints.settings.sources import load
 from somagent.capsule.v1 import capsule_pb2, capsule_pb2_grpc
 from somagent.tenancy.v1 import tenancy_pb2, tenancy_pb2_grpc
-from tests.builders import dead_letter
+from tests.builders import dead_letter, invocation
 
 CAPSULE: Final = """
 apiVersion: somagent.dev/v3
@@ -101,6 +103,28 @@ class Stage:
             metadata=self.operator.pairs,
         )
         return Metadata(created.secret)
+
+    async def unknown_call(self, slug: str, arguments: str = "{}") -> str:
+        """A call of a tenant of which nobody knows whether it took effect; gives its name."""
+        stores = self.process.application.stores()
+        tenant = await stores.credentials.tenant(slug)
+        if tenant is None:
+            raise AssertionError(slug)
+        call = replace(
+            invocation(
+                invocation_id=InvocationId(self.process.application.system().identifiers.next()),
+                tenant_id=tenant.id,
+                turn_id=None,
+                arguments=arguments,
+            ),
+            tenant=slug,
+        )
+        begun = await stores.effects.begin(call, fresh_id(), b"content")
+        lost = Outcome(
+            tenant_id=tenant.id, invocation_id=begun.id, fence=0, state=InvocationState.UNKNOWN
+        )
+        await stores.effects.finish(lost)
+        return f"tenants/{slug}/invocations/{begun.id}"
 
     async def dead_letter(self, slug: str, payload: bytes = b"{}", origin: str = "") -> str:
         """A message of a tenant that a consumer gave up; gives the letter's name."""

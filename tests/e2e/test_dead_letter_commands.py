@@ -1,31 +1,12 @@
 """`somagent deadletters` and `somagent events` as programs, against a server."""
 
-import asyncio
-import os
-import sys
 from pathlib import Path
 
 import orjson
 
-from tests.e2e.stage import Metadata, Stage
+from tests.e2e.program import program
+from tests.e2e.stage import Stage
 from tests.system.service import until
-
-
-async def program(stage: Stage, caller: Metadata, folder: Path, *arguments: str) -> tuple[int, str]:
-    """Its exit code and what it wrote."""
-    environment = {name: value for name, value in os.environ.items() if "SOMA" not in name}
-    environment |= {
-        "PYTHONPATH": os.pathsep.join(sys.path),
-        "XDG_STATE_HOME": str(folder / "state"),
-        "SOMA_ADDRESS": f"127.0.0.1:{stage.process.api.port}",
-        "SOMA_API_KEY": caller.key,
-    }
-    running = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "entrypoints.cli.main", *arguments,
-        env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-    )  # fmt: skip
-    out, _ = await running.communicate()
-    return running.returncode or 0, out.decode()
 
 
 async def test_a_letter_is_found_mended_and_discarded(stage: Stage, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The facts about a call that a client makes by itself."""
+"""The facts about calls."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -34,7 +34,7 @@ class _CallHeader(_FactHeader):
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallFacts:
-    """They are keyed by the tenant: the session of such a call bears it, and does not own it."""
+    """A call of a turn is keyed by its session; the session of one by itself does not own it."""
 
     clock: Clock
     identifiers: IdentifierSource
@@ -54,12 +54,13 @@ class CallFacts:
         return _CallHeader(**self._header(call), invocation_id=call.id)
 
     def _header(self, call: Invocation) -> _FactHeader:
+        session = None if call.turn_id is None else call.session_id
         return _FactHeader(
             id=EventId(self.identifiers.next()),
             tenant_id=call.tenant_id,
-            key=call.tenant_id,
+            key=session or call.tenant_id,
             occurred_at=self.clock.now(),
             tenant=call.tenant,
-            session_id=None,
-            turn_id=None,
+            session_id=session,
+            turn_id=None if session is None else call.turn_id,
         )

@@ -15,6 +15,7 @@ class Permission(StrEnum):
     TOOLS_EXECUTE = "tools:execute"
     TOOLS_READ = "tools:read"
     TOOLS_APPROVE = "tools:approve"
+    TOOLS_RESOLVE = "tools:resolve"
     BUDGET_RESERVE = "budget:reserve"
     BUDGET_READ = "budget:read"
     BUDGET_SET_LIMIT = "budget:set_limit"

@@ -73,6 +73,7 @@ ROLES: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(
             {
                 Permission.CONVERSATION_CANCEL_TURN,
                 Permission.TOOLS_READ,
+                Permission.TOOLS_RESOLVE,
                 Permission.BUDGET_READ,
                 Permission.BUDGET_SET_LIMIT,
                 Permission.CAPABILITY_REGISTER,

@@ -16,6 +16,7 @@ from application.conversation.read_conversation import (
     ReadTurn,
 )
 from application.conversation.submit_feedback import SubmitFeedback
+from application.kernel.audit import Audit
 from application.kernel.timed_cache import TimedCache
 from application.tenancy.read_subscription import ReadSubscription
 from application.tools.call_facts import CallFacts
@@ -28,6 +29,7 @@ from application.tools.read_invocations import (
 )
 from application.tools.recover_call import RecoverCall
 from application.tools.recover_lost_calls import RecoverLostCalls
+from application.tools.resolve_invocation import ResolveInvocation
 from application.tools.run_approved import RunApproved
 from application.tools.run_call import RunCall, RunningCalls
 from entrypoints.assembly.stores import Stores
@@ -48,6 +50,7 @@ class ToolUseCases:
     list_pending: ListPendingApprovals
     running: RunningCalls
     run_approved: RunApproved
+    resolve: ResolveInvocation
     recover_lost: RecoverLostCalls
 
 
@@ -100,6 +103,13 @@ def tool_use_cases(
             running=running,
             clock=system.clock,
             identifiers=system.identifiers,
+        ),
+        resolve=ResolveInvocation(
+            invocations=stores.invocations,
+            effects=stores.effects,
+            facts=facts,
+            audit=Audit(clock=system.clock, identifiers=system.identifiers),
+            clock=system.clock,
         ),
         recover_lost=RecoverLostCalls(
             effects=stores.effects, run=run, running=running, clock=system.clock

@@ -18,6 +18,7 @@ from entrypoints.cli import (
     receipt,
     secrets,
     tenants,
+    tools,
     topics,
     turn,
 )
@@ -77,6 +78,7 @@ app.add_typer(tenants.app, name="tenants")
 app.add_typer(keys.app, name="keys")
 app.add_typer(deadletters.app, name="deadletters")
 app.add_typer(events.app, name="events")
+app.add_typer(tools.app, name="tools")
 app.add_typer(secrets.app, name="secrets")
 app.add_typer(topics.app, name="topics")
 

@@ -55,6 +55,9 @@ def invocation_form(tenant: str, invocation: Invocation, turn: str = "") -> pb.I
         create_time=None if one.created_at is None else timestamp(one.created_at),
         end_time=None if one.finished_at is None else timestamp(one.finished_at),
         expire_time=None if one.expires_at is None else timestamp(one.expires_at),
+        resolver=one.resolved_by,
+        resolve_time=None if one.resolved_at is None else timestamp(one.resolved_at),
+        note=one.note,
     )
 
 

@@ -18,6 +18,7 @@ from application.tools.read_invocations import (
     ReadInvocation,
     ReadInvocationQuery,
 )
+from application.tools.resolve_invocation import ResolveInvocation, ResolveInvocationCommand
 from domain.conversation.errors import TurnNotFoundError
 from domain.kernel.identifiers import InvocationId
 from domain.tools.invocation import Invocation, InvocationState
@@ -46,6 +47,7 @@ class ToolServicer:
     list_invocations: ListInvocations
     list_pending: ListPendingApprovals
     decide: DecideInvocation
+    resolve: ResolveInvocation
     commands: ToolCommands
     name_turn: NameTurn
 
@@ -141,6 +143,25 @@ class ToolServicer:
             (told,) = await self._told(caller, [decided])
             return pb.RejectInvocationResponse(invocation=told)
 
+    async def ResolveInvocation(
+        self, request: pb.ResolveInvocationRequest, call: Call
+    ) -> pb.ResolveInvocationResponse:
+        async with answering(self.admission, call, request) as caller:
+            await self.request_ids.claim(caller, request, request.request_id)
+            resolved = await self.resolve(
+                ResolveInvocationCommand(
+                    principal=caller.principal,
+                    tenant_id=caller.tenant_id,
+                    tenant=caller.tenant,
+                    invocation_id=invocation_of(request.name),
+                    succeeded=request.outcome == pb.INVOCATION_OUTCOME_SUCCEEDED,
+                    result=request.content,
+                    note=request.note,
+                )
+            )
+            (told,) = await self._told(caller, [resolved])
+            return pb.ResolveInvocationResponse(invocation=told)
+
     async def _decided(
         self,
         caller: Caller,
@@ -178,6 +199,8 @@ class ToolServicer:
         turn_id = invocation.turn_id
         if turn_id is None:
             return ""
+        if invocation.session_id is not None:
+            return turn_name(caller.tenant, invocation.session_id, turn_id)
         try:
             session_id = await self.name_turn(
                 NameTurnQuery(tenant_id=caller.tenant_id, turn_id=turn_id)

@@ -67,7 +67,9 @@ class _InvocationStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Invoc
     INVOCATION_STATE_FAILED: _InvocationState.ValueType  # 5
     """It ran and failed."""
     INVOCATION_STATE_UNKNOWN: _InvocationState.ValueType  # 6
-    """It was started and nobody knows whether it took effect. It is not run again."""
+    """It was started and nobody knows whether it took effect, until somebody says so. It is not run
+    again.
+    """
     INVOCATION_STATE_DENIED: _InvocationState.ValueType  # 7
     """A rule denied it before it ran."""
     INVOCATION_STATE_REJECTED: _InvocationState.ValueType  # 8
@@ -91,7 +93,9 @@ INVOCATION_STATE_SUCCEEDED: InvocationState.ValueType  # 4
 INVOCATION_STATE_FAILED: InvocationState.ValueType  # 5
 """It ran and failed."""
 INVOCATION_STATE_UNKNOWN: InvocationState.ValueType  # 6
-"""It was started and nobody knows whether it took effect. It is not run again."""
+"""It was started and nobody knows whether it took effect, until somebody says so. It is not run
+again.
+"""
 INVOCATION_STATE_DENIED: InvocationState.ValueType  # 7
 """A rule denied it before it ran."""
 INVOCATION_STATE_REJECTED: InvocationState.ValueType  # 8
@@ -99,6 +103,30 @@ INVOCATION_STATE_REJECTED: InvocationState.ValueType  # 8
 INVOCATION_STATE_EXPIRED: InvocationState.ValueType  # 9
 """Nobody decided in time."""
 Global___InvocationState: _TypeAlias = InvocationState  # noqa: Y015
+
+class _InvocationOutcome:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _InvocationOutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_InvocationOutcome.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    INVOCATION_OUTCOME_UNSPECIFIED: _InvocationOutcome.ValueType  # 0
+    """Not said; never taken."""
+    INVOCATION_OUTCOME_SUCCEEDED: _InvocationOutcome.ValueType  # 1
+    """It took effect."""
+    INVOCATION_OUTCOME_FAILED: _InvocationOutcome.ValueType  # 2
+    """It did not, and will not."""
+
+class InvocationOutcome(_InvocationOutcome, metaclass=_InvocationOutcomeEnumTypeWrapper):
+    """How a call that was unknown had ended."""
+
+INVOCATION_OUTCOME_UNSPECIFIED: InvocationOutcome.ValueType  # 0
+"""Not said; never taken."""
+INVOCATION_OUTCOME_SUCCEEDED: InvocationOutcome.ValueType  # 1
+"""It took effect."""
+INVOCATION_OUTCOME_FAILED: InvocationOutcome.ValueType  # 2
+"""It did not, and will not."""
+Global___InvocationOutcome: _TypeAlias = InvocationOutcome  # noqa: Y015
 
 @_typing.final
 class Tool(_message.Message):
@@ -160,6 +188,9 @@ class Invocation(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     END_TIME_FIELD_NUMBER: _builtins.int
     EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    RESOLVER_FIELD_NUMBER: _builtins.int
+    RESOLVE_TIME_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`tenants/{tenant}/invocations/{invocation}`."""
     tool: _builtins.str
@@ -186,6 +217,12 @@ class Invocation(_message.Message):
     """The round of its turn it was asked for in, from 1; 0 where it was called by itself."""
     decider: _builtins.str
     """Who decided: the subject of the principal; empty until somebody did."""
+    resolver: _builtins.str
+    """Who found out what became of it when that was unknown: the subject of the principal; empty
+    where nobody had to.
+    """
+    note: _builtins.str
+    """What the resolver noted; empty where nobody had to."""
     @_builtins.property
     def decide_time(self) -> _timestamp_pb2.Timestamp:
         """When it was decided; absent until then."""
@@ -201,6 +238,10 @@ class Invocation(_message.Message):
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:
         """When the wait for a person ends; absent where nobody is waited for."""
+
+    @_builtins.property
+    def resolve_time(self) -> _timestamp_pb2.Timestamp:
+        """When that was; absent where nobody had to."""
 
     def __init__(
         self,
@@ -221,10 +262,13 @@ class Invocation(_message.Message):
         create_time: _timestamp_pb2.Timestamp | None = ...,
         end_time: _timestamp_pb2.Timestamp | None = ...,
         expire_time: _timestamp_pb2.Timestamp | None = ...,
+        resolver: _builtins.str = ...,
+        resolve_time: _timestamp_pb2.Timestamp | None = ...,
+        note: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "decide_time", b"decide_time", "end_time", b"end_time", "expire_time", b"expire_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "decide_time", b"decide_time", "end_time", b"end_time", "expire_time", b"expire_time", "resolve_time", b"resolve_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["arguments", b"arguments", "arguments_digest", b"arguments_digest", "content", b"content", "create_time", b"create_time", "decide_time", b"decide_time", "decider", b"decider", "end_time", b"end_time", "expire_time", b"expire_time", "name", b"name", "permit", b"permit", "reason", b"reason", "round", b"round", "state", b"state", "subject", b"subject", "tool", b"tool", "turn", b"turn"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["arguments", b"arguments", "arguments_digest", b"arguments_digest", "content", b"content", "create_time", b"create_time", "decide_time", b"decide_time", "decider", b"decider", "end_time", b"end_time", "expire_time", b"expire_time", "name", b"name", "note", b"note", "permit", b"permit", "reason", b"reason", "resolve_time", b"resolve_time", "resolver", b"resolver", "round", b"round", "state", b"state", "subject", b"subject", "tool", b"tool", "turn", b"turn"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -787,3 +831,67 @@ class RejectInvocationResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RejectInvocationResponse: _TypeAlias = RejectInvocationResponse  # noqa: Y015
+
+@_typing.final
+class ResolveInvocationRequest(_message.Message):
+    """Says what became of one invocation."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    CONTENT_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """`tenants/{tenant}/invocations/{invocation}`."""
+    outcome: Global___InvocationOutcome.ValueType
+    """How it had ended."""
+    content: _builtins.str
+    """What the tool answered, JSON or text, at most 65536 characters; empty where that is not known."""
+    note: _builtins.str
+    """How it was found out, for those who read it later, 1 to 1024 characters."""
+    request_id: _builtins.str
+    """Names this one intent: a UUID of the caller's making. Repeating the call under it gives the
+    first answer; under it with other content the call is refused with IDEMPOTENCY_KEY_REUSED.
+    """
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        outcome: Global___InvocationOutcome.ValueType = ...,
+        content: _builtins.str = ...,
+        note: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "name", b"name", "note", b"note", "outcome", b"outcome", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResolveInvocationRequest: _TypeAlias = ResolveInvocationRequest  # noqa: Y015
+
+@_typing.final
+class ResolveInvocationResponse(_message.Message):
+    """The invocation after it was resolved."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INVOCATION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def invocation(self) -> Global___Invocation:
+        """In state SUCCEEDED or FAILED."""
+
+    def __init__(
+        self,
+        *,
+        invocation: Global___Invocation | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["invocation", b"invocation"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["invocation", b"invocation"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResolveInvocationResponse: _TypeAlias = ResolveInvocationResponse  # noqa: Y015

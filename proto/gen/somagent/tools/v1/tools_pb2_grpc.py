@@ -75,6 +75,11 @@ class ToolServiceStub:
                 request_serializer=somagent_dot_tools_dot_v1_dot_tools__pb2.RejectInvocationRequest.SerializeToString,
                 response_deserializer=somagent_dot_tools_dot_v1_dot_tools__pb2.RejectInvocationResponse.FromString,
                 _registered_method=True)
+        self.ResolveInvocation = channel.unary_unary(
+                '/somagent.tools.v1.ToolService/ResolveInvocation',
+                request_serializer=somagent_dot_tools_dot_v1_dot_tools__pb2.ResolveInvocationRequest.SerializeToString,
+                response_deserializer=somagent_dot_tools_dot_v1_dot_tools__pb2.ResolveInvocationResponse.FromString,
+                _registered_method=True)
 
 
 class ToolServiceServicer:
@@ -211,6 +216,25 @@ class ToolServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ResolveInvocation(self, request, context):
+        """Says what became of one invocation that is UNKNOWN, as a person has found out.
+
+        Nothing is run, and a turn that was told of the unknown outcome stays as it is. The same
+        resolution again is answered as before.
+
+        Refused with: INVOCATION_NOT_FOUND, INVOCATION_ALREADY_DECIDED, IDEMPOTENCY_KEY_REUSED.
+
+        Example:
+        ```sh
+        grpcurl -plaintext -H "authorization: Bearer $KEY" \
+        -d '{"name":"tenants/demo/invocations/0198f2a0-0000-7000-8000-00000000000a","outcome":"INVOCATION_OUTCOME_FAILED","note":"the provider has no such transfer","request_id":"0198f2a0-0000-7000-8000-000000000004"}' \
+        localhost:50051 somagent.tools.v1.ToolService/ResolveInvocation
+        ```
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ToolServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -248,6 +272,11 @@ def add_ToolServiceServicer_to_server(servicer, server):
                     servicer.RejectInvocation,
                     request_deserializer=somagent_dot_tools_dot_v1_dot_tools__pb2.RejectInvocationRequest.FromString,
                     response_serializer=somagent_dot_tools_dot_v1_dot_tools__pb2.RejectInvocationResponse.SerializeToString,
+            ),
+            'ResolveInvocation': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResolveInvocation,
+                    request_deserializer=somagent_dot_tools_dot_v1_dot_tools__pb2.ResolveInvocationRequest.FromString,
+                    response_serializer=somagent_dot_tools_dot_v1_dot_tools__pb2.ResolveInvocationResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -445,6 +474,33 @@ class ToolService:
             '/somagent.tools.v1.ToolService/RejectInvocation',
             somagent_dot_tools_dot_v1_dot_tools__pb2.RejectInvocationRequest.SerializeToString,
             somagent_dot_tools_dot_v1_dot_tools__pb2.RejectInvocationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResolveInvocation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/somagent.tools.v1.ToolService/ResolveInvocation',
+            somagent_dot_tools_dot_v1_dot_tools__pb2.ResolveInvocationRequest.SerializeToString,
+            somagent_dot_tools_dot_v1_dot_tools__pb2.ResolveInvocationResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -136,6 +136,21 @@ class ToolServiceStub:
       localhost:50051 somagent.tools.v1.ToolService/RejectInvocation
     ```
     """
+    ResolveInvocation: _grpc.UnaryUnaryMultiCallable[_tools_pb2.ResolveInvocationRequest, _tools_pb2.ResolveInvocationResponse]
+    """Says what became of one invocation that is UNKNOWN, as a person has found out.
+
+    Nothing is run, and a turn that was told of the unknown outcome stays as it is. The same
+    resolution again is answered as before.
+
+    Refused with: INVOCATION_NOT_FOUND, INVOCATION_ALREADY_DECIDED, IDEMPOTENCY_KEY_REUSED.
+
+    Example:
+    ```sh
+    grpcurl -plaintext -H "authorization: Bearer $KEY" \\
+      -d '{"name":"tenants/demo/invocations/0198f2a0-0000-7000-8000-00000000000a","outcome":"INVOCATION_OUTCOME_FAILED","note":"the provider has no such transfer","request_id":"0198f2a0-0000-7000-8000-000000000004"}' \\
+      localhost:50051 somagent.tools.v1.ToolService/ResolveInvocation
+    ```
+    """
 
 @_typing.type_check_only
 class ToolServiceAsyncStub(ToolServiceStub):
@@ -243,6 +258,21 @@ class ToolServiceAsyncStub(ToolServiceStub):
     grpcurl -plaintext -H "authorization: Bearer $KEY" \\
       -d '{"name":"tenants/demo/invocations/0198f2a0-0000-7000-8000-00000000000a","request_id":"0198f2a0-0000-7000-8000-000000000003"}' \\
       localhost:50051 somagent.tools.v1.ToolService/RejectInvocation
+    ```
+    """
+    ResolveInvocation: _aio.UnaryUnaryMultiCallable[_tools_pb2.ResolveInvocationRequest, _tools_pb2.ResolveInvocationResponse]  # type: ignore[assignment]
+    """Says what became of one invocation that is UNKNOWN, as a person has found out.
+
+    Nothing is run, and a turn that was told of the unknown outcome stays as it is. The same
+    resolution again is answered as before.
+
+    Refused with: INVOCATION_NOT_FOUND, INVOCATION_ALREADY_DECIDED, IDEMPOTENCY_KEY_REUSED.
+
+    Example:
+    ```sh
+    grpcurl -plaintext -H "authorization: Bearer $KEY" \\
+      -d '{"name":"tenants/demo/invocations/0198f2a0-0000-7000-8000-00000000000a","outcome":"INVOCATION_OUTCOME_FAILED","note":"the provider has no such transfer","request_id":"0198f2a0-0000-7000-8000-000000000004"}' \\
+      localhost:50051 somagent.tools.v1.ToolService/ResolveInvocation
     ```
     """
 
@@ -391,6 +421,27 @@ class ToolServiceServicer(metaclass=_abc_1.ABCMeta):
         grpcurl -plaintext -H "authorization: Bearer $KEY" \\
           -d '{"name":"tenants/demo/invocations/0198f2a0-0000-7000-8000-00000000000a","request_id":"0198f2a0-0000-7000-8000-000000000003"}' \\
           localhost:50051 somagent.tools.v1.ToolService/RejectInvocation
+        ```
+        """
+
+    @_abc_1.abstractmethod
+    def ResolveInvocation(
+        self,
+        request: _tools_pb2.ResolveInvocationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_tools_pb2.ResolveInvocationResponse, _abc.Awaitable[_tools_pb2.ResolveInvocationResponse]]:
+        """Says what became of one invocation that is UNKNOWN, as a person has found out.
+
+        Nothing is run, and a turn that was told of the unknown outcome stays as it is. The same
+        resolution again is answered as before.
+
+        Refused with: INVOCATION_NOT_FOUND, INVOCATION_ALREADY_DECIDED, IDEMPOTENCY_KEY_REUSED.
+
+        Example:
+        ```sh
+        grpcurl -plaintext -H "authorization: Bearer $KEY" \\
+          -d '{"name":"tenants/demo/invocations/0198f2a0-0000-7000-8000-00000000000a","outcome":"INVOCATION_OUTCOME_FAILED","note":"the provider has no such transfer","request_id":"0198f2a0-0000-7000-8000-000000000004"}' \\
+          localhost:50051 somagent.tools.v1.ToolService/ResolveInvocation
         ```
         """
 
