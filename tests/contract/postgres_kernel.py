@@ -57,7 +57,7 @@ async def postgres_kernel(database: Database) -> AsyncGenerator[Kernel]:
             reader=await open_things.enter_async_context(open_turn_reader(database)),
             effects=PostgresEffectJournal(database=database, outgoing=outgoing),
             invocations=PostgresInvocations(database=database),
-            budgets=PostgresBudgets(database),
+            budgets=PostgresBudgets(database, outgoing),
             warnings=PostgresBudgetWarnings(database=database, outgoing=outgoing),
             administrator=PostgresAdministrator(superuser),
         )

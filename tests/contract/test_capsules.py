@@ -10,6 +10,7 @@ import pytest
 
 from adapters.inmemory.capsules import InMemoryCapsules
 from adapters.postgres.capsules import PostgresCapsules
+from adapters.postgres.outgoing import Outgoing
 from adapters.system.identifiers import SystemIdentifiers
 from application.capsule.ports import CapsulePlace, Capsules
 from domain.capsule.capsule import Capsule, CapsuleState
@@ -23,6 +24,7 @@ from domain.capsule.manifest_reading import read_manifest
 from domain.kernel.errors import EtagMismatchError, IdempotencyKeyReusedError
 from domain.kernel.identifiers import CapsuleVersionId, RequestId, TenantId
 from domain.kernel.request_key import RequestKey
+from tests.contract.postgres_kernel import encode
 from tests.fakes import NOON
 
 IDENTIFIERS = SystemIdentifiers()
@@ -32,7 +34,7 @@ IDENTIFIERS = SystemIdentifiers()
 def capsules(request: pytest.FixtureRequest) -> Capsules:
     if request.param == "inmemory":
         return InMemoryCapsules()
-    return PostgresCapsules(request.getfixturevalue("database"))
+    return PostgresCapsules(request.getfixturevalue("database"), Outgoing(encode))
 
 
 @pytest.fixture

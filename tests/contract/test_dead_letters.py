@@ -30,6 +30,7 @@ from domain.tenancy.plan import Plan
 from domain.tenancy.tenant import Tenant
 from somagent.events.v1.events_pb2 import AuditRecorded as AuditMessage
 from tests.builders import dead_letter
+from tests.contract.postgres_kernel import encode
 from tests.fakes import NOON
 
 IDENTIFIERS: Final = SystemIdentifiers()
@@ -91,7 +92,7 @@ def new_tenant() -> Tenant:
 async def postgres_rest(database: Database) -> Rest:
     tenant = new_tenant()
     wanted = RequestKey.of("CreateTenant", RequestId(str(IDENTIFIERS.next())), "ada", b"")
-    await PostgresTenants(database).create(tenant, {}, wanted)
+    await PostgresTenants(database, Outgoing(encode)).create(tenant, {}, wanted)
 
     async def published() -> list[str]:
         facts = sa.select(outbox.c.payload).order_by(outbox.c.sequence)

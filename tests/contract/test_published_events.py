@@ -29,6 +29,7 @@ from domain.kernel.identifiers import EventId, RequestId, TenantId
 from domain.kernel.request_key import RequestKey
 from domain.tenancy.plan import Plan
 from domain.tenancy.tenant import Tenant
+from tests.contract.postgres_kernel import encode
 from tests.fakes import NOON
 
 IDENTIFIERS: Final = SystemIdentifiers()
@@ -83,7 +84,7 @@ def new_tenant() -> Tenant:
 async def postgres_shelf(database: Database) -> Shelf:
     tenant = new_tenant()
     wanted = RequestKey.of("CreateTenant", RequestId(str(IDENTIFIERS.next())), "ada", b"")
-    await PostgresTenants(database).create(tenant, {}, wanted)
+    await PostgresTenants(database, Outgoing(encode)).create(tenant, {}, wanted)
 
     async def put(event: OutgoingEvent, *, published: bool = True) -> None:
         row = {

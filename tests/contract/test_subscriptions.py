@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from adapters.inmemory.store import InMemoryStore
 from adapters.inmemory.tenancy import InMemorySubscriptions, InMemoryTenancy, InMemoryTenants
 from adapters.postgres.database import Database
+from adapters.postgres.outgoing import Outgoing
 from adapters.postgres.subscriptions import PostgresSubscriptions
 from adapters.postgres.tables.tenancy import tenant_profiles
 from adapters.postgres.tenancy import PostgresTenants
@@ -20,6 +21,7 @@ from domain.tenancy.errors import TenantNotFoundError
 from domain.tenancy.feature import Feature, Subscription
 from domain.tenancy.plan import Plan
 from domain.tenancy.tenant import Tenant
+from tests.contract.postgres_kernel import encode
 from tests.fakes import NOON
 
 IDENTIFIERS = SystemIdentifiers()
@@ -53,7 +55,9 @@ def place(request: pytest.FixtureRequest) -> Place:
                 .values(switched_on=["learning", "of another release"], switched_off=["tools"])
             )
 
-    return Place(PostgresTenants(database), PostgresSubscriptions(database=database), write)
+    return Place(
+        PostgresTenants(database, Outgoing(encode)), PostgresSubscriptions(database=database), write
+    )
 
 
 async def a_tenant(place: Place, plan: Plan) -> TenantId:

@@ -11,9 +11,11 @@ import pytest
 from adapters.inmemory.budgets import InMemoryBudgets
 from adapters.inmemory.store import InMemoryStore
 from adapters.inmemory.tenancy import InMemoryApiKeys, InMemoryTenancy, InMemoryTenants
+from adapters.postgres.api_keys import PostgresApiKeys
 from adapters.postgres.budget import PostgresBudgets
 from adapters.postgres.database import Database
-from adapters.postgres.tenancy import PostgresApiKeys, PostgresCredentials, PostgresTenants
+from adapters.postgres.outgoing import Outgoing
+from adapters.postgres.tenancy import PostgresCredentials, PostgresTenants
 from adapters.system.clock import SystemClock
 from adapters.system.identifiers import SystemIdentifiers
 from application.budget.ports import Budgets
@@ -27,6 +29,7 @@ from domain.tenancy.api_key import ApiKey, digest_of
 from domain.tenancy.errors import KeyNotFoundError, TenantAlreadyExistsError, TenantNotFoundError
 from domain.tenancy.plan import PLAN_LIMITS, Plan
 from domain.tenancy.tenant import Standing, Tenant
+from tests.contract.postgres_kernel import encode
 from tests.fakes import NOON
 
 IDENTIFIERS = SystemIdentifiers()
@@ -48,16 +51,17 @@ def tenancy(request: pytest.FixtureRequest) -> Tenancy:
         kept, store = InMemoryTenancy(), InMemoryStore()
         return Tenancy(
             tenants=InMemoryTenants(kept, store),
-            keys=InMemoryApiKeys(kept),
+            keys=InMemoryApiKeys(kept, store),
             credentials=kept,
             budgets=InMemoryBudgets(store=store, clock=SystemClock()),
         )
     database: Database = request.getfixturevalue("database")
+    outgoing = Outgoing(encode)
     return Tenancy(
-        tenants=PostgresTenants(database),
-        keys=PostgresApiKeys(database),
+        tenants=PostgresTenants(database, outgoing),
+        keys=PostgresApiKeys(database, outgoing),
         credentials=PostgresCredentials(database),
-        budgets=PostgresBudgets(database),
+        budgets=PostgresBudgets(database, outgoing),
     )
 
 

@@ -16,6 +16,7 @@ from domain.budget.period import period_of
 from domain.budget.quantity import Quantity
 from domain.budget.reservation import Reservation, ReservationState
 from domain.kernel.errors import EtagMismatchError, IdempotencyKeyReusedError
+from domain.kernel.events import DomainEvent
 from domain.kernel.identifiers import AccountId, ReservationId, TenantId
 from domain.kernel.metering import Metric
 from domain.kernel.request_key import RequestKey
@@ -71,7 +72,11 @@ class InMemoryBudgets:
         return self._keep(replace(stored, reservation=reservation, step=step))
 
     async def settle(
-        self, tenant_id: TenantId, reservation_id: ReservationId, uses: Sequence[Use]
+        self,
+        tenant_id: TenantId,
+        reservation_id: ReservationId,
+        uses: Sequence[Use],
+        events: Sequence[DomainEvent] = (),
     ) -> Reservation:
         used = summed(uses)
         stored = self._found(tenant_id, reservation_id)
@@ -89,6 +94,7 @@ class InMemoryBudgets:
         )
         overruns = self.store.settle(settlement, used)
         ended = stored.reservation.ended(ReservationState.SETTLED)
+        self.store.publish(*events)
         settled = replace(ended, uses=quantities, overruns=overruns)
         return self._keep(replace(stored, reservation=settled))
 
@@ -136,7 +142,13 @@ class InMemoryBudgets:
         )
 
     async def set_limit(
-        self, tenant_id: TenantId, limit: Limit, *, etag: str, request: RequestKey
+        self,
+        tenant_id: TenantId,
+        limit: Limit,
+        *,
+        etag: str,
+        request: RequestKey,
+        events: Sequence[DomainEvent] = (),
     ) -> Limit:
         check_limit(limit.amount)
         check_storable("account", limit.account.name)
@@ -155,6 +167,7 @@ class InMemoryBudgets:
         self.requests.keep(tenant_id, request, str(changed.version))
         self.versions[place] = changed.version
         self._limit(tenant_id, changed)
+        self.store.publish(*events)
         return changed
 
     def _limit(self, tenant_id: TenantId, limit: Limit) -> None:

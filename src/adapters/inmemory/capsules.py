@@ -7,7 +7,8 @@ from typing import final
 from uuid import UUID
 
 from adapters.inmemory.requests import InMemoryRequests
-from application.capsule.ports import CapsulePlace, CapsuleStanding
+from adapters.inmemory.store import InMemoryStore
+from application.capsule.ports import ActivationFacts, CapsulePlace, CapsuleStanding, untold
 from domain.capsule.capsule import Capsule, CapsuleState
 from domain.capsule.errors import CapsuleAlreadyExistsError, CapsuleNotFoundError
 from domain.kernel.errors import EtagMismatchError
@@ -24,6 +25,7 @@ class InMemoryCapsules:
 
     kept: dict[_Place, Capsule] = field(default_factory=dict[_Place, Capsule])
     requests: InMemoryRequests = field(default_factory=InMemoryRequests)
+    store: InMemoryStore = field(default_factory=InMemoryStore)
 
     async def create(self, capsule: Capsule, request: RequestKey) -> Capsule:
         earlier = self.requests.earlier(capsule.tenant_id, request)
@@ -96,6 +98,7 @@ class InMemoryCapsules:
         etag: str,
         at: datetime,
         request: RequestKey,
+        told: ActivationFacts = untold,
     ) -> Capsule:
         earlier = self.requests.earlier(tenant_id, request)
         capsule = self._one(tenant_id, capsule_id)
@@ -104,9 +107,12 @@ class InMemoryCapsules:
         _check_etag(capsule, etag)
         activated = capsule.activate(at)
         if activated is not capsule:
+            previous = ""
             for one in self._named(tenant_id, capsule.manifest.name):
                 if one.state is CapsuleState.ACTIVE:
+                    previous = one.manifest.version
                     self.kept[tenant_id, one.id] = one.retire()
+            self.store.publish(*told(activated, previous))
         self.kept[tenant_id, capsule_id] = activated
         self.requests.keep(tenant_id, request, str(capsule_id))
         return activated

@@ -8,6 +8,7 @@ from typing import final
 from adapters.inmemory.store import InMemoryStore, Settlement, StoredInvocation
 from application.kernel.ports import Clock
 from application.tools.ports import LostCall, Outcome
+from domain.budget.quantity import Quantity
 from domain.budget.reservation import ReservationState
 from domain.conversation.errors import StaleFenceError
 from domain.conversation.turn import TurnState
@@ -168,8 +169,12 @@ class InMemoryEffectJournal:
                 replace(one, amount=0) if lapsed else one for one in held.reservation.holds
             ),
         )
-        self.store.settle(settlement, outcome.uses)
-        settled = replace(held.reservation, state=ReservationState.SETTLED)
+        settled = replace(
+            held.reservation,
+            state=ReservationState.SETTLED,
+            uses=tuple(Quantity(use.metric, use.amount) for use in outcome.uses),
+            overruns=self.store.settle(settlement, outcome.uses),
+        )
         self.store.reservations[tenant_id, reservation_id] = replace(held, reservation=settled)
         return True
 

@@ -198,9 +198,10 @@ class InMemoryStore:
         places = ((hold.account_id, hold.metric) for hold in one.holds)
         return tuple(settled[place].overrun - balances[place].overrun for place in places)
 
-    def publish(self, event: DomainEvent) -> None:
-        events = self.outbox.setdefault((event.tenant_id, event.key), [])
-        events.append(StoredEvent(len(events) + 1, event))
+    def publish(self, *facts: DomainEvent) -> None:
+        for event in facts:
+            events = self.outbox.setdefault((event.tenant_id, event.key), [])
+            events.append(StoredEvent(len(events) + 1, event))
 
     def say(self, turn: Turn, message_id: MessageId, role: Role, text: str) -> None:
         self.messages[turn.tenant_id, message_id] = StoredMessage(

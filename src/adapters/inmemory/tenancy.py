@@ -1,6 +1,6 @@
 """Tenants and their keys, in this process."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import final
@@ -11,6 +11,7 @@ from adapters.inmemory.store import InMemoryStore
 from application.identity.ports import KeyHolder
 from domain.budget.account import Account, AccountKind
 from domain.kernel.errors import EtagMismatchError
+from domain.kernel.events import DomainEvent
 from domain.kernel.identifiers import KeyId, TenantId
 from domain.kernel.metering import Metric
 from domain.kernel.request_key import RequestKey
@@ -49,7 +50,11 @@ class InMemoryTenants:
     store: InMemoryStore
 
     async def create(
-        self, tenant: Tenant, limits: Mapping[Metric, int | None], request: RequestKey
+        self,
+        tenant: Tenant,
+        limits: Mapping[Metric, int | None],
+        request: RequestKey,
+        events: Sequence[DomainEvent] = (),
     ) -> Tenant:
         earlier = self.kept.requests.earlier(PLATFORM_TENANT_ID, request)
         if earlier is not None:
@@ -61,6 +66,7 @@ class InMemoryTenants:
         for metric, amount in limits.items():
             self.store.limits[tenant.id, account, metric] = amount
         self.kept.requests.keep(PLATFORM_TENANT_ID, request, str(tenant.id))
+        self.store.publish(*events)
         return tenant
 
     async def by_slug(self, slug: str) -> Tenant:
@@ -70,12 +76,19 @@ class InMemoryTenants:
         return found
 
     async def stand(
-        self, tenant_id: TenantId, standing: Standing, reason: str, request: RequestKey
+        self,
+        tenant_id: TenantId,
+        standing: Standing,
+        reason: str,
+        request: RequestKey,
+        events: Sequence[DomainEvent] = (),
     ) -> Tenant:
         if tenant_id not in self.kept.tenants:
             raise TenantNotFoundError(str(tenant_id))
         if self.kept.requests.earlier(tenant_id, request) is None:
             changed = self.kept.tenants[tenant_id].stand(standing, reason)
+            if changed != self.kept.tenants[tenant_id]:
+                self.store.publish(*events)
             self.kept.tenants[tenant_id] = changed
             self.kept.requests.keep(tenant_id, request, str(tenant_id))
         return self.kept.tenants[tenant_id]
@@ -87,13 +100,17 @@ class InMemoryApiKeys:
     """An `ApiKeys`."""
 
     kept: InMemoryTenancy
+    store: InMemoryStore
 
-    async def create(self, key: ApiKey, request: RequestKey) -> ApiKey:
+    async def create(
+        self, key: ApiKey, request: RequestKey, events: Sequence[DomainEvent] = ()
+    ) -> ApiKey:
         earlier = self.kept.requests.earlier(key.tenant_id, request)
         if earlier is not None:
             return self.kept.keys[KeyId(UUID(earlier))]
         self.kept.keys[key.id] = key
         self.kept.requests.keep(key.tenant_id, request, str(key.id))
+        self.store.publish(*events)
         return key
 
     async def revoke(
@@ -104,6 +121,7 @@ class InMemoryApiKeys:
         etag: str,
         at: datetime,
         request: RequestKey,
+        events: Sequence[DomainEvent] = (),
     ) -> ApiKey:
         earlier = self.kept.requests.earlier(tenant_id, request)
         key = self.kept.keys.get(key_id)
@@ -114,6 +132,8 @@ class InMemoryApiKeys:
         if etag and etag != key.etag:
             raise EtagMismatchError(str(key_id))
         revoked = key.revoke(at)
+        if revoked != key:
+            self.store.publish(*events)
         self.kept.keys[key_id] = revoked
         self.kept.requests.keep(tenant_id, request, str(key_id))
         return revoked

@@ -21,6 +21,7 @@ from adapters.postgres.budget_rows import (
     UsageRow,
 )
 from adapters.postgres.database import Database
+from adapters.postgres.outgoing import FACTS, Outgoing
 from application.budget.ports import Limit, MetricUsage, ReserveHolds
 from domain.budget.account import Hold, Use
 from domain.budget.granting import check_limit, merged, summed
@@ -31,6 +32,7 @@ from domain.kernel.errors import (
     IdempotencyKeyReusedError,
     StorageUnavailableError,
 )
+from domain.kernel.events import DomainEvent
 from domain.kernel.identifiers import AccountId, ReservationId, TenantId
 from domain.kernel.request_key import RequestKey
 from domain.kernel.storable_text import check_storable
@@ -50,6 +52,7 @@ class PostgresBudgets:
     """Each call is one function under the tenant's lock, through the writer's login."""
 
     database: Database
+    outgoing: Outgoing
 
     async def reserve(self, command: ReserveHolds) -> Reservation:
         check_storable("request_id", command.request_id)
@@ -84,7 +87,11 @@ class PostgresBudgets:
         return reservation
 
     async def settle(
-        self, tenant_id: TenantId, reservation_id: ReservationId, uses: Sequence[Use]
+        self,
+        tenant_id: TenantId,
+        reservation_id: ReservationId,
+        uses: Sequence[Use],
+        events: Sequence[DomainEvent] = (),
     ) -> Reservation:
         used = summed(uses)
         found = await self._one(
@@ -96,6 +103,7 @@ class PostgresBudgets:
                 "metrics": [use.metric.code for use in used],
                 "amounts": [use.amount for use in used],
                 "prices": [use.price_version for use in used],
+                **self.outgoing.named(events),
             },
         )
         reservation = found.of(tenant_id, reservation_id)
@@ -138,7 +146,13 @@ class PostgresBudgets:
         return [row.limit() for row in ordered]
 
     async def set_limit(
-        self, tenant_id: TenantId, limit: Limit, *, etag: str, request: RequestKey
+        self,
+        tenant_id: TenantId,
+        limit: Limit,
+        *,
+        etag: str,
+        request: RequestKey,
+        events: Sequence[DomainEvent] = (),
     ) -> Limit:
         check_limit(limit.amount)
         check_storable("account", limit.account.name)
@@ -155,6 +169,7 @@ class PostgresBudgets:
             "method": request.method,
             "request": request.request_id,
             "digest": request.digest,
+            **self.outgoing.named(events),
         }
         async with self.database.writing() as connection:
             cursor = connection.cursor(row_factory=class_row(LimitSetRow))
@@ -201,22 +216,28 @@ select * from extend_reservation(
     %(step)s::integer,
     %(accounts)s::uuid[], %(metrics)s::smallint[], %(amounts)s::bigint[], %(required)s::boolean[])
 """
-_SETTLE: Final = b"""
+_SETTLE: Final = (
+    b"""
 select * from settle_reservation(
     lock_tenants(array[%(tenant)s]::uuid[], %(patience)s), %(tenant)s, %(reservation)s,
-    %(metrics)s::smallint[], %(amounts)s::bigint[], %(prices)s::integer[])
+    %(metrics)s::smallint[], %(amounts)s::bigint[], %(prices)s::integer[],
 """
+    + FACTS
+)
 _RELEASE: Final = b"""
 select * from release_reservation(
     lock_tenants(array[%(tenant)s]::uuid[], %(patience)s), %(tenant)s, %(reservation)s,
     %(expired)s)
 """
-_SET_LIMIT: Final = b"""
+_SET_LIMIT: Final = (
+    b"""
 select * from set_limit(
     lock_tenants(array[%(tenant)s]::uuid[], %(patience)s), %(tenant)s, %(account)s, %(kind)s,
     %(name)s, %(metric)s::smallint, %(amount)s::bigint, %(etag)s, %(method)s, %(request)s,
-    %(digest)s)
+    %(digest)s,
 """
+    + FACTS
+)
 _EXPIRED: Final = (
     b"select tenant_id as tenant, reservation_id as reservation from expired_reservations(%s)"
 )

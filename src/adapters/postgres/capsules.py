@@ -11,9 +11,10 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from adapters.postgres.database import Database
+from adapters.postgres.outgoing import Outgoing
 from adapters.postgres.requests import answer_with, claim
 from adapters.postgres.tables.capsules import capsules
-from application.capsule.ports import CapsulePlace, CapsuleStanding
+from application.capsule.ports import ActivationFacts, CapsulePlace, CapsuleStanding, untold
 from domain.capsule.capsule import Capsule, CapsuleState
 from domain.capsule.errors import CapsuleAlreadyExistsError, CapsuleNotFoundError
 from domain.capsule.manifest import Signature
@@ -32,6 +33,7 @@ class PostgresCapsules:
     """A `Capsules`."""
 
     database: Database
+    outgoing: Outgoing
 
     async def create(self, capsule: Capsule, request: RequestKey) -> Capsule:
         tenant_id = capsule.tenant_id
@@ -122,6 +124,7 @@ class PostgresCapsules:
         etag: str,
         at: datetime,
         request: RequestKey,
+        told: ActivationFacts = untold,
     ) -> Capsule:
         async with self.database.tenant(tenant_id) as connection:
             if await claim(connection, tenant_id, request, str(capsule_id)) is not None:
@@ -133,6 +136,8 @@ class PostgresCapsules:
                 if active is not None:
                     await _write_state(connection, active.retire())
                 await _write_state(connection, activated)
+                previous = "" if active is None else active.manifest.version
+                await self.outgoing.announce(connection, told(activated, previous))
             return activated
 
     async def revoke(

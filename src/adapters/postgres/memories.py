@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from adapters.postgres.database import Database, answering_storage
 from adapters.postgres.link import Link
-from adapters.postgres.outgoing import Outgoing, announce
+from adapters.postgres.outgoing import Outgoing
 from adapters.postgres.packing import int4, moment
 from adapters.postgres.tables.memories import memories, notes
 from application.memory.ports import Recalled, RememberText
@@ -117,7 +117,7 @@ class PostgresMemories:
                 .returning(memories.c.memory_id)
             )
             if kept_now.first() is not None:
-                await announce(connection, self.outgoing, command.fact)
+                await self.outgoing.announce(connection, [command.fact])
             found = dict((await connection.execute(earlier)).mappings().one())
         if found.pop("digest") != command.digest:
             raise IdempotencyKeyReusedError(command.request_id)
@@ -155,7 +155,7 @@ class PostgresMemories:
                 raise MemoryNotFoundError(str(memory_id))
             if found.forgotten_at is None:
                 await connection.execute(sa.update(memories).where(theirs).values(destroyed))
-                await announce(connection, self.outgoing, fact)
+                await self.outgoing.announce(connection, [fact])
 
 
 @asynccontextmanager

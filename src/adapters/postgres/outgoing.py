@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.postgres.packing import Value, blobs, int8s, microseconds, texts, uuids
 from domain.kernel.events import DomainEvent
+
+if TYPE_CHECKING:  # see `SqlPool`
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
 EventEncoder: TypeAlias = Callable[[DomainEvent], tuple[str, bytes]]
 """The name of an event's type on the wire, and its payload."""
@@ -21,6 +23,12 @@ FACTS: Final = b"""
     %(times)s::bigint[], %(payloads)s::bytea[])
 """
 """The last parameters of a function that publishes facts, as `Outgoing.named` gives them."""
+
+_ANNOUNCE: Final = sa.text(
+    "select announce(cast(:tenants as uuid[]), cast(:events as uuid[]), cast(:keys as uuid[]), "
+    "cast(:types as text[]), cast(:traces as text[]), cast(:times as bigint[]), "
+    "cast(:payloads as bytea[]))"
+)
 
 
 def no_trace() -> str:
@@ -46,6 +54,16 @@ class Outgoing:
             "payloads": [payload for _, payload in encoded],
         }
 
+    async def announce(self, connection: "AsyncConnection", events: Sequence[DomainEvent]) -> None:
+        """Publish facts whose keys are no sessions, with what else the transaction does.
+
+        Nothing may be locked afterwards: the keys stay locked until it ends, so that their numbers
+        are in the order of commits.
+        """
+        if events:
+            tenants = [event.tenant_id for event in events]
+            await connection.execute(_ANNOUNCE, self.named(events) | {"tenants": tenants})
+
     def row(self, event: DomainEvent) -> Sequence[Value]:
         kind, payload = self.encode(event)
         return (
@@ -56,30 +74,3 @@ class Outgoing:
             microseconds(event.occurred_at),
             payload,
         )
-
-
-async def announce(connection: AsyncConnection, outgoing: Outgoing, event: DomainEvent) -> None:
-    """Publish a fact with a request's transaction; its key is no session's.
-
-    Nothing may be locked afterwards: the key's counter stays locked until the end.
-    """
-    kind, payload = outgoing.encode(event)
-    await connection.execute(
-        _ANNOUNCE,
-        {
-            "tenant": event.tenant_id,
-            "event": event.id,
-            "key": event.key,
-            "type": kind,
-            "trace": outgoing.traceparent(),
-            "time": microseconds(event.occurred_at),
-            "payload": payload,
-        },
-    )
-
-
-_ANNOUNCE: Final = sa.text(
-    "select announce(array[cast(:tenant as uuid)], array[cast(:event as uuid)],"
-    " array[cast(:key as uuid)], array[:type], array[:trace], array[cast(:time as bigint)],"
-    " array[cast(:payload as bytea)])"
-)

@@ -1,6 +1,6 @@
 """Tenants, their keys, and how both are found, in PostgreSQL."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, final
@@ -11,26 +11,31 @@ import sqlalchemy as sa
 from psycopg.rows import class_row
 
 from adapters.postgres.database import Database
+from adapters.postgres.outgoing import FACTS, Outgoing
 from adapters.postgres.requests import claim
-from adapters.postgres.tables.tenancy import api_keys, tenant_profiles
+from adapters.postgres.tables.tenancy import tenant_profiles
 from application.identity.ports import KeyHolder
-from domain.kernel.errors import EtagMismatchError, IdempotencyKeyReusedError
+from domain.kernel.errors import IdempotencyKeyReusedError
+from domain.kernel.events import DomainEvent
 from domain.kernel.identifiers import KeyId, TenantId
 from domain.kernel.metering import Metric
 from domain.kernel.request_key import RequestKey
 from domain.tenancy.api_key import ApiKey
-from domain.tenancy.errors import KeyNotFoundError, TenantAlreadyExistsError, TenantNotFoundError
+from domain.tenancy.errors import TenantAlreadyExistsError, TenantNotFoundError
 from domain.tenancy.plan import Plan
 from domain.tenancy.tenant import PLATFORM_TENANT_ID, Standing, Tenant
 
 if TYPE_CHECKING:  # see `SqlPool`
     from sqlalchemy.ext.asyncio import AsyncConnection
 
-_CREATE: Final = """
+_CREATE: Final = (
+    b"""
     select * from create_tenant(
         %(tenant)s, %(platform)s, %(slug)s, %(display_name)s, %(plan)s, %(created_at)s,
-        %(method)s, %(request)s, %(digest)s, %(metrics)s::smallint[], %(amounts)s::bigint[])
+        %(method)s, %(request)s, %(digest)s, %(metrics)s::smallint[], %(amounts)s::bigint[],
 """
+    + FACTS
+)
 _MADE, _MADE_BEFORE, _REUSED = 1, 2, 3
 
 
@@ -102,15 +107,20 @@ class PostgresTenants:
     """A `Tenants`."""
 
     database: Database
+    outgoing: Outgoing
 
     async def create(
-        self, tenant: Tenant, limits: Mapping[Metric, int | None], request: RequestKey
+        self,
+        tenant: Tenant,
+        limits: Mapping[Metric, int | None],
+        request: RequestKey,
+        events: Sequence[DomainEvent] = (),
     ) -> Tenant:
         try:
-            created = await self._create(tenant, limits, request)
+            created = await self._create(tenant, limits, request, events)
         except psycopg.errors.UniqueViolation:
             # The request id was taken by another transaction at the same moment; now it is known.
-            created = await self._create(tenant, limits, request)
+            created = await self._create(tenant, limits, request, events)
         if created.condition == _REUSED:
             raise IdempotencyKeyReusedError(request.request_id)
         if created.condition not in (_MADE, _MADE_BEFORE) or created.tenant is None:
@@ -126,13 +136,20 @@ class PostgresTenants:
         return found
 
     async def stand(
-        self, tenant_id: TenantId, standing: Standing, reason: str, request: RequestKey
+        self,
+        tenant_id: TenantId,
+        standing: Standing,
+        reason: str,
+        request: RequestKey,
+        events: Sequence[DomainEvent] = (),
     ) -> Tenant:
         async with self.database.tenant(tenant_id) as connection:
             if await claim(connection, tenant_id, request, str(tenant_id)) is not None:
                 return await _tenant(connection, tenant_id)
             tenant = await _tenant(connection, tenant_id, lock=True)
             changed = tenant.stand(standing, reason)
+            if changed == tenant:
+                return tenant
             await connection.execute(
                 sa.update(tenant_profiles)
                 .where(tenant_profiles.c.tenant_id == tenant_id)
@@ -142,10 +159,15 @@ class PostgresTenants:
                     version=changed.version,
                 )
             )
+            await self.outgoing.announce(connection, events)
             return changed
 
     async def _create(
-        self, tenant: Tenant, limits: Mapping[Metric, int | None], request: RequestKey
+        self,
+        tenant: Tenant,
+        limits: Mapping[Metric, int | None],
+        request: RequestKey,
+        events: Sequence[DomainEvent],
     ) -> _Created:
         parameters: dict[str, object] = {
             "tenant": tenant.id,
@@ -159,50 +181,12 @@ class PostgresTenants:
             "digest": request.digest,
             "metrics": [metric.code for metric in limits],
             "amounts": list(limits.values()),
+            **self.outgoing.named(events),
         }
         async with self.database.writing() as connection:
             cursor = connection.cursor(row_factory=class_row(_Created))
             created = await (await cursor.execute(_CREATE, parameters)).fetchone()
         return created or _Created(condition=0, tenant=None)
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class PostgresApiKeys:
-    """An `ApiKeys`."""
-
-    database: Database
-
-    async def create(self, key: ApiKey, request: RequestKey) -> ApiKey:
-        async with self.database.tenant(key.tenant_id) as connection:
-            earlier = await claim(connection, key.tenant_id, request, str(key.id))
-            if earlier is not None:
-                return await _key(connection, key.tenant_id, KeyId(UUID(earlier)))
-            await connection.execute(sa.insert(api_keys).values(_row_of(key)))
-            return key
-
-    async def revoke(
-        self,
-        tenant_id: TenantId,
-        key_id: KeyId,
-        *,
-        etag: str,
-        at: datetime,
-        request: RequestKey,
-    ) -> ApiKey:
-        async with self.database.tenant(tenant_id) as connection:
-            if await claim(connection, tenant_id, request, str(key_id)) is not None:
-                return await _key(connection, tenant_id, key_id)
-            key = await _key(connection, tenant_id, key_id, lock=True)
-            if etag and etag != key.etag:
-                raise EtagMismatchError(str(key_id))
-            revoked = key.revoke(at)
-            await connection.execute(
-                sa.update(api_keys)
-                .where(api_keys.c.tenant_id == tenant_id, api_keys.c.key_id == key_id)
-                .values(revoked_at=revoked.revoked_at, version=revoked.version)
-            )
-            return revoked
 
 
 @final
@@ -246,45 +230,3 @@ async def _tenant(
         standing_reason=row.standing_reason,
         version=row.version,
     )
-
-
-async def _key(
-    connection: "AsyncConnection", tenant_id: TenantId, key_id: KeyId, *, lock: bool = False
-) -> ApiKey:
-    query = sa.select(api_keys).where(
-        api_keys.c.tenant_id == tenant_id, api_keys.c.key_id == key_id
-    )
-    row = (await connection.execute(query.with_for_update() if lock else query)).one_or_none()
-    if row is None:
-        raise KeyNotFoundError(str(key_id))
-    return ApiKey(
-        id=KeyId(row.key_id),
-        tenant_id=TenantId(row.tenant_id),
-        subject=row.subject,
-        display_name=row.display_name,
-        roles=frozenset(row.roles),
-        scopes=frozenset(row.scopes),
-        digest=row.digest,
-        creator=row.creator,
-        created_at=row.created_at,
-        expires_at=row.expires_at,
-        revoked_at=row.revoked_at,
-        version=row.version,
-    )
-
-
-def _row_of(key: ApiKey) -> dict[str, object]:
-    return {
-        "tenant_id": key.tenant_id,
-        "key_id": key.id,
-        "subject": key.subject,
-        "display_name": key.display_name,
-        "roles": sorted(key.roles),
-        "scopes": sorted(key.scopes),
-        "digest": key.digest,
-        "creator": key.creator,
-        "created_at": key.created_at,
-        "expires_at": key.expires_at,
-        "revoked_at": key.revoked_at,
-        "version": key.version,
-    }

@@ -14,5 +14,9 @@ def invocation(tenant: str, invocation_id: InvocationId) -> str:
     return f"tenants/{tenant}/invocations/{invocation_id}"
 
 
+def capsule_version(tenant: str, capsule: str, version: str) -> str:
+    return f"tenants/{tenant}/capsules/{capsule}/versions/{version}"
+
+
 def record(tenant: str, record_id: RecordId) -> str:
     return f"tenants/{tenant}/records/{record_id}"

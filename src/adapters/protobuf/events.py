@@ -9,7 +9,9 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from adapters.protobuf import event_names as names
+from adapters.protobuf.turn_usage import usage_form
 from domain.budget.events import BudgetWarning, UsageRecorded
+from domain.capsule.events import CapsuleActivated
 from domain.conversation.events import (
     TurnAccepted,
     TurnCancelled,
@@ -19,15 +21,14 @@ from domain.conversation.events import (
     TurnPaused,
     TurnResumed,
 )
-from domain.conversation.turn import Failure, Usage
+from domain.conversation.turn import Failure
 from domain.kernel.events import AuditRecorded, DomainEvent
-from domain.kernel.metering import Metric, list_price_micro_usd
+from domain.kernel.metering import Metric
 from domain.memory.events import MemoryForgotten, MemoryRemembered
 from domain.provenance.events import RecordsSealed
 from domain.tools.events import ApprovalDecided, ApprovalRequested, CallFact, ToolInvoked
 from domain.tools.invocation import InvocationState
 from somagent.budget.v1 import budget_pb2
-from somagent.conversation.v1 import conversation_pb2
 from somagent.errors.v1 import error_pb2
 from somagent.events.v1 import events_pb2 as pb
 from somagent.tools.v1 import tools_pb2
@@ -95,7 +96,7 @@ def _completed(event: TurnCompleted, _: Codes) -> Message:
     return pb.TurnCompleted(
         turn=_turn(event),
         capsule_version_id=str(event.capsule_version_id),
-        usage=_usage(event.usage),
+        usage=usage_form(event.usage),
         record=names.record(event.tenant, event.record_id),
     )
 
@@ -104,7 +105,7 @@ def _failed(event: TurnFailed, codes: Codes) -> Message:
     return pb.TurnFailed(
         turn=_turn(event),
         error=_error(event.failure, codes),
-        usage=_usage(event.usage),
+        usage=usage_form(event.usage),
         record=names.record(event.tenant, event.record_id),
     )
 
@@ -113,7 +114,7 @@ def _cancelled(event: TurnCancelled, _: Codes) -> Message:
     return pb.TurnCancelled(
         turn=_turn(event),
         subject=event.by,
-        usage=_usage(event.usage),
+        usage=usage_form(event.usage),
         record=names.record(event.tenant, event.record_id),
     )
 
@@ -170,6 +171,18 @@ def _warning(event: BudgetWarning, _: Codes) -> Message:
     )
 
 
+def _activated(event: CapsuleActivated, _: Codes) -> Message:
+    previous = event.previous
+    return pb.CapsuleActivated(
+        capsule_version=names.capsule_version(event.tenant, event.capsule, event.version),
+        previous_version=names.capsule_version(event.tenant, event.capsule, previous)
+        if previous
+        else "",
+        hash=event.hash.hex(),
+        subject=event.subject,
+    )
+
+
 def _audit(event: AuditRecorded, _: Codes) -> Message:
     return pb.AuditRecorded(
         action=event.action,
@@ -217,6 +230,7 @@ _ENCODINGS: Final[Mapping[type[DomainEvent], Callable[[DomainEvent, Codes], tupl
     RecordsSealed: _Encoding(RecordsSealed, "records.sealed", _sealed).of,
     MemoryRemembered: _Encoding(MemoryRemembered, "memory.remembered", _remembered).of,
     MemoryForgotten: _Encoding(MemoryForgotten, "memory.forgotten", _forgotten).of,
+    CapsuleActivated: _Encoding(CapsuleActivated, "capsule.activated", _activated).of,
     AuditRecorded: _Encoding(AuditRecorded, "audit.recorded", _audit).of,
 }
 
@@ -235,6 +249,7 @@ PAYLOADS: Final[Mapping[str, str]] = {
     "records.sealed": pb.RecordsSealed.DESCRIPTOR.full_name,
     "memory.remembered": pb.MemoryRemembered.DESCRIPTOR.full_name,
     "memory.forgotten": pb.MemoryForgotten.DESCRIPTOR.full_name,
+    "capsule.activated": pb.CapsuleActivated.DESCRIPTOR.full_name,
     "audit.recorded": pb.AuditRecorded.DESCRIPTOR.full_name,
 }
 """The message that each type's payload is: what an envelope's Any is named for."""
@@ -248,25 +263,6 @@ def _turn_of(event: CallFact | UsageRecorded) -> str:
     if event.session_id is None or event.turn_id is None:
         return ""
     return names.turn(event.tenant, event.session_id, event.turn_id)
-
-
-def _usage(usage: Usage) -> conversation_pb2.Usage:
-    cost = (
-        list_price_micro_usd(Metric.TOKENS, usage.tokens)
-        + list_price_micro_usd(Metric.TOOL_CALLS, usage.tool_calls)
-        + list_price_micro_usd(Metric.API_CALLS, usage.api_calls)
-    )
-    return conversation_pb2.Usage(
-        prompt_tokens=usage.prompt_tokens,
-        completion_tokens=usage.completion_tokens,
-        cached_tokens=usage.cached_tokens,
-        reasoning_tokens=usage.reasoning_tokens,
-        tool_calls=usage.tool_calls,
-        api_calls=usage.api_calls,
-        estimated=usage.estimated,
-        cost_micro_usd=cost,
-        provider_cost_micro_usd=usage.provider_cost_micro_usd,
-    )
 
 
 def _error(failure: Failure, codes: Codes) -> error_pb2.Error:

@@ -8,6 +8,7 @@ from typing import Protocol, Self
 from domain.budget.account import Account, Balance, Hold, Use
 from domain.budget.events import BudgetWarning
 from domain.budget.reservation import Reservation
+from domain.kernel.events import DomainEvent
 from domain.kernel.identifiers import AccountId, ReservationId, TenantId
 from domain.kernel.metering import Metric
 from domain.kernel.request_key import RequestKey
@@ -87,9 +88,15 @@ class Budgets(Protocol):
         ...
 
     async def settle(
-        self, tenant_id: TenantId, reservation_id: ReservationId, uses: Sequence[Use]
+        self,
+        tenant_id: TenantId,
+        reservation_id: ReservationId,
+        uses: Sequence[Use],
+        events: Sequence[DomainEvent] = (),
     ) -> Reservation:
         """End the reservation with what was used; the same again changes nothing.
+
+        `events` are published with it, and not again when it is repeated.
 
         Raises:
             ReservationNotFoundError: No such reservation of this tenant.
@@ -119,9 +126,17 @@ class Budgets(Protocol):
     async def limits(self, tenant_id: TenantId) -> Sequence[Limit]: ...
 
     async def set_limit(
-        self, tenant_id: TenantId, limit: Limit, *, etag: str, request: RequestKey
+        self,
+        tenant_id: TenantId,
+        limit: Limit,
+        *,
+        etag: str,
+        request: RequestKey,
+        events: Sequence[DomainEvent] = (),
     ) -> Limit:
         """Set a standing limit and the current period's, under the tenant's lock.
+
+        `events` are published with it, and not again when it is repeated.
 
         The limit's own version is not looked at. The same request again gives the first answer.
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final, final
 
 from application.budget.ports import Budgets, Limit
+from application.kernel.audit import Audit
 from application.kernel.ports import CanonicalJson
 from domain.budget.account import AccountKind
 from domain.kernel.errors import InvalidArgumentError
@@ -20,6 +21,7 @@ class SetLimitCommand:
 
     principal: Principal
     tenant_id: TenantId
+    tenant: str
     limit: Limit
     etag: str
     request_id: RequestId
@@ -32,6 +34,7 @@ class SetLimit:
 
     budgets: Budgets
     canonical: CanonicalJson
+    audit: Audit
 
     async def __call__(self, command: SetLimitCommand) -> Limit:
         """The limit that is in force. Setting it again changes nothing.
@@ -52,4 +55,12 @@ class SetLimit:
             limit,
             etag=command.etag,
             request=RequestKey.of(METHOD, command.request_id, command.principal.subject, content),
+            events=[
+                self.audit.of(
+                    command.tenant_id,
+                    "budget:set_limit",
+                    command.principal.subject,
+                    f"tenants/{command.tenant}",
+                )
+            ],
         )

@@ -1,12 +1,13 @@
 """What the capsule use cases need from the outside world."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from application.kernel.ports import Json
 from domain.capsule.capsule import Capsule, CapsuleState
+from domain.kernel.events import DomainEvent
 from domain.kernel.identifiers import CapsuleVersionId, TenantId
 from domain.kernel.request_key import RequestKey
 
@@ -26,6 +27,16 @@ class CapsulePlace:
 
     name: str
     id: CapsuleVersionId
+
+
+ActivationFacts: TypeAlias = Callable[[Capsule, str], Sequence[DomainEvent]]
+"""The facts of an activation: of the active capsule, and the version that was; empty for none."""
+
+
+def untold(active: Capsule, previous: str) -> Sequence[DomainEvent]:
+    """Nothing is told."""
+    del active, previous
+    return ()
 
 
 class Capsules(Protocol):
@@ -82,8 +93,11 @@ class Capsules(Protocol):
         etag: str,
         at: datetime,
         request: RequestKey,
+        told: ActivationFacts = untold,
     ) -> Capsule:
         """Make one version active and the one that was a draft again, in one step.
+
+        What is `told` of it is published with it, and not again when it is repeated.
 
         Raises:
             CapsuleNotFoundError: No such version of this tenant.

@@ -5,11 +5,13 @@ from typing import final
 
 from application.conversation.continue_decided import ContinueDecided
 from application.conversation.ports.reading import TurnReader
+from application.kernel.audit import Audit
 from application.kernel.ports import Clock, IdentifierSource
 from application.tools.ports import EffectJournal, InvocationReader
 from application.tools.run_approved import RunApproved
 from domain.conversation.errors import TurnAlreadyEndedError
 from domain.conversation.turn import Turn
+from domain.kernel.events import AuditRecorded
 from domain.kernel.identifiers import EventId, InvocationId, TenantId
 from domain.kernel.principal import Principal
 from domain.tools.errors import ApprovalExpiredError, InvocationAlreadyDecidedError
@@ -93,9 +95,17 @@ class DecideInvocation:
                 approved=command.approved,
                 by=command.principal.subject,
                 at=now,
-                events=[event],
+                events=[event, self._audit(command, "approve" if command.approved else "reject")],
             )
         except InvocationAlreadyDecidedError as refusal:
             if refusal.facts["state"] == InvocationState.EXPIRED.name:
                 raise ApprovalExpiredError(str(command.invocation_id)) from refusal
             raise
+
+    def _audit(self, command: DecideInvocationCommand, deed: str) -> AuditRecorded:
+        return Audit(clock=self.clock, identifiers=self.identifiers).of(
+            command.tenant_id,
+            f"tools:{deed}",
+            command.principal.subject,
+            f"tenants/{command.tenant}/invocations/{command.invocation_id}",
+        )

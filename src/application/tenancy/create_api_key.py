@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, final
 
+from application.kernel.audit import Audit
 from application.kernel.ports import CanonicalJson, Clock, IdentifierSource
 from application.tenancy.ports import ApiKeys, SecretSource
 from domain.authorization.rule import check_grant
@@ -50,6 +51,7 @@ class CreateApiKey:
     canonical: CanonicalJson
     clock: Clock
     identifiers: IdentifierSource
+    audit: Audit
 
     async def __call__(self, command: CreateApiKeyCommand) -> CreatedApiKey:
         """Give the key and its secret.
@@ -83,7 +85,13 @@ class CreateApiKey:
             created_at=now,
             expires_at=command.expires_at,
         )
-        stored = await self.keys.create(key, self._request(command))
+        audit = self.audit.of(
+            command.tenant_id,
+            "tenancy:manage_keys",
+            command.principal.subject,
+            f"tenants/{command.tenant}/keys/{key_id}",
+        )
+        stored = await self.keys.create(key, self._request(command), [audit])
         return CreatedApiKey(stored, secret if stored.id == key_id else "")
 
     def _request(self, command: CreateApiKeyCommand) -> RequestKey:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final, final
 
+from application.kernel.audit import Audit
 from application.kernel.ports import CanonicalJson, Clock, IdentifierSource
 from application.tenancy.ports import Tenants
 from domain.kernel.identifiers import RequestId, TenantId
@@ -41,6 +42,7 @@ class CreateTenant:
     canonical: CanonicalJson
     clock: Clock
     identifiers: IdentifierSource
+    audit: Audit
 
     async def __call__(self, command: CreateTenantCommand) -> Tenant:
         """Give the tenant.
@@ -63,7 +65,10 @@ class CreateTenant:
             return tenant
         content = self.canonical.encode([tenant.slug, tenant.display_name, tenant.plan.value])
         request = RequestKey.of(METHOD, command.request_id, command.actor, content)
-        return await self.tenants.create(tenant, PLAN_LIMITS[tenant.plan], request)
+        audit = self.audit.of(
+            PLATFORM_TENANT_ID, "tenancy:create_tenant", command.actor, f"tenants/{tenant.slug}"
+        )
+        return await self.tenants.create(tenant, PLAN_LIMITS[tenant.plan], request, [audit])
 
 
 @final

@@ -1,9 +1,10 @@
 """What the tenancy use cases need from the outside world."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from domain.kernel.events import DomainEvent
 from domain.kernel.identifiers import KeyId, TenantId
 from domain.kernel.metering import Metric
 from domain.kernel.request_key import RequestKey
@@ -13,10 +14,17 @@ from domain.tenancy.tenant import Standing, Tenant
 
 
 class Tenants(Protocol):
-    """All tenants. Each call is one transaction; those that change may be repeated."""
+    """All tenants. Each call is one transaction; those that change may be repeated.
+
+    `events` are published with what is changed, and not again when it is repeated.
+    """
 
     async def create(
-        self, tenant: Tenant, limits: Mapping[Metric, int | None], request: RequestKey
+        self,
+        tenant: Tenant,
+        limits: Mapping[Metric, int | None],
+        request: RequestKey,
+        events: Sequence[DomainEvent] = (),
     ) -> Tenant:
         """Make a tenant with its standing limits and this month's balances.
 
@@ -33,7 +41,12 @@ class Tenants(Protocol):
         ...
 
     async def stand(
-        self, tenant_id: TenantId, standing: Standing, reason: str, request: RequestKey
+        self,
+        tenant_id: TenantId,
+        standing: Standing,
+        reason: str,
+        request: RequestKey,
+        events: Sequence[DomainEvent] = (),
     ) -> Tenant:
         """Change a tenant's standing; the one it has already changes nothing.
 
@@ -45,9 +58,14 @@ class Tenants(Protocol):
 
 
 class ApiKeys(Protocol):
-    """A tenant's API keys. Each call is one transaction and may be repeated."""
+    """A tenant's API keys. Each call is one transaction and may be repeated.
 
-    async def create(self, key: ApiKey, request: RequestKey) -> ApiKey:
+    `events` are published with what is changed, and not again when it is repeated.
+    """
+
+    async def create(
+        self, key: ApiKey, request: RequestKey, events: Sequence[DomainEvent] = ()
+    ) -> ApiKey:
         """Store a key; the one that was stored under this request id before.
 
         Raises:
@@ -63,6 +81,7 @@ class ApiKeys(Protocol):
         etag: str,
         at: datetime,
         request: RequestKey,
+        events: Sequence[DomainEvent] = (),
     ) -> ApiKey:
         """End a key.
 

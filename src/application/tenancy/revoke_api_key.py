@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final, final
 
+from application.kernel.audit import Audit
 from application.kernel.ports import CanonicalJson, Clock
 from application.tenancy.ports import ApiKeys
 from domain.kernel.identifiers import KeyId, RequestId, TenantId
@@ -19,6 +20,7 @@ class RevokeApiKeyCommand:
 
     principal: Principal
     tenant_id: TenantId
+    tenant: str
     key_id: KeyId
     etag: str
     request_id: RequestId
@@ -32,6 +34,7 @@ class RevokeApiKey:
     keys: ApiKeys
     canonical: CanonicalJson
     clock: Clock
+    audit: Audit
 
     async def __call__(self, command: RevokeApiKeyCommand) -> ApiKey:
         """Give the revoked key; one that was revoked before stays as it is.
@@ -42,10 +45,17 @@ class RevokeApiKey:
             IdempotencyKeyReusedError: The request id is known with another content.
         """
         content = self.canonical.encode([str(command.key_id), command.etag])
+        audit = self.audit.of(
+            command.tenant_id,
+            "tenancy:manage_keys",
+            command.principal.subject,
+            f"tenants/{command.tenant}/keys/{command.key_id}",
+        )
         return await self.keys.revoke(
             command.tenant_id,
             command.key_id,
             etag=command.etag,
             at=self.clock.now(),
             request=RequestKey.of(METHOD, command.request_id, command.principal.subject, content),
+            events=[audit],
         )

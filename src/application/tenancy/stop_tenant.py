@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final, final
 
+from application.kernel.audit import Audit
 from application.kernel.ports import CanonicalJson
 from application.tenancy.ports import Tenants
 from domain.authorization.errors import PermissionDeniedError
@@ -40,6 +41,7 @@ class StopTenant:
 
     tenants: Tenants
     canonical: CanonicalJson
+    audit: Audit
 
     async def __call__(self, command: StopTenantCommand) -> Tenant:
         """Give the tenant as it stands; one that stands so already stays as it is.
@@ -58,4 +60,5 @@ class StopTenant:
             )
         content = self.canonical.encode([command.slug, reason, command.standing.name])
         request = RequestKey.of(METHOD, command.request_id, command.actor, content)
-        return await self.tenants.stand(tenant.id, command.standing, reason, request)
+        audit = self.audit.of(tenant.id, "operations:stop", command.actor, f"tenants/{tenant.slug}")
+        return await self.tenants.stand(tenant.id, command.standing, reason, request, [audit])

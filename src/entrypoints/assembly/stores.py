@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
+from adapters.postgres.api_keys import PostgresApiKeys
 from adapters.postgres.budget import PostgresBudgets
 from adapters.postgres.budget_warnings import PostgresBudgetWarnings
 from adapters.postgres.capabilities import PostgresCapabilities
@@ -31,7 +32,7 @@ from adapters.postgres.sessions import PostgresSessions
 from adapters.postgres.signals import PostgresTurnSignals
 from adapters.postgres.stuck_turns import PostgresStuckTurns
 from adapters.postgres.subscriptions import PostgresSubscriptions
-from adapters.postgres.tenancy import PostgresApiKeys, PostgresCredentials, PostgresTenants
+from adapters.postgres.tenancy import PostgresCredentials, PostgresTenants
 from adapters.postgres.turn_reader import open_turn_reader
 from adapters.postgres.writer import WriterSettings
 from adapters.protobuf.events import EventEncoding
@@ -133,13 +134,13 @@ async def open_stores(
                 database=database, outgoing=outgoing, lease_seconds=lease_seconds
             ),
             invocations=PostgresInvocations(database=database),
-            budgets=PostgresBudgets(database=database),
+            budgets=PostgresBudgets(database=database, outgoing=outgoing),
             warnings=PostgresBudgetWarnings(database=database, outgoing=outgoing),
-            tenants=PostgresTenants(database=database),
+            tenants=PostgresTenants(database=database, outgoing=outgoing),
             subscriptions=PostgresSubscriptions(database=database),
-            keys=PostgresApiKeys(database=database),
+            keys=PostgresApiKeys(database=database, outgoing=outgoing),
             credentials=PostgresCredentials(database=database),
-            capsules=PostgresCapsules(database=database),
+            capsules=PostgresCapsules(database=database, outgoing=outgoing),
             capabilities=PostgresCapabilities(database=database),
             records=PostgresRecords(database=database),
             chains=PostgresChains(

@@ -22,6 +22,7 @@ from application.capsule.create_capsule import CreateCapsule
 from application.capsule.get_capsule import GetCapsule, ListCapsules
 from application.capsule.load_capsule import KnownCapsules, LoadCapsule
 from application.capsule.verify_capsule import VerifyCapsule
+from application.kernel.audit import Audit
 from application.memory.forget import Forget
 from application.memory.recall import Recall
 from application.memory.remember import Remember
@@ -44,6 +45,10 @@ from entrypoints.assembly.stores import Stores
 from entrypoints.assembly.system import System
 
 
+def _audit(system: System) -> Audit:
+    return Audit(clock=system.clock, identifiers=system.identifiers)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BudgetUseCases:
     gate: GateBudget
@@ -59,11 +64,11 @@ def budget_use_cases(stores: Stores, system: System) -> BudgetUseCases:
     budgets = stores.budgets
     return BudgetUseCases(
         gate=GateBudget(budgets=budgets, identifiers=system.identifiers),
-        settle=SettleBudget(budgets=budgets),
+        settle=SettleBudget(budgets=budgets, clock=system.clock, identifiers=system.identifiers),
         release=ReleaseReservation(budgets=budgets),
         read_usage=ReadUsage(budgets=budgets),
         list_limits=ListLimits(budgets=budgets),
-        set_limit=SetLimit(budgets=budgets, canonical=system.json),
+        set_limit=SetLimit(budgets=budgets, canonical=system.json, audit=_audit(system)),
         announce_warnings=AnnounceWarnings(
             warnings=stores.warnings, clock=system.clock, identifiers=system.identifiers
         ),
@@ -86,17 +91,21 @@ def tenancy_use_cases(stores: Stores, system: System) -> TenancyUseCases:
             canonical=system.json,
             clock=system.clock,
             identifiers=system.identifiers,
+            audit=_audit(system),
         ),
         get=GetTenant(tenants=stores.tenants),
-        stop=StopTenant(tenants=stores.tenants, canonical=system.json),
+        stop=StopTenant(tenants=stores.tenants, canonical=system.json, audit=_audit(system)),
         create_key=CreateApiKey(
             keys=stores.keys,
             secrets=SystemSecretSource(),
             canonical=system.json,
             clock=system.clock,
             identifiers=system.identifiers,
+            audit=_audit(system),
         ),
-        revoke_key=RevokeApiKey(keys=stores.keys, canonical=system.json, clock=system.clock),
+        revoke_key=RevokeApiKey(
+            keys=stores.keys, canonical=system.json, clock=system.clock, audit=_audit(system)
+        ),
     )
 
 
@@ -131,6 +140,7 @@ def capsule_use_cases(stores: Stores, system: System, keys: Keys) -> CapsuleUseC
             verify=verify,
             canonical=system.json,
             clock=system.clock,
+            identifiers=system.identifiers,
             known=known,
         ),
         load=LoadCapsule(

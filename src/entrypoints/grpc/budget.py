@@ -84,7 +84,9 @@ class BudgetServicer:
             await self.request_ids.claim(caller, request, request.request_id)
             reservation = await self.settle(
                 SettleBudgetCommand(
+                    principal=caller.principal,
                     tenant_id=caller.tenant_id,
+                    tenant=caller.tenant,
                     reservation_id=reservation_of(request.reservation),
                     used=_quantities("uses", request.uses),
                 )
@@ -145,6 +147,7 @@ class BudgetServicer:
                 SetLimitCommand(
                     principal=caller.principal,
                     tenant_id=caller.tenant_id,
+                    tenant=caller.tenant,
                     limit=Limit(_account(caller, request.account), _metric(request.metric), amount),
                     etag=request.etag,
                     request_id=RequestId(request.request_id.lower()),

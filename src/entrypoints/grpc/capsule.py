@@ -95,6 +95,7 @@ class CapsuleServicer:
                 ActivateCapsuleCommand(
                     principal=caller.principal,
                     tenant_id=caller.tenant_id,
+                    tenant=caller.tenant,
                     name=slug,
                     version=version,
                     etag=request.etag,

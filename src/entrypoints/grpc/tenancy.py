@@ -83,6 +83,7 @@ class TenancyServicer:
                 RevokeApiKeyCommand(
                     principal=caller.principal,
                     tenant_id=caller.tenant_id,
+                    tenant=caller.tenant,
                     key_id=key_of(request.name),
                     etag=request.etag,
                     request_id=RequestId(request.request_id.lower()),

@@ -1,5 +1,5 @@
 -- Makes a tenant: its row, its profile, its standing limits (a null amount is unlimited) and this month's
--- accounts, once per request id of the platform's tenant.
+-- accounts, once per request id of the platform's tenant; the facts of it are the platform's.
 -- Sets app.tenants: for the writer's login, which sees the new tenant and the platform's.
 -- Locks: none of others; what comes second waits on the slug or on the request id.
 -- condition: 1 made, 2 made before under this request id (tenant says which), 3 the request id is known with
@@ -8,6 +8,7 @@
 create or replace function create_tenant(
     p_tenant uuid, p_platform uuid, p_slug text, p_display_name text, p_plan text, p_created_at timestamptz,
     p_method text, p_request text, p_digest bytea, p_metrics smallint[], p_amounts bigint[],
+    p_events uuid[], p_keys uuid[], p_types text[], p_traces text[], p_times bigint[], p_payloads bytea[],
     out condition smallint, out tenant uuid)
 language plpgsql as $$
 declare
@@ -38,6 +39,10 @@ begin
     select p_tenant, p_tenant, metric, 'tenant', p_tenant::text, amount
       from unnest(p_metrics, p_amounts) as plan_limit (metric, amount);
     perform open_periods(array[p_tenant], date_trunc('month', clock_timestamp() at time zone 'UTC')::date);
+    if cardinality(p_events) > 0 then
+        perform announce(array_fill(p_platform, array[cardinality(p_events)]), p_events, p_keys, p_types,
+                         p_traces, p_times, p_payloads);
+    end if;
     condition := 1;
     tenant := p_tenant;
 end $$;

@@ -10,9 +10,10 @@ create or replace function end_invocation(
     returns table (expected_fence bigint, state_before smallint, invocation invocations)
 language plpgsql as $$
 declare
-    v_ended record;
-    v_held  reservations;
-    v_facts integer := cardinality(p_events);
+    v_ended    record;
+    v_held     reservations;
+    v_overruns bigint[];
+    v_facts    integer := cardinality(p_events);
 begin
     select * into v_ended
       from finish_invocation(p_tenant, p_invocation, p_fence, p_state, p_result, p_reason);
@@ -24,13 +25,15 @@ begin
         if v_held.reservation_id is null then
             v_facts := v_facts - p_billed;
         else
-            perform settle_holds(
+            v_overruns := settle_holds(
                 p_tenant, v_held.reservation_id, 1, v_held.step, v_held.hold_period,
                 v_held.hold_accounts, v_held.hold_metrics,
                 case when v_held.state = 1 then v_held.hold_amounts
                      else array_fill(0::bigint, array[cardinality(v_held.hold_amounts)]) end,
                 p_metrics, p_amounts, p_prices);
-            update reservations r set state = 2, ended_at = clock_timestamp()
+            update reservations r
+               set state = 2, ended_at = clock_timestamp(), used_metrics = p_metrics,
+                   used_amounts = p_amounts, overruns = v_overruns
              where r.tenant_id = p_tenant and r.reservation_id = v_held.reservation_id;
         end if;
         perform publish_facts(p_tenant, p_events[:v_facts], p_keys[:v_facts], p_types[:v_facts],

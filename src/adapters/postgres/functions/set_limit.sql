@@ -1,12 +1,13 @@
 -- Sets a standing limit, and the present period's, once per request id. It may lie below what is spent and
 -- held: then nothing fits until it does. A null amount is unlimited. With p_etag only if the limit has this
--- version; one that does not exist has none.
+-- version; one that does not exist has none. The facts of it are published with it.
 -- Locks: none of its own, lock_tenants comes first.
 -- Outcomes: 0 DONE, 2 EARLIER (both with the version that the limit has, or was given), 3 KEY_REUSED,
 -- 6 STALE_FENCE (it has another version).
 create or replace function set_limit(
     p_locked uuid[], p_tenant uuid, p_account uuid, p_kind text, p_name text, p_metric smallint,
     p_amount bigint, p_etag text, p_method text, p_request text, p_digest bytea,
+    p_events uuid[], p_keys uuid[], p_types text[], p_traces text[], p_times bigint[], p_payloads bytea[],
     out outcome smallint, out version bigint)
 language plpgsql as $$
 declare
@@ -40,5 +41,6 @@ begin
        set limit_amount = excluded.limit_amount;
     insert into requests (tenant_id, method, request_id, digest, resource, created_at)
     values (p_tenant, p_method, p_request, p_digest, version::text, clock_timestamp());
+    perform publish_facts(p_tenant, p_events, p_keys, p_types, p_traces, p_times, p_payloads);
     outcome := 0;
 end $$;

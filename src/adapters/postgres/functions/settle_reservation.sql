@@ -1,10 +1,12 @@
--- Ends a reservation that is held with what was used (see settle_holds). A metric is named once.
+-- Ends a reservation that is held with what was used (see settle_holds), and publishes the facts of it.
+-- A metric is named once.
 -- Locks: none of its own, lock_tenants comes first.
 -- Returns the reservation's row as it is after this call, but its condition being the one before; nulls where
 -- there is none.
 create or replace function settle_reservation(
     p_locked uuid[], p_tenant uuid, p_reservation uuid,
     p_metrics smallint[], p_amounts bigint[], p_prices integer[],
+    p_events uuid[], p_keys uuid[], p_types text[], p_traces text[], p_times bigint[], p_payloads bytea[],
     out condition smallint, out accounts uuid[], out metrics smallint[], out amounts bigint[],
     out expiry timestamptz, out used_metrics smallint[], out used_amounts bigint[], out overruns bigint[])
 language plpgsql as $$
@@ -30,4 +32,5 @@ begin
        set state = 2, ended_at = clock_timestamp(), used_metrics = p_metrics, used_amounts = p_amounts,
            overruns = settle_reservation.overruns
      where r.tenant_id = p_tenant and r.reservation_id = p_reservation;
+    perform publish_facts(p_tenant, p_events, p_keys, p_types, p_traces, p_times, p_payloads);
 end $$;

@@ -12,6 +12,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 from adapters.protobuf.events import PAYLOADS, EventEncoding
 from domain.budget.events import BudgetWarning, UsageLine, UsageRecorded
+from domain.capsule.events import CapsuleActivated
 from domain.conversation.events import (
     TurnAccepted,
     TurnCancelled,
@@ -88,6 +89,10 @@ FACTS: Final[tuple[DomainEvent, ...]] = (
     BudgetWarning(
         id=EVENT, tenant_id=TENANT, key=TENANT, occurred_at=NOON, account_id=AccountId(TENANT),
         metric=Metric.TOKENS, period=date(2026, 11, 1), percent=80, limit=1000, spent=801,
+    ),
+    CapsuleActivated(
+        id=EVENT, tenant_id=TENANT, key=TENANT, occurred_at=NOON, tenant="acme", capsule="demo",
+        version="1.1.0", previous="1.0.0", hash=bytes(32), subject="ada",
     ),
     AuditRecorded(
         id=EVENT, tenant_id=TENANT, key=TENANT, occurred_at=NOON,

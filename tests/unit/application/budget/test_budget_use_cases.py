@@ -16,8 +16,10 @@ from application.budget.read_usage import ReadUsage, ReadUsageQuery
 from application.budget.release_reservation import ReleaseReservation, ReleaseReservationCommand
 from application.budget.set_limit import SetLimit, SetLimitCommand
 from application.budget.settle_budget import SettleBudget, SettleBudgetCommand
+from application.kernel.audit import Audit
 from domain.budget.account import Account, AccountKind
 from domain.budget.errors import AccountNotFoundError, BudgetExhaustedError
+from domain.budget.events import UsageLine, UsageRecorded
 from domain.budget.quantity import Quantity
 from domain.budget.reservation import Reservation, ReservationState
 from domain.kernel.errors import IdempotencyKeyReusedError, InvalidArgumentError
@@ -38,19 +40,28 @@ class Budgeting:
     identifiers: CountingIdentifiers = field(default_factory=CountingIdentifiers)
     budgets: InMemoryBudgets = field(init=False)
     gate: GateBudget = field(init=False)
+    settle: SettleBudget = field(init=False)
 
     def __post_init__(self) -> None:
         self.budgets = InMemoryBudgets(store=InMemoryStore(), clock=self.clock)
         self.gate = GateBudget(budgets=self.budgets, identifiers=self.identifiers)
+        self.settle = SettleBudget(
+            budgets=self.budgets, clock=self.clock, identifiers=self.identifiers
+        )
 
     async def limit(
         self, limit: Limit, *, etag: str = "", request_id: str | None = None, actor: str = "ada"
     ) -> Limit:
-        set_limit = SetLimit(budgets=self.budgets, canonical=Rfc8785Json())
+        set_limit = SetLimit(
+            budgets=self.budgets,
+            canonical=Rfc8785Json(),
+            audit=Audit(clock=self.clock, identifiers=self.identifiers),
+        )
         return await set_limit(
             SetLimitCommand(
                 principal=principal(tenant_id=TENANT, subject=actor),
                 tenant_id=TENANT,
+                tenant="acme",
                 limit=limit,
                 etag=etag,
                 request_id=RequestId(request_id or str(self.identifiers.next())),
@@ -136,9 +147,11 @@ class TestGateBudget:
 class TestEnds:
     async def test_a_settlement_is_shown_with_its_list_price(self, budgeting: Budgeting) -> None:
         reservation = await budgeting.held(Quantity(Metric.TOKENS, 40))
-        settled = await SettleBudget(budgets=budgeting.budgets)(
+        settled = await budgeting.settle(
             SettleBudgetCommand(
+                principal=principal(),
                 tenant_id=TENANT,
+                tenant="acme",
                 reservation_id=reservation.id,
                 used=(Quantity(Metric.TOKENS, 30),),
             )
@@ -148,6 +161,9 @@ class TestEnds:
         tokens, operations = await read(ReadUsageQuery(tenant_id=TENANT, account=OWN))
 
         assert settled.state is ReservationState.SETTLED
+        *_, recorded = [one.event for one in budgeting.budgets.store.outbox[TENANT, TENANT]]
+        assert isinstance(recorded, UsageRecorded)
+        assert recorded.lines == (UsageLine(Metric.TOKENS, 30, 1, 3000),)
         assert (tokens.usage.balance.spent, tokens.usd) == (30, Decimal("0.003"))
         assert (operations.usage.metric, operations.usd) == (Metric.VECTOR_OPS, Decimal(0))
 
@@ -173,9 +189,11 @@ class TestMonths:
         reservation = await budgeting.held(Quantity(Metric.TOKENS, 100))
         budgeting.clock.advance(31 * 24 * 3600)
 
-        await SettleBudget(budgets=budgeting.budgets)(
+        await budgeting.settle(
             SettleBudgetCommand(
+                principal=principal(),
                 tenant_id=TENANT,
+                tenant="acme",
                 reservation_id=reservation.id,
                 used=(Quantity(Metric.TOKENS, 30),),
             )

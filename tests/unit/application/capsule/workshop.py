@@ -68,6 +68,7 @@ class Workshop:
             ActivateCapsuleCommand(
                 principal=principal(),
                 tenant_id=TENANT,
+                tenant="acme",
                 name="demo",
                 version=version,
                 etag=etag,
@@ -112,7 +113,12 @@ def workshop_of(
             identifiers=CountingIdentifiers(f"capsules {place}"),
         ),
         activate=ActivateCapsule(
-            capsules=capsules, verify=verify, canonical=canonical, clock=clock, known=known
+            capsules=capsules,
+            verify=verify,
+            canonical=canonical,
+            clock=clock,
+            identifiers=CountingIdentifiers(f"facts {place}"),
+            known=known,
         ),
         revoke=RevokeCapsule(capsules=capsules, canonical=canonical, known=known),
         load=LoadCapsule(capsules=capsules, verify=verify, canonical=canonical, known=known),

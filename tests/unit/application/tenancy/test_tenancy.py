@@ -9,6 +9,7 @@ from adapters.canonical.canonical_json import Rfc8785Json
 from adapters.inmemory.store import InMemoryStore
 from adapters.inmemory.tenancy import InMemoryApiKeys, InMemoryTenancy, InMemoryTenants
 from adapters.local.secret_source import SystemSecretSource
+from application.kernel.audit import Audit
 from application.tenancy.create_api_key import CreateApiKey, CreateApiKeyCommand
 from application.tenancy.create_tenant import (
     CreateTenant,
@@ -70,26 +71,32 @@ def house() -> House:
     )
     tenants, keys, identifiers = (
         InMemoryTenants(kept, store),
-        InMemoryApiKeys(kept),
+        InMemoryApiKeys(kept, store),
         CountingIdentifiers(),
     )
+    audit = Audit(clock=clock, identifiers=identifiers)
     return House(
         kept=kept,
         store=store,
         create_tenant=CreateTenant(
-            tenants=tenants, canonical=canonical, clock=clock, identifiers=identifiers
+            tenants=tenants,
+            canonical=canonical,
+            clock=clock,
+            identifiers=identifiers,
+            audit=audit,
         ),
         establish_platform=EstablishPlatform(tenants=tenants, clock=clock),
         get_tenant=GetTenant(tenants=tenants),
-        stop_tenant=StopTenant(tenants=tenants, canonical=canonical),
+        stop_tenant=StopTenant(tenants=tenants, canonical=canonical, audit=audit),
         create_api_key=CreateApiKey(
             keys=keys,
             secrets=SystemSecretSource(),
             canonical=canonical,
             clock=clock,
             identifiers=identifiers,
+            audit=audit,
         ),
-        revoke_api_key=RevokeApiKey(keys=keys, canonical=canonical, clock=clock),
+        revoke_api_key=RevokeApiKey(keys=keys, canonical=canonical, clock=clock, audit=audit),
     )
 
 
@@ -225,6 +232,7 @@ class TestRevokeApiKey:
             RevokeApiKeyCommand(
                 principal=KEY.principal,
                 tenant_id=TENANT,
+                tenant="acme",
                 key_id=created.key.id,
                 etag=created.key.etag,
                 request_id=KEY.request_id,
