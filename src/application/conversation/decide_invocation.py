@@ -1,7 +1,7 @@
 """Let a person decide about a tool call that waits."""
 
 from dataclasses import dataclass
-from typing import final
+from typing import Final, final
 
 from application.conversation.continue_decided import ContinueDecided
 from application.conversation.ports.reading import TurnReader
@@ -17,6 +17,8 @@ from domain.kernel.principal import Principal
 from domain.tools.errors import ApprovalExpiredError, InvocationAlreadyDecidedError
 from domain.tools.events import ApprovalDecided
 from domain.tools.invocation import Invocation, InvocationState
+
+UNDECIDED: Final = (InvocationState.PENDING_APPROVAL, InvocationState.EXPIRED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +64,7 @@ class DecideInvocation:
         turn = None
         if asked.turn_id is not None:
             turn = await self.reader.turn(tenant_id, asked.turn_id)
-            if turn.state.final and asked.state is InvocationState.PENDING_APPROVAL:
+            if turn.state.final and asked.state in UNDECIDED:
                 raise TurnAlreadyEndedError(str(turn.id), turn.state.name)
         decided, may_resume = await self._decide(command, turn)
         if turn is not None and may_resume:

@@ -153,6 +153,18 @@ class Invocation:
             raise InvocationAlreadyDecidedError(str(self.id), self.state.name)
         return self
 
+    def give_up(self, reason: str, at: datetime) -> Self:
+        """The call as its turn has ended without it: nobody decides about it, and it never runs.
+
+        Raises:
+            InvocationAlreadyDecidedError: It was started, or has ended.
+        """
+        waits = self.state is InvocationState.PENDING_APPROVAL
+        state = InvocationState.EXPIRED if waits else InvocationState.DENIED
+        if not self.state.may_become(state):
+            raise InvocationAlreadyDecidedError(str(self.id), self.state.name)
+        return replace(self, state=state, reason=reason, finished_at=at)
+
     def start(self) -> Self:
         """The call as it starts.
 

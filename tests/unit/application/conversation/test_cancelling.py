@@ -201,6 +201,27 @@ async def test_a_cancellation_at_the_very_end_of_the_answer_leaves_one_end(
     assert shared.held(Metric.TOKENS) == 0
 
 
+async def test_the_calls_of_a_turn_that_is_cancelled_while_it_waits_wait_no_longer(
+    shared: World, server: Server
+) -> None:
+    shared.install(manifest(autonomy=1))
+    shared.tools.have("send", answers("sent"), effect=True)
+    calls = [ToolCall(f"call_{number}", "send", "{}") for number in (1, 2)]
+    shared.model.will_say(called(*calls))
+    turn_id = await server.say()
+    await server.settled(turn_id)
+    first, _ = await shared.reader.invocations(TENANT, turn_id)
+    await server.decided(first.id, approved=True)
+
+    await server.cancel(turn_id)
+
+    ended = await shared.reader.invocations(TENANT, turn_id)
+    assert {one.state for one in ended} == {InvocationState.DENIED, InvocationState.EXPIRED}
+    assert {one.reason for one in ended} == {"TURN_CANCELLED"}
+    assert await shared.invocations.awaiting(TENANT, after=None, limit=9) == []
+    assert shared.tools.runs == []
+
+
 async def test_a_tool_whose_outcome_nobody_heard_is_unknown(shared: World, server: Server) -> None:
     shared.tools.have("send", waits_for(Event()), effect=True)
     shared.model.will_say(called(ToolCall("call_1", "send", "{}")))

@@ -111,6 +111,19 @@ class TestResolution:
             resolved.resolve(replace(self.FOUND, note="it arrived"))
 
 
+class TestGivingUp:
+    @pytest.mark.parametrize("state", InvocationState)
+    def test_is_for_calls_that_were_not_started(self, state: InvocationState) -> None:
+        call = invocation(state=state)
+
+        if state in {InvocationState.PENDING_APPROVAL, InvocationState.PERMITTED}:
+            given_up = call.give_up("TURN_CANCELLED", NOON)
+            assert (given_up.reason, given_up.state.open) == ("TURN_CANCELLED", False)
+        else:
+            with pytest.raises(InvocationAlreadyDecidedError):
+                call.give_up("TURN_CANCELLED", NOON)
+
+
 class TestStart:
     def test_follows_a_permission(self) -> None:
         assert decide(WAITING).start().state is InvocationState.STARTED
