@@ -16,6 +16,7 @@ from domain.kernel.identifiers import ReservationId
 from domain.kernel.metering import MAX_AMOUNT, Metric
 from tests.contract.commands import tokens
 from tests.contract.scene import Scene
+from tests.contract.usage import used_alone
 
 ADA = Account(AccountKind.USER, "ada")
 
@@ -178,6 +179,26 @@ class TestEnds:
 
         assert again == first
         assert await scene.tokens() == (40, 0, 0)
+
+    async def test_a_settlement_publishes_what_was_used_once(self, scene: Scene) -> None:
+        held = await self.held(scene)
+        fact, later = used_alone(scene.ask, 40), used_alone(scene.ask, 40)
+
+        for told in (fact, later):
+            await scene.kernel.budgets.settle(scene.ask.tenant_id, held, (tokens(40),), (told,))
+
+        assert (await scene.snapshot()).outgoing[scene.ask.tenant_id] == (fact.id,)
+
+    async def test_a_settlement_that_is_refused_publishes_nothing(self, scene: Scene) -> None:
+        held = await self.held(scene)
+        await scene.kernel.budgets.release(scene.ask.tenant_id, held)
+
+        with pytest.raises(ReservationEndedError):
+            await scene.kernel.budgets.settle(
+                scene.ask.tenant_id, held, (tokens(40),), (used_alone(scene.ask, 40),)
+            )
+
+        assert scene.ask.tenant_id not in (await scene.snapshot()).outgoing
 
     @pytest.mark.parametrize("uses", [(tokens(90),), (), (tokens(40), Use(Metric.IMAGES, 1, 1))])
     async def test_a_settlement_with_other_amounts_is_refused(

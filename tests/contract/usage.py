@@ -1,10 +1,22 @@
 """What tells others of tokens that a settlement of a turn has booked."""
 
+from dataclasses import replace
+
 from domain.budget.events import UsageLine, UsageRecorded
 from domain.kernel.identifiers import EventId, TurnId
 from domain.kernel.metering import Metric
 from tests.contract.commands import Commands
 from tests.fakes import NOON
+
+
+def used_alone(ask: Commands, amount: int) -> UsageRecorded:
+    """Of no turn."""
+    return replace(
+        used(ask, TurnId(ask.identifiers.next()), amount),
+        key=ask.tenant_id,
+        session_id=None,
+        turn_id=None,
+    )
 
 
 def used(ask: Commands, turn_id: TurnId, amount: int) -> UsageRecorded:

@@ -63,6 +63,7 @@ class SettleBudget:
                 list_price_micro_usd(use.metric, use.amount),
             )
             for use in used
+            if use.amount
         )
         recorded = UsageRecorded(
             id=EventId(self.identifiers.next()),

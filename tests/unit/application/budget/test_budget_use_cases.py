@@ -167,6 +167,21 @@ class TestEnds:
         assert (tokens.usage.balance.spent, tokens.usd) == (30, Decimal("0.003"))
         assert (operations.usage.metric, operations.usd) == (Metric.VECTOR_OPS, Decimal(0))
 
+    async def test_what_was_not_used_is_not_billed(self, budgeting: Budgeting) -> None:
+        reservation = await budgeting.held(Quantity(Metric.TOKENS, 40))
+        before = len(budgeting.budgets.store.outbox[TENANT, TENANT])
+        await budgeting.settle(
+            SettleBudgetCommand(
+                principal=principal(),
+                tenant_id=TENANT,
+                tenant="acme",
+                reservation_id=reservation.id,
+                used=(Quantity(Metric.TOKENS, 0),),
+            )
+        )
+
+        assert len(budgeting.budgets.store.outbox[TENANT, TENANT]) == before
+
     async def test_a_release_frees_the_hold(self, budgeting: Budgeting) -> None:
         reservation = await budgeting.held(Quantity(Metric.TOKENS, 1000))
         await ReleaseReservation(budgets=budgeting.budgets)(
