@@ -11,8 +11,6 @@ from tests.crash.laboratory import laboratory
 from tests.crash.report import closing_line, table_of, told_of
 from tests.crash.runs import kill, run
 
-SERVERS = 4
-
 RUN_SECONDS = 75.0
 """The load of one run; then everything must come to its end, and is checked."""
 
@@ -25,7 +23,7 @@ def say(line: str) -> None:
 async def work(minutes: float, seed: int) -> int:
     """Run after run until the time is over; the exit code."""
     until, found = monotonic() + minutes * 60, list[Violation]()
-    async with laboratory(seed, servers=SERVERS) as lab:
+    async with laboratory(seed) as lab:
         while not found and (left := until - monotonic()) > 0:
             done = await run(lab, min(RUN_SECONDS, left), kill)
             found += done.found

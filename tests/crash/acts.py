@@ -15,7 +15,7 @@ from somagent.tools.v1 import tools_pb2
 from tests.crash.caller import Caller, NotServedError
 from tests.crash.evidence import Asked, Called, kind_of
 from tests.crash.script import CANARY, NOTE, deed_of
-from tests.crash.tool_server import FIRE, POST, STAMP
+from tests.crash.tool_server import CUT, FIRE, POST, STAMP
 from tests.system.client import RefusedError
 
 CAPSULE: Final = "free"
@@ -136,29 +136,45 @@ class Acts:
 
     async def executed(self) -> None:
         """A tool that is called by itself."""
-        caller, request_id = self.caller, self.caller.request_id()
-        request = tools_pb2.ExecuteToolRequest(
-            parent=caller.parent,
-            tool=caller.chance.choice((NOTE, STAMP, POST, FIRE)),
-            arguments=f'{{"text": "{deed_of(request_id, 1)}"}}',
-            request_id=request_id,
-        )
-        told = Called(tenant=caller.witness.slug, request_id=request_id, ident=request_id)
-        try:
-            ended = await caller.execute(request)
-        except (RefusedError, NotServedError):
-            caller.evidence.called.append(told)
-            raise
-        state = tools_pb2.InvocationState.Name(ended.state)
-        caller.evidence.called.append(
-            Called(
-                tenant=told.tenant,
-                request_id=request_id,
-                ident=request_id,
-                invocation=ended.name,
-                state=state.removeprefix("INVOCATION_STATE_"),
+        request_id = self.caller.request_id()
+        tool = self.caller.chance.choice((NOTE, STAMP, POST, FIRE))
+        await self._executed(tool, request_id, deed_of(request_id, 1))
+
+    async def resolved(self) -> None:
+        """A call whose answer is lost, until a person says what had become of it."""
+        request_id = self.caller.request_id()
+        text = f"{CANARY} {CUT} {request_id} 1"
+        ended = await self._executed(FIRE, request_id, text)
+        if ended.state == tools_pb2.INVOCATION_STATE_UNKNOWN:
+            happened = self.caller.evidence.tools.effects[FIRE][text] > 0
+            request = tools_pb2.ResolveInvocationRequest(
+                name=ended.name,
+                outcome=(
+                    tools_pb2.INVOCATION_OUTCOME_SUCCEEDED
+                    if happened
+                    else tools_pb2.INVOCATION_OUTCOME_FAILED
+                ),
+                note="looked it up",
+                request_id=self.caller.request_id(),
             )
+            await self.caller.ask(request, tools_pb2.ResolveInvocationResponse)
+
+    async def _executed(self, tool: str, request_id: str, text: str) -> tools_pb2.Invocation:
+        """Call a tool by itself, and keep what was told of the call."""
+        slug, parent = self.caller.witness.slug, self.caller.parent
+        told = Called(tenant=slug, request_id=request_id, ident=request_id)
+        request = tools_pb2.ExecuteToolRequest(
+            parent=parent, tool=tool, arguments=f'{{"text": "{text}"}}', request_id=request_id
         )
+        try:
+            ended = await self.caller.execute(request)
+            state = tools_pb2.InvocationState.Name(ended.state)
+            told = replace(
+                told, invocation=ended.name, state=state.removeprefix("INVOCATION_STATE_")
+            )
+            return ended
+        finally:
+            self.caller.evidence.called.append(told)
 
     async def sanctioned(self) -> None:
         """A tool that is called by itself and waits for a person, who says yes."""
@@ -273,6 +289,7 @@ ACTS: Final[Mapping[str, Callable[[Acts], Awaitable[None]]]] = {
     "approved": Acts.approved,
     "queued": Acts.queued,
     "executed": Acts.executed,
+    "resolved": Acts.resolved,
     "sanctioned": Acts.sanctioned,
     "held": Acts.held,
     "recorded": Acts.recorded,

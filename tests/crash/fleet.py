@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from time import monotonic
 from typing import Final
 
 from adapters.failpoints.failpoints import MARK
@@ -30,8 +31,8 @@ QUICK: Final = {
 
 _DEED: Final = re.compile(rf"^{MARK} (\S+): (\w+)$", re.MULTILINE)
 
-PATIENCE_SECONDS: Final = 7.0
-"""So long a server is waited for to pass the point that it is to die at."""
+PATIENCE_SECONDS: Final = 4.0
+"""So long, and twice the time that it took to start, a server is waited for to pass its point."""
 
 STEADY_SECONDS: Final = (0.3, 4.0)
 """How long a server serves that is killed at random."""
@@ -127,12 +128,14 @@ class Fleet:
 
     async def _live(self, place: Place, service: Service, doom: Doom | None) -> None:
         """Wait for the server's end; bring it about where it does not come by itself."""
+        began = monotonic()
         if doom is None:
             steady = place.index < self.plan.steady
             await _first(service.process.wait(), *([] if steady else [self.killing.wait()]))
         elif await self._is_ready(place, service):
+            patience = PATIENCE_SECONDS + 2 * (monotonic() - began)
             chosen = self.plan.chance.uniform(*STEADY_SECONDS)
-            seconds = chosen if doom.point == AT_RANDOM else PATIENCE_SECONDS
+            seconds = chosen if doom.point == AT_RANDOM else patience
             if doom.point.startswith(LEAVING):
                 await asyncio.sleep(self.plan.chance.uniform(*STEADY_SECONDS))
                 self.leave(service)

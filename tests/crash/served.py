@@ -18,6 +18,7 @@ SERVES: Final[Mapping[str, Sequence[str]]] = {
     "effects.take_over": ("executed",),
     "effects.decide": ("approved",),
     "effects.start": ("sanctioned",),
+    "effects.resolve": ("resolved",),
     "effects.finish": ("executed", "tool"),
     "budgets": ("held",),
     "budgets.set_limit": ("limited",),

@@ -53,7 +53,7 @@ PORTS: Final[Mapping[str, Watched]] = MappingProxyType(
     {
         "journal": Watched(port=TurnJournal),
         "leases": Watched(port=TurnLeases, swept=("take_over", "promoted", "decided")),
-        "effects": Watched(port=EffectJournal, swept=("take_over",), unwatched=("resolve",)),
+        "effects": Watched(port=EffectJournal, swept=("take_over",)),
         "budgets": Watched(
             port=Budgets, swept=("release_expired",), unwatched=("extend", "usage", "limits")
         ),
