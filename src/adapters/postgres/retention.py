@@ -1,4 +1,4 @@
-"""What is kept for a while only: request ids, reservations that have ended."""
+"""What is kept for a while only: request ids, ended reservations, settled dead letters."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,12 +18,14 @@ class RetentionTerms:
     """For how long things are kept, a day at the least.
 
     `requests` of mutations, of calls of tools and of cancellations; `reservations` after their end;
-    `deleted_sessions` the request ids of messages in sessions, after these were deleted.
+    `deleted_sessions` the request ids of messages in sessions, after these were deleted;
+    `dead_letters` after they were replayed or discarded: those that rest are kept.
     """
 
     requests: timedelta = timedelta(hours=48)
     reservations: timedelta = timedelta(days=7)
     deleted_sessions: timedelta = timedelta(hours=48)
+    dead_letters: timedelta = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +69,11 @@ class PostgresRetention:
                     terms.requests,
                     terms.reservations,
                     terms.deleted_sessions,
+                    terms.dead_letters,
                 ),
             )
             (dropped,) = await cursor.fetchall()
         return dropped
 
 
-_DROP: Final = b"select * from drop_overdue(%s, %s::integer, %s::integer, %s, %s, %s)"
+_DROP: Final = b"select * from drop_overdue(%s, %s::integer, %s::integer, %s, %s, %s, %s)"

@@ -170,4 +170,5 @@ def retention_terms(settings: RetentionSettings) -> RetentionTerms:
         requests=timedelta(hours=settings.request_hours),
         reservations=timedelta(hours=settings.reservation_hours),
         deleted_sessions=timedelta(hours=settings.deleted_session_hours),
+        dead_letters=timedelta(days=settings.dead_letters_days),
     )

@@ -8,6 +8,7 @@ from pydantic import Field
 from entrypoints.settings.values import Seconds
 
 Hours: TypeAlias = Annotated[float, Field(ge=24, le=87_600)]
+Days: TypeAlias = Annotated[float, Field(ge=1, le=3650)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +32,13 @@ class RetentionSettings:
             "deleted."
         ),
     ] = 48
+    dead_letters_days: Annotated[
+        Days,
+        Field(
+            description="How long a dead letter is kept after it was replayed or discarded; one "
+            "that rests is kept until then."
+        ),
+    ] = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ REQUIRED: Final = "required"
 UNITS: Final[Mapping[str, str]] = {
     "_seconds": "s",
     "_hours": "h",
+    "_days": "d",
     "_bytes": "bytes",
     "_usd_per_million_tokens": "USD",
     "_tokens": "tokens",

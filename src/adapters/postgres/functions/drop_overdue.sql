@@ -1,13 +1,13 @@
 -- Deletes what was kept long enough, of the next p_tenants tenants in order after p_after: request ids of
--- mutations and of calls of tools, wishes to cancel, reservations that have ended, and request ids of messages
--- in sessions that are deleted; of each at most p_rows rows.
+-- mutations and of calls of tools, wishes to cancel, reservations that have ended, dead letters that were
+-- replayed or discarded, and request ids of messages in sessions that are deleted; of each at most p_rows rows.
 -- Answers the last of these tenants (null when there are none left, or when another server is at it), and
 -- whether there may be more to delete of them.
 -- Locks: none that anybody waits for: nobody writes what is deleted here, nor a session once it is deleted.
 -- Definer: somagent_sweeper, whose own policies show it nothing of all this that is younger than a day.
 create or replace function drop_overdue(
     p_after uuid, p_tenants integer, p_rows integer, p_requests interval, p_reservations interval,
-    p_sessions interval, out last_tenant uuid, out more boolean)
+    p_sessions interval, p_letters interval, out last_tenant uuid, out more boolean)
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
     v_now      timestamptz := clock_timestamp();
@@ -65,6 +65,17 @@ begin
                                   order by q.ended_at limit p_rows) o
              limit p_rows) o
      where r.tenant_id = o.tenant and r.reservation_id = o.reservation_id;
+    get diagnostics v_count = row_count;
+    more := more or v_count >= p_rows;
+
+    delete from public.dead_letters l
+     using (select k.tenant, o.letter_id
+              from unnest(v_tenants) k(tenant)
+             cross join lateral (select q.letter_id from public.dead_letters q
+                                  where q.tenant_id = k.tenant and q.settled_at < v_now - p_letters
+                                  order by q.settled_at limit p_rows) o
+             limit p_rows) o
+     where l.tenant_id = o.tenant and l.letter_id = o.letter_id;
     get diagnostics v_count = row_count;
     more := more or v_count >= p_rows;
 

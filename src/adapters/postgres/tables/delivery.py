@@ -3,8 +3,14 @@
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from adapters.postgres.roles import RELAY
-from adapters.postgres.tables.metadata import INSTANT, Access, Policy, tenant_table
+from adapters.postgres.roles import RELAY, SWEEPER
+from adapters.postgres.tables.metadata import (
+    INSTANT,
+    Access,
+    Policy,
+    older_than_a_day,
+    tenant_table,
+)
 
 dead_letters = tenant_table(
     "dead_letters",
@@ -30,9 +36,18 @@ dead_letters = tenant_table(
     sa.Column("note", sa.Text, nullable=False, server_default=""),
     sa.Column("version", sa.BigInteger, nullable=False, server_default="0"),
     sa.UniqueConstraint("tenant_id", "source", "origin"),
+    sa.Index(
+        "dead_letters_settled",
+        "tenant_id",
+        "settled_at",
+        postgresql_where=sa.text("settled_at is not null"),
+    ),
     key=("letter_id",),
     request=Access.APPEND,
     writer=Access.WRITE,
-    policies=(Policy(RELAY, "select, insert", "true"),),
+    policies=(
+        Policy(RELAY, "select, insert", "true"),
+        Policy(SWEEPER, "select, delete", f"state <> 1 and {older_than_a_day('settled_at')}"),
+    ),
 )
 """Those whose tenant nobody can tell are the platform's. Contents are bounded by who puts them."""

@@ -23,7 +23,10 @@ Superuser = psycopg.Connection[tuple[object, ...]]
 IDENTIFIERS: Final = SystemIdentifiers()
 
 TERMS: Final = RetentionTerms(
-    requests=timedelta(days=3), reservations=timedelta(days=3), deleted_sessions=timedelta(days=3)
+    requests=timedelta(days=3),
+    reservations=timedelta(days=3),
+    deleted_sessions=timedelta(days=3),
+    dead_letters=timedelta(days=3),
 )
 
 PLANTED: Final = {
@@ -45,6 +48,15 @@ PLANTED: Final = {
                                   ended_at)
         values (%(tenant)s, gen_random_uuid(), gen_random_uuid(), '', 2, now(), '{}', '{}', '{}',
                 now() - %(age)s, now(), now() - %(age)s)
+    """,
+    "dead_letters": """
+        insert into dead_letters (tenant_id, letter_id, source, origin, topic, key, type,
+                                  header_names, header_values, payload, payload_bytes, reason,
+                                  cause, attempted_at, attempt_errors, state, created_at,
+                                  settled_at)
+        select %(tenant)s, letter, 'relay', letter, 't', '', '', '{}', '{}', '', 0, 'INTERNAL', '',
+               '{}', '{}', state, now() - %(age)s, now() - %(age)s
+          from (select state, gen_random_uuid() as letter from unnest(array[2, 3]) state) settled
     """,
     "turn_requests": """
         with gone as (
@@ -105,7 +117,9 @@ async def test_nothing_is_deleted_before_the_promised_day_whatever_is_asked(
     plant(superuser, table, tenant(superuser), IDEMPOTENCY_RETENTION - timedelta(minutes=1))
     before = count(superuser, table)
     nothing = timedelta(0)
-    terms = RetentionTerms(requests=nothing, reservations=nothing, deleted_sessions=nothing)
+    terms = RetentionTerms(
+        requests=nothing, reservations=nothing, deleted_sessions=nothing, dead_letters=nothing
+    )
 
     await PostgresRetention(database=fresh_database, terms=terms).tend()
 
@@ -118,12 +132,15 @@ async def test_what_still_holds_is_kept_however_old(
     owner = tenant(superuser)
     plant(superuser, "reservations", owner, timedelta(days=9))
     plant(superuser, "turn_requests", owner, timedelta(days=9))
+    plant(superuser, "dead_letters", owner, timedelta(days=9))
     superuser.execute("update reservations set state = 1, ended_at = null")
     superuser.execute("update sessions set deleted_at = null")
+    superuser.execute("update dead_letters set state = 1, settled_at = null")
 
     await PostgresRetention(database=fresh_database, terms=TERMS).tend()
 
-    assert (count(superuser, "reservations"), count(superuser, "turn_requests")) == (1, 3)
+    kept = [count(superuser, one) for one in ("reservations", "turn_requests", "dead_letters")]
+    assert kept == [1, 3, 2]
 
 
 async def test_every_tenant_is_come_to(fresh_database: Database, superuser: Superuser) -> None:
@@ -153,3 +170,4 @@ def test_the_settings_keep_what_was_promised() -> None:
         settings.request_hours, settings.reservation_hours, settings.deleted_session_hours
     )
     assert timedelta(hours=shortest) >= IDEMPOTENCY_RETENTION
+    assert timedelta(days=settings.dead_letters_days) == timedelta(days=30)
