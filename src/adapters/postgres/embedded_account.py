@@ -4,6 +4,7 @@ import os
 import pwd
 import shutil
 import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -18,6 +19,7 @@ SYSTEM_USER: Final = "somagent"
 
 
 _PROGRAMS: Final = Path("pginstall", "bin")
+_AS_ACCOUNT: Final = Path(__file__).with_name("as_account.py")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +49,9 @@ class ServerAccount:
     ) -> "subprocess.CompletedProcess[str]":
         """Run a program of the server to its end, in a folder that the account can read."""
         return subprocess.run(  # noqa: S603  (our own programs and arguments)
-            command,
+            self._command(command),
             cwd=folder,
             env=ENVIRONMENT,
-            user=self.uid,
-            group=self.gid,
-            extra_groups=None if self.uid is None else [],
             capture_output=True,
             text=True,
             check=False,
@@ -64,17 +63,20 @@ class ServerAccount:
         """Start the server in a session of its own: a signal to our terminal is not for it."""
         with log.open("wb") as output:
             return subprocess.Popen(  # noqa: S603  (our own programs and arguments)
-                command,
+                self._command(command),
                 cwd=folder,
                 env=ENVIRONMENT,
-                user=self.uid,
-                group=self.gid,
-                extra_groups=None if self.uid is None else [],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
             )
+
+    def _command(self, command: Sequence[str | Path]) -> Sequence[str | Path]:
+        if self.uid is None:
+            return command
+        isolated = (sys.executable, "-I", "-S")
+        return (*isolated, _AS_ACCOUNT, str(self.uid), str(self.gid), *command)
 
 
 ENVIRONMENT: Final = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
