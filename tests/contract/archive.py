@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Final
 
 from adapters.postgres.chains import PostgresChains
@@ -14,9 +15,10 @@ from application.provenance.ports import AppendRecord, Chains, Records
 from application.provenance.record_form import form_of
 from application.provenance.seal_records import SealRecords
 from domain.kernel.errors import StorageUnavailableError
-from domain.kernel.identifiers import RecordId, TenantId
+from domain.kernel.identifiers import RecordId, ServerId, TenantId
 from domain.provenance.chain import ChainSeals, Seal, UnsealedChain, link_hash
 from domain.provenance.receipt import Receipt
+from tests.contract.inmemory_kernel import ONE
 from tests.fakes import CountingIdentifiers
 from tests.receipts import JSON, SIGNER, SilentBell, external_record, verify
 
@@ -105,10 +107,12 @@ async def sealed(chain: UnsealedChain) -> ChainSeals:
     return ChainSeals(tenant_id=chain.tenant_id, head=chain.head, seals=tuple(seals))
 
 
-def chains_in(database: Database) -> PostgresChains:
-    """The chains of a database."""
+def chains_in(database: Database, sealer_id: ServerId = ONE) -> PostgresChains:
+    """The chains of a database, as a server sees them: its turn to seal lasts for a test."""
     return PostgresChains(
         database=database,
+        sealer_id=sealer_id,
+        lease=timedelta(hours=1),
         outgoing=Outgoing(EventEncoding({})),
         clock=SystemClock(),
         identifiers=SystemIdentifiers(),

@@ -15,8 +15,8 @@ FORBIDDEN = (
     "delete from records",
     "update chain_heads set position = 0",
     "delete from chain_heads",
-    "select * from unsealed_records(1)",
-    "select seal_records(" + ", ".join(14 * ["'{}'"]) + ")",
+    "select * from unsealed_records(null, null, 1)",
+    "select seal_records(" + ", ".join(15 * ["null"]) + ")",
 )
 
 

@@ -94,7 +94,10 @@ class Chains(Protocol):
     """The chains of all tenants, as a sealer sees them."""
 
     async def unsealed(self, limit: int) -> Sequence[UnsealedChain]:
-        """Chains with records that have no seal, at most so many records in all, oldest first."""
+        """Chains with records that have no seal, at most so many records in all, oldest first.
+
+        They may be kept from other sealers for some seconds, or until seals were written.
+        """
         ...
 
     async def seal(self, chains: Sequence[ChainSeals]) -> Sequence[bool]:

@@ -20,9 +20,10 @@ NET_SECONDS: Final = 0.9
 class SealRecords:
     """One pass: seal what waits, of all tenants. Any number may run at once, anywhere.
 
-    Nothing is locked while signing: the seals of a chain are written only if its head is still the
-    one they follow from. Who comes second has lost some signatures and nothing else, and a sealer
-    that dies anywhere leaves either all seals of a chain's batch or none.
+    Servers take turns, so as not to sign the same twice; but nothing rests on that, nor is anything
+    locked while signing: the seals of a chain are written only if its head is still the one they
+    follow from. Who comes second has lost some signatures and nothing else, and a sealer that dies
+    anywhere leaves either all seals of a chain's batch or none.
     """
 
     chains: Chains

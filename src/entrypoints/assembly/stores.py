@@ -145,6 +145,7 @@ async def open_stores(
             records=PostgresRecords(database=database),
             chains=PostgresChains(
                 database=database,
+                sealer_id=server_id,
                 outgoing=outgoing,
                 clock=SystemClock(),
                 identifiers=SystemIdentifiers(),

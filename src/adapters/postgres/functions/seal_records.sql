@@ -2,10 +2,11 @@
 -- to the last of them. Answers for each chain whether it was. A chain is named once.
 -- p_record_tenants names the chain of each record. With the seals of a chain its fact is published; nobody else
 -- numbers facts under those keys.
--- Locks: chain heads, sorted, until the end; then the counters of the facts' keys.
+-- What the sealer was shown is no longer kept from others.
+-- Locks: chain heads, sorted, until the end; then the counters of the facts' keys; then the row of sealing.
 -- Definer: somagent_sealer.
 create or replace function seal_records(
-    p_tenants uuid[], p_positions bigint[], p_hashes bytea[],
+    p_sealer uuid, p_tenants uuid[], p_positions bigint[], p_hashes bytea[],
     p_last_positions bigint[], p_last_hashes bytea[],
     p_record_tenants uuid[], p_records uuid[], p_seals bytea[], p_events uuid[], p_keys uuid[], p_types text[],
     p_traces text[], p_times bigint[], p_payloads bytea[]) returns boolean[]
@@ -44,6 +45,7 @@ begin
             k(tenant, event, key, type, trace, time, payload)
       where k.tenant = any (v_moved)
      having count(*) > 0;
+    update public.sealing set leased_until = null where sealer_id = p_sealer and leased_until is not null;
     return (select array_agg(k.tenant = any (v_moved) order by k.place)
               from unnest(p_tenants) with ordinality k(tenant, place));
 end $$;

@@ -1,10 +1,31 @@
 -- Records of all tenants that have no seal, with the head of their chain as it was in the same moment.
--- Of a tenant the lowest positions first; at most p_limit rows. Locks nothing.
+-- Of a tenant the lowest positions first; at most p_limit rows. They are the caller's for p_lease, or until it
+-- has written seals: meanwhile others are shown none, so that two servers do not sign the same. A lease that is
+-- held is not made longer: who fails again and again does not keep the others off. Chains are kept whole by
+-- seal_records alone.
+-- Locks: the row of sealing.
 -- Definer: somagent_sealer.
-create or replace function unsealed_records(p_limit integer)
+create or replace function unsealed_records(p_sealer uuid, p_lease interval, p_limit integer)
 returns table (tenant_id uuid, head_position bigint, head_hash bytea, record_id uuid,
                record_position bigint, body bytea)
-language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+    v_now timestamptz := clock_timestamp();
+begin
+    if not exists (select from public.records u where u.seal is null) then
+        return;
+    end if;
+    if not exists (select from public.sealing s where s.sealer_id = p_sealer and s.leased_until > v_now) then
+        insert into public.sealing as known (only_row, sealer_id, leased_until)
+        values (true, p_sealer, v_now + p_lease)
+            on conflict (only_row) do update set sealer_id = p_sealer, leased_until = v_now + p_lease
+         where known.leased_until is null
+            or known.leased_until not between v_now and v_now + p_lease;  -- after it: the clock was set back
+        if not found then
+            return;
+        end if;
+    end if;
+    return query
     select r.tenant_id, coalesce(h.position, 0), coalesce(h.hash, decode(repeat('00', 32), 'hex')),
            r.record_id, r.position, r.body
       from (select u.tenant_id, u.record_id, u.position, u.body
@@ -13,5 +34,5 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
              order by u.tenant_id, u.position
              limit p_limit) r
       left join public.chain_heads h on h.tenant_id = r.tenant_id
-     order by r.tenant_id, r.position
-$$;
+     order by r.tenant_id, r.position;
+end $$;

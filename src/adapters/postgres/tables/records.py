@@ -8,6 +8,7 @@ from adapters.postgres.tables.metadata import (
     RECONCILED,
     Access,
     Policy,
+    platform_table,
     tenant_table,
 )
 
@@ -42,3 +43,14 @@ chain_heads = tenant_table(
     fillfactor=40,
 )
 """The last sealed record of each chain. Sealers compare and set it; nobody locks it for longer."""
+
+sealing = platform_table(
+    "sealing",
+    sa.Column("only_row", sa.Boolean, nullable=False),
+    sa.Column("sealer_id", sa.Uuid, nullable=False, comment="the server that was last shown some"),
+    sa.Column("leased_until", INSTANT, comment="so long others are shown none"),
+    sa.CheckConstraint("only_row", name="only_row"),
+    key=("only_row",),
+    policies=(Policy(SEALER, "select, insert, update", "true"),),
+)
+"""Whose turn it is to seal: one row, made by whoever seals first. Chains do not rest on it."""
