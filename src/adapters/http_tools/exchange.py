@@ -46,6 +46,7 @@ async def exchange(http: ClientSession, request: Request) -> str:
         NotTakenError: It was not sent, or was refused with a status from 400 to 499.
         LostError: Any other answer, half of one, or none in time.
     """
+    # `connect` and not `sock_connect`: looking up the name counts, and nothing waits for a slot.
     limits = ClientTimeout(total=request.seconds, connect=min(CONNECT_SECONDS, request.seconds))
     try:
         async with http.request(

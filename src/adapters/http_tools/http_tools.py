@@ -1,7 +1,8 @@
 """Tools that others serve over HTTP, as one source."""
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections import Counter
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Final, final
 
 import orjson
@@ -18,6 +19,9 @@ from domain.tools.tool_status import CallFate, ToolStatus
 ATTEMPTS: Final = 2
 """How often a call is made that may be made again, where its first answer was lost."""
 
+AT_ONCE: Final = 100
+"""So many calls of one tool are under way in this process; slow ones leave the others room."""
+
 STATUS_SECONDS: Final = 5.0
 
 _HEADERS: Final = {"Accept-Encoding": "identity", "User-Agent": "somagent"}
@@ -31,6 +35,7 @@ class HttpTools:
         self._served = {one.tool.name: one for one in tools}
         self._tools = tuple(one.tool for one in self._served.values())
         self._http = http
+        self._under_way = Counter[str]()
 
     def tools(self) -> Sequence[Tool]:
         return self._tools
@@ -40,10 +45,16 @@ class HttpTools:
 
         Raises:
             ToolNotFoundError: There is none of this name here.
-            ToolFailedError: It was not reached, or refused; nothing took effect.
+            ToolFailedError: It was not reached, or refused, or too many calls of it are under way;
+                nothing took effect.
             ToolOutcomeUnknownError: It has effects, and how it ended is not known.
         """
         served = self._found(tool)
+        with self._room(tool):
+            return await self._run(served, arguments, context)
+
+    async def _run(self, served: HttpTool, arguments: str, context: ToolContext) -> str:
+        tool = served.tool.name
         request = Request(
             url=served.url,
             headers=await self._headers(served, context) | {"Content-Type": "application/json"},
@@ -121,6 +132,16 @@ class HttpTools:
             headers["Authorization"] = credential
         return headers
 
+    @contextmanager
+    def _room(self, tool: str) -> Generator[None]:
+        if self._under_way[tool] >= AT_ONCE:
+            raise ToolFailedError(tool, f"{AT_ONCE} calls of it are under way, and no more fit")
+        self._under_way[tool] += 1
+        try:
+            yield
+        finally:
+            self._under_way[tool] -= 1
+
     def _found(self, tool: str) -> HttpTool:
         served = self._served.get(tool)
         if served is None:
@@ -133,8 +154,8 @@ async def open_http_tools(tools: Sequence[HttpTool]) -> AsyncGenerator[HttpTools
     """Open what calls go out by; on leaving, every connection is closed."""
     async with ClientSession(
         # No connection is used twice: one that its server closed meanwhile would lose a call that
-        # was never taken, and nobody could tell.
-        connector=TCPConnector(force_close=True),
+        # was never taken, and nobody could tell. Calls are bounded by tool, never all together.
+        connector=TCPConnector(force_close=True, limit=0),
         cookie_jar=DummyCookieJar(),
         headers=_HEADERS,
         trust_env=False,

@@ -1,15 +1,18 @@
 """What a tool's server answers, or leaves unsaid, decides what is known about its effect."""
 
+import asyncio
 import json
+from collections.abc import AsyncGenerator
 from dataclasses import replace
 
 import pytest
 
 from adapters.http_tools.exchange import CUT
 from adapters.http_tools.http_tool import HttpTool, KeyPlace
-from adapters.http_tools.http_tools import open_http_tools
+from adapters.http_tools.http_tools import AT_ONCE, HttpTools, open_http_tools
 from domain.tools.errors import ToolFailedError, ToolNotFoundError, ToolOutcomeUnknownError
 from domain.tools.tool_status import CallFate, ToolStatus
+from tests.doubles import until
 from tests.unit.adapters.http_tools.calls import KEY, asked, context, quickly, run, served
 from tests.upstream.tool_server import SILENCE, ToolServer, http_answer
 
@@ -161,6 +164,32 @@ class TestNobodyThere:
 
         with pytest.raises(ToolFailedError):
             await run(tool)
+
+
+class TestATool:
+    """Whose calls are as many as fit, and slow."""
+
+    @pytest.fixture
+    async def tools(self, server: ToolServer) -> AsyncGenerator[HttpTools]:
+        """Of which the one's calls wait for answers that do not come."""
+        server.will(*[SILENCE] * AT_ONCE)
+        slow = served(server)
+        other = replace(slow, tool=replace(slow.tool, name="other"))
+        async with open_http_tools([slow, other]) as tools, asyncio.TaskGroup() as group:
+            calls = [group.create_task(tools.run("send", "{}", context())) for _ in range(AT_ONCE)]
+            await until(lambda: len(server.received) == AT_ONCE)
+            yield tools
+            for call in calls:
+                call.cancel()
+
+    async def test_leaves_the_others_room(self, tools: HttpTools) -> None:
+        assert await tools.run("other", "{}", context()) == "done"
+
+    async def test_takes_no_more(self, tools: HttpTools, server: ToolServer) -> None:
+        with pytest.raises(ToolFailedError, match="under way"):
+            await tools.run("send", "{}", context())
+
+        assert len(server.received) == AT_ONCE
 
 
 class TestAnIdempotentTool:
