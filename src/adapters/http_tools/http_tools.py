@@ -10,6 +10,7 @@ from aiohttp import ClientSession, DummyCookieJar, TCPConnector
 
 from adapters.http_tools.exchange import LostError, NotTakenError, Request, exchange
 from adapters.http_tools.http_tool import KEY_HEADER, HttpTool, KeyPlace
+from adapters.http_tools.keyed_body import keyed_body
 from application.kernel.ports import Json
 from application.tools.ports import ToolContext
 from domain.tools.errors import ToolFailedError, ToolNotFoundError, ToolOutcomeUnknownError
@@ -168,12 +169,9 @@ def _body(served: HttpTool, arguments: str, context: ToolContext) -> bytes:
     if served.key_place is KeyPlace.HEADER:
         return arguments.encode()
     try:
-        read: Json = orjson.loads(arguments)
-    except orjson.JSONDecodeError as refused:
-        raise ToolFailedError(served.tool.name, "its arguments are not JSON") from refused
-    if not isinstance(read, Mapping):
-        raise ToolFailedError(served.tool.name, "its arguments are not a JSON object")
-    return orjson.dumps({**read, served.key_name: context.idempotency_key})
+        return keyed_body(arguments, served.key_name, context.idempotency_key)
+    except ValueError as refused:
+        raise ToolFailedError(served.tool.name, "its arguments are not a JSON object") from refused
 
 
 def _status(answer: str) -> ToolStatus:
