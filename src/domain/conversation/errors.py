@@ -61,6 +61,7 @@ class AbandonedFor(StrEnum):
     DEADLINE = "deadline"
     ANSWER_SHOWN = "answer_shown"
     TAKE_OVERS = "take_overs"
+    NO_ROOM = "no_room"
 
 
 class TurnAbandonedError(UnavailableError):
@@ -73,6 +74,7 @@ class TurnAbandonedError(UnavailableError):
             AbandonedFor.DEADLINE: "the turn's time was over by then",
             AbandonedFor.ANSWER_SHOWN: "its capsule continues no answer of which a part was shown",
             AbandonedFor.TAKE_OVERS: "so were the servers that went on with the turn",
+            AbandonedFor.NO_ROOM: "what the turn may use leaves no room for the rest of its answer",
         }[cause]
         super().__init__(
             f"the server that answered was lost, and {why}; "

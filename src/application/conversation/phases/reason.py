@@ -19,7 +19,7 @@ from application.conversation.running_turn import RunningTurn
 from domain.budget.errors import BudgetExhaustedError
 from domain.capsule.manifest import Below, OnInterruption, OnToolFailure
 from domain.conversation.bounds import FRAME_TOKENS, estimated_tokens
-from domain.conversation.errors import LowConfidenceError
+from domain.conversation.errors import AbandonedFor, LowConfidenceError, TurnAbandonedError
 from domain.conversation.message import Message, Role
 from domain.conversation.phase import Phase, PhaseStatus
 from domain.conversation.turn_event import Degraded
@@ -91,6 +91,8 @@ class Reason:
             BudgetExhaustedError: There is no room to go on and no answer yet.
             LowConfidenceError, ToolFailedError, ToolOutcomeUnknownError: The capsule says that a
                 turn ends so.
+            TurnAbandonedError: A lost server showed a part of the answer, and there is no room for
+                the rest.
             Besides, the refusals of the model phase and `StaleFenceError`.
         """
         rounds = plan.settings.derived.rlm_iterations
@@ -98,7 +100,7 @@ class Reason:
         while True:
             if not talk.messages[-1].calls:
                 call = self._call(turn, plan, progress, talk, choice)
-                answer = await self._ask(turn, plan, progress, call)
+                answer = await self._ask(turn, plan, progress, talk, call)
                 if not answer.calls:
                     return Reasoned(answer.text, answer.finish_reason)
                 talk = _asking(talk, progress, answer)
@@ -139,10 +141,15 @@ class Reason:
         return answers
 
     async def _ask(
-        self, turn: RunningTurn, plan: TurnPlan, progress: Progress, call: ModelCall | None
+        self,
+        turn: RunningTurn,
+        plan: TurnPlan,
+        progress: Progress,
+        talk: Conversation,
+        call: ModelCall | None,
     ) -> ModelAnswer:
         if call is None:
-            return ModelAnswer(progress.text, (), BUDGET_ENDED)
+            return ModelAnswer(_last_words(turn, talk), (), BUDGET_ENDED)
         with progress.timing(Phase.MODEL) as timing:
             answer = await self.call_model(turn, progress, call)
             last = progress.attempts[-1]
@@ -202,6 +209,17 @@ class Reason:
             partial=talk.partial,
             renew=renew if continues else None,
         )
+
+
+def _last_words(turn: RunningTurn, talk: Conversation) -> str:
+    """What the last whole answer said, where no room is left for another one; it may be nothing.
+
+    Raises:
+        TurnAbandonedError: A part of that other one was shown: it is not passed off as an answer.
+    """
+    if talk.partial:
+        raise TurnAbandonedError(str(turn.turn_id), AbandonedFor.NO_ROOM)
+    return next((one.text for one in reversed(talk.said) if one.role is Role.ASSISTANT), "")
 
 
 def _doubt(plan: TurnPlan, confidence: float | None) -> LowConfidenceError | None:

@@ -4,13 +4,14 @@ from asyncio import Event
 
 import pytest
 
-from adapters.inmemory.language_model import called, said
+from adapters.inmemory.language_model import Line, called, said
 from application.conversation.phases.model import GO_ON
-from application.conversation.ports.models import ModelText
+from application.conversation.phases.reason import BUDGET_ENDED
+from application.conversation.ports.models import ModelEnd, ModelText
 from domain.conversation.errors import ModelFailedError
 from domain.conversation.message import Message, Role
 from domain.conversation.turn import TurnState
-from domain.conversation.turn_event import Failed, Started, TextAdded
+from domain.conversation.turn_event import Completed, Failed, Started, TextAdded
 from domain.kernel.metering import Metric
 from tests.builders import TENANT
 from tests.doubles import answers
@@ -23,6 +24,7 @@ from tests.unit.application.conversation.lost_servers import (
     check_money,
     numbers,
     taken,
+    told,
 )
 
 BROKEN = ModelFailedError("tiny", "it broke off")
@@ -129,4 +131,47 @@ async def test_a_server_that_is_lost_after_that_leaves_what_was_continued(
     (kept,) = await shared.reader.invocations(TENANT, turn_id)
     assert kept.result == "noon"
     assert turn.usage.tool_calls == 1
+    check_money(shared, turn)
+
+
+async def test_a_part_of_an_answer_that_leaves_no_room_for_the_rest_is_not_the_answer(
+    shared: World, server: Server
+) -> None:
+    other = Server(world=shared, name="other")
+    part = "x" * 12_000
+    shared.model.will_say([ModelText(part), Event()], said("The rest."))
+    turn_id = await server.say()
+    await told(server, turn_id, written=True)
+
+    turn = await taken(other, turn_id)
+
+    assert turn.failure is not None
+    assert (turn.state, turn.failure.reason) == (TurnState.FAILED, "TURN_ABANDONED")
+    assert turn.failure.facts["cause"] == "no_room"
+    assert turn.answer == ""
+    end = (await other.shown(turn_id))[-1].body
+    assert isinstance(end, Failed)
+    assert end.partial_text == part
+    assert len(shared.model.requests) == 1
+    check_money(shared, turn)
+
+
+@pytest.mark.parametrize("before", [[], [[ModelText("I will "), BROKEN]]])
+async def test_where_no_room_is_left_after_tools_the_whole_answer_before_them_stands(
+    shared: World, server: Server, before: list[list[Line]]
+) -> None:
+    shared.tools.have("clock", answers("noon"))
+    end = ModelEnd(
+        finish_reason="tool_calls", calls=(CLOCK,), prompt_tokens=10_000, completion_tokens=2
+    )
+    shared.model.will_say(*before, [ModelText("look."), end], said("Noon."))
+
+    turn = await server.answered("What time is it?")
+
+    assert turn.state is TurnState.COMPLETED
+    assert turn.answer == ("I will look." if before else "look.")
+    last = (await server.shown(turn.id))[-1].body
+    assert isinstance(last, Completed)
+    assert last.finish_reason == BUDGET_ENDED
+    assert len(shared.tools.runs) == 1
     check_money(shared, turn)

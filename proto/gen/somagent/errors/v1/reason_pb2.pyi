@@ -59,7 +59,8 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     REASON_TURN_ABANDONED: _Reason.ValueType  # 11
     """The server that drove the turn was lost and no other went on with it; what it used is settled.
     The metadata `cause` says why: `deadline`, `answer_shown` (a part of the answer was, and the
-    capsule continues none), `take_overs` (too many servers were lost with it). Status UNAVAILABLE.
+    capsule continues none), `take_overs` (too many servers were lost with it), `no_room` (the part
+    that was shown leaves no tokens for the rest). Status UNAVAILABLE.
     """
     REASON_TURN_ALREADY_ENDED: _Reason.ValueType  # 12
     """The turn is completed, failed or cancelled, so it cannot be changed. Status
@@ -291,7 +292,8 @@ REASON_TURN_NOT_FOUND: Reason.ValueType  # 10
 REASON_TURN_ABANDONED: Reason.ValueType  # 11
 """The server that drove the turn was lost and no other went on with it; what it used is settled.
 The metadata `cause` says why: `deadline`, `answer_shown` (a part of the answer was, and the
-capsule continues none), `take_overs` (too many servers were lost with it). Status UNAVAILABLE.
+capsule continues none), `take_overs` (too many servers were lost with it), `no_room` (the part
+that was shown leaves no tokens for the rest). Status UNAVAILABLE.
 """
 REASON_TURN_ALREADY_ENDED: Reason.ValueType  # 12
 """The turn is completed, failed or cancelled, so it cannot be changed. Status
