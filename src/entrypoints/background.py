@@ -87,6 +87,8 @@ async def hear(
 async def stopped(*tasks: asyncio.Task[None]) -> None:
     """Cancel tasks until they have ended, however they end.
 
+    What they end with is for `told_of` to say.
+
     Once is not enough: on Python 3.11 `asyncio.wait_for`, with which connections are waited for,
     forgets a cancellation that comes just as its wait is over.
     """
@@ -94,15 +96,30 @@ async def stopped(*tasks: asyncio.Task[None]) -> None:
         for task in pending:
             task.cancel()
         await asyncio.wait(pending, timeout=CANCEL_SECONDS)
-    for task in tasks:
-        if not task.cancelled() and (error := task.exception()) is not None:
-            LOG.error("%s ended by itself", task.get_name(), exc_info=error)
+
+
+def told_of(task: asyncio.Task[None]) -> asyncio.Task[None]:
+    """Log the error that ends a task, at the moment it does."""
+    task.add_done_callback(_tell)
+    return task
+
+
+def _name_of(job: Coroutine[None, None, None]) -> str:
+    return str(getattr(job, "__qualname__", job))
+
+
+def _tell(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        LOG.error("%s ended by itself", task.get_name(), exc_info=error)
 
 
 @asynccontextmanager
 async def running(*jobs: Coroutine[None, None, None]) -> AsyncGenerator[None]:
-    """Run jobs beside whatever is done inside; they are cancelled, and waited for, at the end."""
-    tasks = [asyncio.create_task(job) for job in jobs]
+    """Run jobs beside whatever is done inside; they are cancelled, and waited for, at the end.
+
+    One that fails is told of when it does, and leaves the others running.
+    """
+    tasks = [told_of(asyncio.create_task(job, name=_name_of(job))) for job in jobs]
     try:
         yield
     finally:

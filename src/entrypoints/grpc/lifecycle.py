@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, TypeAlias, final
 
-from entrypoints.background import stopped
+from entrypoints.background import stopped, told_of
 from entrypoints.grpc.admission import Admission
 from entrypoints.grpc.server import ApiServer
 from entrypoints.readiness import Readiness
@@ -60,7 +60,7 @@ class Lifecycle:
         and goes to another server. Streams that are open go on until their turns have ended.
         """
         await self.server.start()
-        following = asyncio.create_task(self._follow(), name="health")
+        following = told_of(asyncio.create_task(self._follow(), name="health"))
         try:
             await stop.wait()
         finally:

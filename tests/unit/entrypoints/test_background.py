@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from entrypoints.background import running, stopped
 
 
@@ -42,3 +44,17 @@ async def test_jobs_run_beside_what_is_done_and_end_with_it() -> None:
         await begun.wait()
 
     assert ended.is_set()
+
+
+async def test_a_job_that_ends_by_itself_is_told_of_at_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def broken() -> None:
+        raise ValueError("this job breaks")
+
+    async with running(broken()):
+        for _ in range(5):  # it begins, it fails, it is told of
+            await asyncio.sleep(0)
+        assert "broken ended by itself" in caplog.text
+
+    assert caplog.text.count("ended by itself") == 1
