@@ -69,14 +69,16 @@ async def left_in_order(relay: RelayEvents) -> AsyncGenerator[None]:
             LOG.warning("the relay's keys come free when its lease ends: the database is away")
 
 
-async def topics_made(create: Callable[[], Awaitable[Sequence[str]]]) -> None:
-    """Make topics, as soon as there is a cluster that does."""
+async def topics_made(
+    create: Callable[[], Awaitable[Sequence[str]]], seconds: float = TOPICS_SECONDS
+) -> None:
+    """Make topics, as soon as there is a cluster that does; try every so many seconds."""
     while True:
         try:
             made = await create()
         except PublisherAwayError as away:
             LOG.warning("topics are not made yet: %s", away)
-            await asyncio.sleep(TOPICS_SECONDS)
+            await asyncio.sleep(seconds)
         else:
             LOG.info("topics are there", extra={"made": len(made)})
             return

@@ -16,6 +16,9 @@ from adapters.kafka.connection import KafkaConnection
 from domain.delivery.errors import PublisherAwayError
 
 _SECONDS: Final = 20.0
+_MARGIN_SECONDS: Final = 5.0
+"""The client's own limit comes first: it says what was in the way."""
+
 _MANY: Final = 3
 """From so many copies on one may be missing."""
 
@@ -38,9 +41,14 @@ class TopicTerms:
 
 
 def create_topics(
-    connection: KafkaConnection, terms: TopicTerms, names: Sequence[str]
+    connection: KafkaConnection,
+    terms: TopicTerms,
+    names: Sequence[str],
+    seconds: float = _SECONDS,
 ) -> list[str]:
     """Make those of these topics that are missing, and name those that were made. Blocks.
+
+    The cluster has so many seconds to answer.
 
     Raises:
         PublisherAwayError: The cluster is away, or refuses; some may have been made.
@@ -49,14 +57,16 @@ def create_topics(
     made: list[str] = []
     wanted = [terms.topic(connection.topic(name)) for name in names]
     answers: dict[str, Future[None]] = admin.create_topics(
-        wanted, operation_timeout=_SECONDS, request_timeout=_SECONDS
+        wanted, operation_timeout=seconds, request_timeout=seconds
     )
     for name, answer in answers.items():
         try:
-            answer.result(_SECONDS)
+            answer.result(seconds + _MARGIN_SECONDS)
         except KafkaException as error:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise PublisherAwayError(f"{name}: {error.args[0]}") from error
+        except TimeoutError as error:
+            raise PublisherAwayError(f"{name}: no answer in time") from error
         else:
             made.append(name)
     return made
