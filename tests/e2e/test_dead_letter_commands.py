@@ -42,6 +42,12 @@ async def test_a_letter_is_found_mended_and_discarded(stage: Stage, tmp_path: Pa
     )
     assert (code, out) == (0, f"{name} discarded\n")
 
+    code, out = await program(
+        stage, ada, tmp_path, "deadletters", "replay", name, "--tenant", slug, "--json"
+    )
+    (refused,) = orjson.loads(out)["refused"]
+    assert (code, refused["error"]["reason"]) == (3, "DEAD_LETTER_SETTLED")
+
 
 async def test_a_letter_that_is_not_there_is_said_to_be_so(stage: Stage, tmp_path: Path) -> None:
     slug, ada = await stage.tenant()
@@ -63,7 +69,7 @@ async def test_a_letter_that_is_refused_again_is_said_to_be_so(
     )
 
     (refused,) = orjson.loads(out)["refused"]
-    assert (code, refused["error"]["reason"]) == (0, "MESSAGE_UNREADABLE")
+    assert (code, refused["error"]["reason"]) == (3, "MESSAGE_UNREADABLE")
 
 
 async def test_published_events_are_replayed(stage: Stage, tmp_path: Path) -> None:

@@ -1,10 +1,16 @@
 """Dead letters on the screen."""
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
+from typer import Exit
+
+from entrypoints.cli.failure import ExitCode
 from entrypoints.cli.screen import Screen, printable
 from entrypoints.cli.turn_view import json_of
 from somagent.operations.v1 import operations_pb2 as pb
+
+Settled: TypeAlias = pb.DiscardDeadLettersResponse | pb.ReplayDeadLettersResponse
 
 
 def show_letters(screen: Screen, letters: Sequence[pb.DeadLetter]) -> None:
@@ -40,15 +46,21 @@ def show_letter(screen: Screen, letter: pb.DeadLetter) -> None:
         screen.say(printable(letter.payload.decode(errors="replace")))
 
 
-def show_settled(
-    screen: Screen,
-    answer: pb.DiscardDeadLettersResponse | pb.ReplayDeadLettersResponse,
-    done: str,
-) -> None:
-    """What became of each; `done` says what was asked for."""
+def show_settled(screen: Screen, answer: Settled, done: str) -> None:
+    """What became of each; `done` says what was asked for.
+
+    Raises:
+        Exit: Not for every letter was it done.
+    """
     if screen.json:
         screen.emit(json_of(answer))
-        return
+    else:
+        _show_each(screen, answer, done)
+    if answer.refused:
+        raise Exit(ExitCode.REFUSED)
+
+
+def _show_each(screen: Screen, answer: Settled, done: str) -> None:
     for letter in answer.dead_letters:
         screen.say(f"{letter.name} {done}", "green")
     for refused in answer.refused:
