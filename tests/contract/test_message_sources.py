@@ -149,6 +149,24 @@ async def test_nothing_comes_while_it_is_paused_and_all_of_it_after(broker: Brok
         assert [one.value for one in await read(source, 2)] == [b"1", b"2"]
 
 
+async def test_one_partition_is_paused_while_another_goes_on(broker: Broker) -> None:
+    for number in range(8):
+        broker.put(str(number).encode(), b"0")
+    async with broker.join() as source:
+        # Where a key stands is the broker's own choice; of so many not all stand in one partition.
+        keys = {one.partition: one.key for one in await read(source, 8)}
+        (paused, quiet), (_, lively) = sorted(keys.items())
+        await source.pause({paused})
+        broker.put(quiet, b"1")
+        broker.put(lively, b"1")
+
+        assert [one.key for one in await read(source, 1)] == [lively]
+        assert not (await source.poll(10, 1.0)).messages
+
+        await source.resume({paused})
+        assert [one.key for one in await read(source, 1)] == [quiet]
+
+
 async def test_the_lag_is_what_stands_after_what_was_committed(broker: Broker) -> None:
     for number in range(3):
         broker.put(b"a", str(number).encode())

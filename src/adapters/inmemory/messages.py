@@ -1,7 +1,7 @@
 """Topics of this process and the groups that read them, the ports' plainest truth."""
 
 from asyncio import Event, timeout
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import final
@@ -102,11 +102,12 @@ class InMemorySource:
             if place in self.positions:
                 self.topics.committed[place] = offset
 
-    async def pause(self) -> None:
-        self.paused = set(self.positions)
+    async def pause(self, partitions: Collection[Partition] | None = None) -> None:
+        own = set(self.positions)
+        self.paused |= own if partitions is None else own.intersection(partitions)
 
-    async def resume(self) -> None:
-        self.paused = set()
+    async def resume(self, partitions: Collection[Partition] | None = None) -> None:
+        self.paused = set() if partitions is None else self.paused.difference(partitions)
         self.rung.set()
 
     async def lag(self) -> Mapping[Partition, int]:

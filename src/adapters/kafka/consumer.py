@@ -1,7 +1,7 @@
 """A reader of a group on Apache Kafka."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -62,6 +62,7 @@ class KafkaSource:
     thread: ThreadPoolExecutor
     settings: ReaderSettings
     lost: set[Partition] = field(default_factory=set[Partition])
+    paused: set[Partition] = field(default_factory=set[Partition])
     fenced: bool = False
 
     async def poll(self, most: int, seconds: float) -> Poll:
@@ -70,11 +71,11 @@ class KafkaSource:
     async def commit(self, positions: Mapping[Partition, int]) -> None:
         await self._do(lambda: self._commit(positions))
 
-    async def pause(self) -> None:
-        await self._do(lambda: self.consumer.pause(self.consumer.assignment()))
+    async def pause(self, partitions: Collection[Partition] | None = None) -> None:
+        await self._do(lambda: self._pause(partitions))
 
-    async def resume(self) -> None:
-        await self._do(lambda: self.consumer.resume(self.consumer.assignment()))
+    async def resume(self, partitions: Collection[Partition] | None = None) -> None:
+        await self._do(lambda: self._resume(partitions))
 
     async def lag(self) -> Mapping[Partition, int]:
         return await self._do(self._lag)
@@ -112,12 +113,24 @@ class KafkaSource:
         # What came of a partition before it was lost, in the same call, is another reader's.
         return Poll(messages=[one for one in read if one.partition not in lost], lost=lost)
 
+    def _pause(self, partitions: Collection[Partition] | None) -> None:
+        # What is paused already is left: to pause it again would cost what was fetched of others.
+        own = {self._partition(one) for one in self.consumer.assignment()}
+        meant = (own if partitions is None else own.intersection(partitions)) - self.paused
+        if meant:
+            self.consumer.pause([self._place(one) for one in meant])
+            self.paused |= meant
+
+    def _resume(self, partitions: Collection[Partition] | None) -> None:
+        meant = self.paused if partitions is None else self.paused.intersection(partitions)
+        if meant:
+            self.consumer.resume([self._place(one) for one in meant])
+            self.paused -= meant
+
     def _commit(self, positions: Mapping[Partition, int]) -> None:
         own = {self._partition(one) for one in self.consumer.assignment()} - self.lost
         offsets = [
-            TopicPartition(self.settings.prefix + place.topic, place.number, offset)
-            for place, offset in positions.items()
-            if place in own
+            self._place(place, offset) for place, offset in positions.items() if place in own
         ]
         if not offsets:
             return
@@ -146,8 +159,16 @@ class KafkaSource:
         LOG.warning("the broker says: %s", error.str())
 
     def _revoked(self, consumer: Consumer, partitions: Sequence[TopicPartition]) -> None:
-        self.lost.update(self._partition(one) for one in partitions)
+        gone = {self._partition(one) for one in partitions}
+        if held := gone & self.paused:
+            # Should one come back, it comes back unpaused.
+            consumer.resume([self._place(one) for one in held])
+            self.paused -= held
+        self.lost |= gone
         consumer.incremental_unassign(list(partitions))
+
+    def _place(self, one: Partition, offset: int = OFFSET_INVALID) -> TopicPartition:
+        return TopicPartition(self.settings.prefix + one.topic, one.number, offset)
 
     def _partition(self, one: TopicPartition) -> Partition:
         return Partition(one.topic.removeprefix(self.settings.prefix), one.partition)

@@ -1,11 +1,11 @@
 """Take what other systems send, in order for each key, and let rest what cannot be taken."""
 
-from asyncio import gather
+from asyncio import Semaphore, gather
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final, final
 
-from application.delivery.consumption import Consumption
+from application.delivery.consumption import Backlog, Consumption, Lane
 from application.delivery.ports.dead_letters import RestingPlace
 from application.delivery.ports.source import MessageSource, Poll
 from application.delivery.ports.taking import (
@@ -25,7 +25,7 @@ from domain.delivery.dead_letter import (
     remembered,
 )
 from domain.delivery.errors import SourceFencedError
-from domain.delivery.incoming_message import IncomingMessage
+from domain.delivery.incoming_message import IncomingMessage, Partition
 from domain.delivery.patience import is_away, patience_for
 from domain.delivery.retry import RETRY_RULES, Trouble
 from domain.kernel.errors import DomainError, StorageUnavailableError
@@ -38,16 +38,20 @@ LAG_SECONDS: Final = 10.0
 DEFECT: Final = "INTERNAL"
 """The reason of a letter whose message met a defect of ours."""
 
-MOST_AHEAD: Final = 10_000
-"""Messages done with behind one that is not, above which no more are read."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsumerTerms:
-    """How many messages are worked on or wait behind others at once, and come with one poll."""
+    """How many messages are worked on at once, and come with one poll.
+
+    `backlog` is how many more of one partition may wait behind their key, or for their next try,
+    and `backlog_bytes` how large all may be that is not done with; beyond either nothing more of
+    that partition is read.
+    """
 
     in_flight: int = 64
     batch: int = 64
+    backlog: int = 256
+    backlog_bytes: int = 8 * 1024 * 1024
 
 
 @final
@@ -59,9 +63,11 @@ class Consume:
     stands in its way. A message is done with when it was taken or rests as a dead letter: both are
     durable then. What was read and is not done with comes again, here or to another reader.
 
-    No more is read while `has_room` says no or `terms.in_flight` messages are not done with: the
-    partitions are paused, and stay this reader's. `fraction` gives random numbers in [0, 1),
-    `sleep` waits for seconds.
+    No more is read while `has_room` says no or `terms.in_flight` messages are worked on: the
+    partitions are paused, and stay this reader's. What waits behind its own key, or for its next
+    try, is no work: too much of it pauses its own partition alone.
+
+    `fraction` gives random numbers in [0, 1), `sleep` waits for seconds.
     """
 
     source: MessageSource
@@ -81,7 +87,8 @@ class Consume:
 
         A defect of what is behind it ends it: whoever calls it begins anew, from what is committed.
         """
-        begun = Consumption(work=self._see_to)
+        slots = Semaphore(self.terms.in_flight)
+        begun = Consumption(work=lambda message, lane: self._see_to(message, lane, slots))
         try:
             await self._read(begun)
         except SourceFencedError:
@@ -94,17 +101,19 @@ class Consume:
             await gather(*tasks, return_exceptions=True)
 
     async def _read(self, begun: Consumption) -> None:
-        paused, look_at = False, self.clock.monotonic()
+        terms, look_at = self.terms, self.clock.monotonic()
+        backlog = Backlog(messages=terms.in_flight + terms.backlog, size=terms.backlog_bytes)
+        paused: frozenset[Partition] | None = frozenset()
         while begun.broken is None:
-            full = self._is_full(begun)
-            if full:
+            before, paused = paused, self._to_pause(begun, backlog)
+            if paused is None:
                 # What was gained since is paused with it.
                 await self.source.pause()
-            elif paused:
-                await self.source.resume()
-            paused = full
-            free = max(1, self.terms.in_flight - begun.waiting)
-            poll = await self.source.poll(min(self.terms.batch, free), POLL_SECONDS)
+            elif paused != before:
+                await self.source.resume(None if before is None else before - paused)
+                await self.source.pause(paused)
+            free = max(1, terms.in_flight - begun.under_way)
+            poll = await self.source.poll(min(terms.batch, free), POLL_SECONDS)
             self._begin(begun, poll)
             if due := begun.due():
                 await self.source.commit(due)
@@ -125,16 +134,19 @@ class Consume:
         for partition, messages in (await self.source.lag()).items():
             self.observer.lags(partition, messages)
 
-    def _is_full(self, begun: Consumption) -> bool:
-        many = begun.waiting >= self.terms.in_flight or begun.ahead >= MOST_AHEAD
-        return many or not self.has_room()
+    def _to_pause(self, begun: Consumption, backlog: Backlog) -> frozenset[Partition] | None:
+        """The partitions of which no more is read; None for all."""
+        if begun.under_way >= self.terms.in_flight or not self.has_room():
+            return None
+        return begun.held_up(backlog)
 
-    async def _see_to(self, message: IncomingMessage) -> None:
+    async def _see_to(self, message: IncomingMessage, lane: Lane, slots: Semaphore) -> None:
         """Take a message, again and again while that may help; else let it rest."""
         attempts: list[Attempt] = []
         away = 0
         while True:
-            not_taken = await self.take(message)
+            async with slots:
+                not_taken = await self.take(message)
             if not_taken is None:
                 self.observer.taken(message.partition.topic)
                 return
@@ -150,7 +162,9 @@ class Consume:
                 await self._let_rest(message, not_taken, attempts)
                 return
             self.observer.tried(message.partition.topic, reason_of(error))
+            lane.resting = True
             await self.sleep(pause.total_seconds())
+            lane.resting = False
 
     async def _let_rest(
         self, message: IncomingMessage, not_taken: NotTaken, attempts: list[Attempt]

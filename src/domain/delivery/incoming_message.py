@@ -33,6 +33,11 @@ class IncomingMessage:
         place = self.partition
         return f"{place.topic}/{place.number}/{self.offset}@{self.written_at}"
 
+    @property
+    def size(self) -> int:
+        """Bytes of what it carries."""
+        return len(self.key) + len(self.value) + sum(len(value) for _, value in self.headers)
+
     def header(self, name: str) -> str:
         """The value of a header; empty where there is none, or two that differ, or no text."""
         values = {value for known, value in self.headers if known.lower() == name}

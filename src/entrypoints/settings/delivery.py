@@ -84,8 +84,8 @@ class ConsumerSettings:
     in_flight: Annotated[
         Count,
         Field(
-            description="Messages that are worked on, or wait behind others of their key, in one "
-            "process; no more are read meanwhile."
+            description="Messages that are worked on at once in one process; no more are read "
+            "meanwhile. Those that wait behind their key, or for their next try, do not count."
         ),
     ] = 64
     max_message_bytes: Annotated[

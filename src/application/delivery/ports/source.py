@@ -1,6 +1,6 @@
 """Where messages of other systems come from."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -45,11 +45,16 @@ class MessageSource(Protocol):
         """
         ...
 
-    async def pause(self) -> None:
-        """Bring nothing more of what is this reader's now, until `resume`; it stays this one's."""
+    async def pause(self, partitions: Collection[Partition] | None = None) -> None:
+        """Bring nothing more of these until `resume`, or of all that is this reader's now.
+
+        They stay this one's. A partition that is lost and comes back is not paused any more.
+        """
         ...
 
-    async def resume(self) -> None: ...
+    async def resume(self, partitions: Collection[Partition] | None = None) -> None:
+        """Bring these again, or all; of one that is not paused nothing changes."""
+        ...
 
     async def lag(self) -> Mapping[Partition, int]:
         """How many messages of each of this reader's partitions stand after what it committed."""
