@@ -11,6 +11,7 @@ pytestmark = pytest.mark.postgres
 FORBIDDEN = (
     "update records set body = 'x'",
     "update records set seal = null",
+    "update records set nonce = null",
     "update records set position = 1",
     "delete from records",
     "update chain_heads set position = 0",

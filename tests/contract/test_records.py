@@ -117,19 +117,6 @@ class TestRecords:
             await archive.records.record(other, stored.id)
         with pytest.raises(RecordNotFoundError):
             await archive.records.receipt(other, stored.id)
-        with pytest.raises(RecordNotFoundError):
-            await archive.records.destroy_nonce(other, stored.id)
-
-    async def test_lose_their_nonce_and_keep_their_receipt(self, archive: Archive) -> None:
-        stored = await archive.records.append(archive.command())
-        await archive.seal()
-
-        await archive.records.destroy_nonce(archive.tenant_id, stored.id)
-        await archive.records.destroy_nonce(archive.tenant_id, stored.id)
-
-        found = await archive.records.record(archive.tenant_id, stored.id)
-        assert (found.nonce, found.body) == (None, stored.body)
-        await archive.check(1)
 
 
 class TestChains:

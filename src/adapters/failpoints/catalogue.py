@@ -67,7 +67,7 @@ PORTS: Final[Mapping[str, Watched]] = MappingProxyType(
         "claims": Watched(port=RequestClaims),
         "records": Watched(
             port=Records,
-            unwatched=("record", "records", "receipt", "destroy_nonce"),
+            unwatched=("record", "records", "receipt"),
         ),
         "chains": Watched(port=Chains, unwatched=("unsealed",)),
         "outbox": Watched(

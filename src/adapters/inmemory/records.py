@@ -75,11 +75,6 @@ class InMemoryRecords:
             body=record.body,
         )
 
-    async def destroy_nonce(self, tenant_id: TenantId, record_id: RecordId) -> None:
-        """Make the record's hashes unguessable. Again changes nothing."""
-        self._stored((tenant_id, record_id))
-        self.store.nonces.pop((tenant_id, record_id), None)
-
     async def unsealed(self, limit: int) -> Sequence[UnsealedChain]:
         """Chains with records that have no seal."""
         waiting = sorted(

@@ -126,18 +126,6 @@ class PostgresRecords:
         """The record with its seal; None while it has none."""
         return (await self._row(tenant_id, record_id)).receipt(tenant_id)
 
-    async def destroy_nonce(self, tenant_id: TenantId, record_id: RecordId) -> None:
-        """Make the record's hashes unguessable. Again changes nothing."""
-        asked = (
-            sa.update(records)
-            .where(records.c.tenant_id == tenant_id, records.c.record_id == record_id)
-            .values(nonce=None)
-            .returning(records.c.record_id)
-        )
-        async with self.database.tenant(tenant_id) as connection:
-            if (await connection.execute(asked)).first() is None:
-                raise RecordNotFoundError(str(record_id))
-
     async def _row(self, tenant_id: TenantId, record_id: RecordId) -> _Row:
         rows = await self._rows(
             tenant_id,

@@ -24,11 +24,7 @@ class Signer(Protocol):
         ...
 
     async def sign(self, data: bytes) -> bytes:
-        """The signature of these bytes, 64 bytes.
-
-        Raises:
-            SigningUnavailableError: The key cannot be used now.
-        """
+        """The signature of these bytes, 64 bytes."""
         ...
 
 
@@ -75,14 +71,6 @@ class Records(Protocol):
 
     async def receipt(self, tenant_id: TenantId, record_id: RecordId) -> Receipt | None:
         """The record with its seal; None while it has none.
-
-        Raises:
-            RecordNotFoundError: No such record of this tenant.
-        """
-        ...
-
-    async def destroy_nonce(self, tenant_id: TenantId, record_id: RecordId) -> None:
-        """Make the record's hashes unguessable. Again changes nothing.
 
         Raises:
             RecordNotFoundError: No such record of this tenant.

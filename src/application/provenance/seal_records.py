@@ -35,7 +35,6 @@ class SealRecords:
         """How many records had no seal when the pass began: 0 when there is nothing to do.
 
         Raises:
-            SigningUnavailableError: The key cannot be used now; nothing was sealed.
             StorageUnavailableError: The database does not answer.
         """
         waiting = await self.chains.unsealed(self.batch)
@@ -68,7 +67,7 @@ class SealRecords:
 class KeepSealing:
     """Seal until cancelled: woken by the bell, else after `NET_SECONDS`.
 
-    A refusal (no database, no key) is told to `refused`, and tried again after the same time.
+    A refusal (no database) is told to `refused`, and tried again after the same time.
     Cancelling it at any point is safe.
     """
 

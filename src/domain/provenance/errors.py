@@ -28,13 +28,3 @@ class ReceiptInvalidError(InvalidValueError):
 
     def __init__(self, receipt: int, words: str) -> None:
         super().__init__(f"receipt {receipt} is not one: {words}", receipt=str(receipt))
-
-
-class SigningUnavailableError(UnavailableError):
-    """The signing key cannot be used now: records stay unsealed until it can."""
-
-    reason = "SIGNING_UNAVAILABLE"
-
-    def __init__(self, key_id: str) -> None:
-        super().__init__(f"the signing key {key_id} cannot be used now", key_id=key_id)
-        self.retry_after_seconds = 1.0

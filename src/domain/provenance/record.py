@@ -191,7 +191,7 @@ class ProvenanceRecord:
 class StoredRecord:
     """A record as it is kept: its canonical bytes and its place in the tenant's chain, from 1.
 
-    `nonce` is the salt of its hashes, None once it was destroyed or where it is kept elsewhere.
+    `nonce` is the salt of its hashes, None where it is kept elsewhere.
     """
 
     id: RecordId

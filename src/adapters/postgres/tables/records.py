@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from adapters.postgres.roles import REQUEST, SEALER
+from adapters.postgres.roles import SEALER
 from adapters.postgres.tables.metadata import (
     INSTANT,
     RECONCILED,
@@ -18,7 +18,7 @@ records = tenant_table(
     sa.Column("turn_id", sa.Uuid),
     sa.Column("position", sa.BigInteger, nullable=False),
     sa.Column("body", sa.LargeBinary, nullable=False),
-    sa.Column("nonce", sa.LargeBinary, comment="null once the hashed content was destroyed"),
+    sa.Column("nonce", sa.LargeBinary),
     sa.Column("seal", sa.LargeBinary),
     sa.Column("created_at", INSTANT, nullable=False),
     sa.Index("records_in_order", "tenant_id", "position"),
@@ -28,7 +28,6 @@ records = tenant_table(
     policies=(
         RECONCILED,
         Policy(SEALER, "select, update (seal)", "true"),
-        Policy(REQUEST, "update (nonce)", "false"),
     ),
     partition_by="record_id",
 )

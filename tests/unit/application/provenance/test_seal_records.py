@@ -11,10 +11,9 @@ from adapters.inmemory.store import InMemoryStore
 from application.provenance.ports import AppendRecord
 from application.provenance.seal_bell import ProcessSealBell
 from application.provenance.seal_records import KeepSealing, SealRecords
-from domain.kernel.errors import DomainError
+from domain.kernel.errors import DomainError, StorageUnavailableError
 from domain.kernel.identifiers import TenantId
 from domain.provenance.chain import ChainSeals, UnsealedChain
-from domain.provenance.errors import SigningUnavailableError
 from tests.builders import OTHER_TENANT, TENANT
 from tests.fakes import StoppedClock
 from tests.receipts import SIGNER, SilentBell, body, record_id, verify
@@ -91,15 +90,6 @@ class TestSealRecords:
         assert (lost, late.answers) == (4, [False])
         assert await problems(kept) == []
 
-    async def test_leaves_everything_unsealed_without_its_key(self) -> None:
-        kept = records()
-        await fill(kept, 2)
-
-        with pytest.raises(SigningUnavailableError):
-            await SealRecords(chains=kept, signer=LostKey(), bell=SilentBell())()
-
-        assert await problems(kept) == ["there is no receipt to check", "unsealed", "unsealed"]
-
 
 class TestKeepSealing:
     async def test_seals_what_is_written_until_it_is_cancelled(self) -> None:
@@ -125,8 +115,8 @@ class TestKeepSealing:
         kept = records()
         await fill(kept, 1)
         refusals: list[DomainError] = []
-        key, bell = LostKey(), ProcessSealBell(rest_seconds=0)
-        seal = SealRecords(chains=kept, signer=key, bell=bell)
+        bell = ProcessSealBell(rest_seconds=0)
+        seal = SealRecords(chains=LostAtFirst(kept), signer=SIGNER, bell=bell)
         sealed = create_task(bell.next_seal(60))
         task = create_task(KeepSealing(seal=seal, bell=bell, refused=refusals.append)())
 
@@ -135,7 +125,7 @@ class TestKeepSealing:
 
         task.cancel()
         await gather(task, return_exceptions=True)
-        assert [type(refusal) for refusal in refusals] == [SigningUnavailableError]
+        assert [type(refusal) for refusal in refusals] == [StorageUnavailableError]
         assert await problems(kept) == []
 
 
@@ -156,21 +146,17 @@ class AsBefore:
 
 
 @dataclass(slots=True)
-class LostKey:
-    """A key that cannot be used the first time."""
+class LostAtFirst:
+    """Chains that cannot be reached when seals are written the first time."""
 
+    chains: InMemoryRecords
     lost: bool = True
 
-    @property
-    def key_id(self) -> str:
-        return SIGNER.key_id
+    async def unsealed(self, limit: int) -> Sequence[UnsealedChain]:
+        return await self.chains.unsealed(limit)
 
-    @property
-    def algorithm(self) -> str:
-        return SIGNER.algorithm
-
-    async def sign(self, data: bytes) -> bytes:
+    async def seal(self, chains: Sequence[ChainSeals]) -> Sequence[bool]:
         if self.lost:
             self.lost = False
-            raise SigningUnavailableError(self.key_id)
-        return await SIGNER.sign(data)
+            raise StorageUnavailableError
+        return await self.chains.seal(chains)

@@ -202,8 +202,6 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """
     REASON_KNOB_OUT_OF_RANGE: _Reason.ValueType  # 62
     """A knob has a value that no knob has. Status INVALID_ARGUMENT."""
-    REASON_SIGNING_UNAVAILABLE: _Reason.ValueType  # 63
-    """The key that signs records cannot be used now. Status UNAVAILABLE."""
     REASON_STALE_FENCE: _Reason.ValueType  # 64
     """Another server drives the turn now, or it has ended. Status ABORTED."""
     REASON_LOW_CONFIDENCE: _Reason.ValueType  # 65
@@ -435,8 +433,6 @@ UNAVAILABLE.
 """
 REASON_KNOB_OUT_OF_RANGE: Reason.ValueType  # 62
 """A knob has a value that no knob has. Status INVALID_ARGUMENT."""
-REASON_SIGNING_UNAVAILABLE: Reason.ValueType  # 63
-"""The key that signs records cannot be used now. Status UNAVAILABLE."""
 REASON_STALE_FENCE: Reason.ValueType  # 64
 """Another server drives the turn now, or it has ended. Status ABORTED."""
 REASON_LOW_CONFIDENCE: Reason.ValueType  # 65
