@@ -49,7 +49,8 @@ class RelaySettings:
         Field(
             ge=0.05,
             le=60,
-            description="How often a relay looks for events of which no bell of its process told.",
+            description="How often a relay looks for events of which no bell of its process told; "
+            "a third of the lease at most.",
         ),
     ] = 1
     events: Annotated[

@@ -50,7 +50,7 @@ class ReconciliationSettings:
         Field(description="How often what is open, and what was accepted of late, is looked at."),
     ] = 300
     recent_seconds: Annotated[
-        Seconds, Field(description="How far back that looks; longer than the interval.")
+        Seconds, Field(description="How far back that looks: the interval, or more.")
     ] = 3600
     whole_hours: Annotated[
         float,

@@ -23,6 +23,7 @@ def problems_of(settings: Settings, origins: Mapping[str, str]) -> list[str]:
     """Every reason not to start with these settings, each with what to do about it."""
     found = chain(
         _contradictions(settings),
+        _of_times(settings),
         _of_tools(settings),
         _of_standard(settings),
         _for_tests_alone(settings),
@@ -51,6 +52,36 @@ def _contradictions(settings: Settings) -> Iterator[str]:
                 f"database.{name}.url: holds a password; put it into the secret store and set "
                 f"database.{name}.password to its reference"
             )
+
+
+def _of_times(settings: Settings) -> Iterator[str]:
+    """Intervals that cannot do what they are for. Leases are renewed when a third is over."""
+    for path, interval, of, lease in (
+        (
+            "turns.keep_interval_seconds",
+            settings.turns.keep_interval_seconds,
+            "turns.lease_seconds",
+            settings.turns.lease_seconds,
+        ),
+        (
+            "relay.poll_seconds",
+            settings.relay.poll_seconds,
+            "relay.lease_seconds",
+            settings.relay.lease_seconds,
+        ),
+    ):
+        if interval > lease / 3:
+            yield (
+                f"{path}: {interval:g} s is more than a third of {of} ({lease:g} s), which could "
+                f"end before it is renewed; take {lease / 3:.2g} s or less, or a longer lease"
+            )
+    terms = settings.reconciliation
+    if terms.recent_seconds < terms.interval_seconds:
+        yield (
+            f"reconciliation.recent_seconds: {terms.recent_seconds:g} s is less than "
+            f"reconciliation.interval_seconds ({terms.interval_seconds:g} s): what happens between "
+            "two looks would be in neither; take a longer time"
+        )
 
 
 def _of_tools(settings: Settings) -> Iterator[str]:

@@ -99,7 +99,8 @@ class TurnSettings:
         Field(
             ge=0.05,
             le=5,
-            description="How often a server looks after its turns: leases, events, cancellations.",
+            description="How often a server looks after its turns (leases, events, cancellations); "
+            "a third of the lease at most.",
         ),
     ] = 0.25
     sweep_interval_seconds: Annotated[

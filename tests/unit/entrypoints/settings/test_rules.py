@@ -146,6 +146,37 @@ def test_several_workers_need_a_port_that_they_share() -> None:
     assert problems({**environment, "SOMAGENT_SERVER__WORKERS": "1"}) == []
 
 
+@pytest.mark.parametrize(
+    ("section", "interval", "length"),
+    [
+        ("turns", "keep_interval_seconds", "lease_seconds"),
+        ("relay", "poll_seconds", "lease_seconds"),
+    ],
+)
+def test_a_lease_lasts_three_intervals_of_its_renewal(
+    section: str, interval: str, length: str
+) -> None:
+    def of(seconds: str) -> list[str]:
+        prefix = f"SOMAGENT_{section.upper()}__"
+        return problems({f"{prefix}{interval.upper()}": seconds, f"{prefix}{length.upper()}": "6"})
+
+    assert of("2.1") == [f"{section}.{interval}"]
+    assert of("2") == []
+
+
+def test_what_is_reconciled_of_late_leaves_no_gap() -> None:
+    def looking_back(seconds: str) -> list[str]:
+        return problems(
+            {
+                "SOMAGENT_RECONCILIATION__INTERVAL_SECONDS": "600",
+                "SOMAGENT_RECONCILIATION__RECENT_SECONDS": seconds,
+            }
+        )
+
+    assert looking_back("599") == ["reconciliation.recent_seconds"]
+    assert looking_back("600") == []
+
+
 @pytest.mark.parametrize("mode", ["dev", "prod"])
 def test_the_laboratory_is_for_mode_test(mode: str) -> None:
     environment = {
