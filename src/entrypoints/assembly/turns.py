@@ -4,11 +4,7 @@ from dataclasses import dataclass
 
 from adapters.local.provider_health import LocalProviderHealth
 from adapters.schema.arguments import JsonSchemaArguments
-from adapters.tools.arithmetic import Arithmetic
-from adapters.tools.current_time import CurrentTime
-from adapters.tools.memory_search import MemorySearch
 from adapters.tools.native import NativeTools
-from adapters.tools.notes import NoteList, NoteWrite
 from adapters.tools.router import ToolRouter
 from application.authorization.authorize import Authorize
 from application.capability.ports import ProviderHealth
@@ -40,10 +36,10 @@ from application.tools.ports import ArgumentChecker, ToolRunner
 from application.tools.recover_call import RecoverCall
 from domain.kernel.resilience import Guarded
 from entrypoints.assembly.models import Models
+from entrypoints.assembly.own_tools import OWN_TOOLS
 from entrypoints.assembly.stores import Stores
 from entrypoints.assembly.system import System
 from entrypoints.assembly.use_cases import CapabilityUseCases, CapsuleUseCases
-from entrypoints.failure import StartError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,25 +52,8 @@ class Toolbox:
 
 
 def toolbox(stores: Stores, system: System, served: ToolRunner) -> Toolbox:
-    """The tools of this service, and those that others serve.
-
-    Raises:
-        StartError: Two of them have one name.
-    """
-    native = NativeTools(
-        [
-            CurrentTime(system.clock),
-            Arithmetic(),
-            MemorySearch(stores.memories),
-            NoteWrite(stores.notes, system.clock),
-            NoteList(stores.notes),
-        ]
-    )
-    own = {tool.name for tool in native.tools()}
-    if taken := sorted(own & {tool.name for tool in served.tools()}):
-        raise StartError(
-            "tools", f"the service has tools of its own named {', '.join(taken)}", "rename them"
-        )
+    """The tools of this service, and those that others serve, which are named otherwise."""
+    native = NativeTools([make(stores, system) for make in OWN_TOOLS.values()])
     return Toolbox(
         runner=ToolRouter([native, served]),
         checker=JsonSchemaArguments(),

@@ -1,8 +1,9 @@
 """Settings as the commands of this machine read them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from entrypoints.assembly.declared import problems_of_declared
 from entrypoints.cli.failure import CommandFailedError, ExitCode
 from entrypoints.settings.environment import environment
 from entrypoints.settings.sources import Loaded, SettingsRefusedError, load
@@ -19,15 +20,22 @@ def loaded(config: Path | None, overrides: Mapping[str, str] | None = None) -> L
         CommandFailedError: The settings are refused; every problem is named.
     """
     try:
-        return load({**environment(), **(overrides or {})}, config)
+        found = load({**environment(), **(overrides or {})}, config)
     except SettingsRefusedError as refused:
-        many = len(refused.problems) > 1
-        opening = "the settings are refused:\n" if many else "the settings are refused: "
-        raise CommandFailedError(
-            opening + "\n".join(f"  {one}" if many else one for one in refused.problems),
-            "docs/configuration.md (`somagent config reference`) lists every setting",
-            code=ExitCode.FOUND_WRONG,
-        ) from refused
+        raise _refusal(refused.problems) from refused
+    if problems := problems_of_declared(found.settings):
+        raise _refusal(problems)
+    return found
+
+
+def _refusal(problems: Sequence[str]) -> CommandFailedError:
+    many = len(problems) > 1
+    opening = "the settings are refused:\n" if many else "the settings are refused: "
+    return CommandFailedError(
+        opening + "\n".join(f"  {one}" if many else one for one in problems),
+        "docs/configuration.md (`somagent config reference`) lists every setting",
+        code=ExitCode.FOUND_WRONG,
+    )
 
 
 def overrides(*, profile: str | None = None, workers: int = 0) -> Mapping[str, str]:

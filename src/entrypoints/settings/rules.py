@@ -1,6 +1,5 @@
 """What settings must be together: what a profile needs, and what mode prod forbids."""
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from itertools import chain
@@ -24,7 +23,6 @@ def problems_of(settings: Settings, origins: Mapping[str, str]) -> list[str]:
     found = chain(
         _contradictions(settings),
         _of_times(settings),
-        _of_tools(settings),
         _of_standard(settings),
         _for_tests_alone(settings),
     )
@@ -82,12 +80,6 @@ def _of_times(settings: Settings) -> Iterator[str]:
             f"reconciliation.interval_seconds ({terms.interval_seconds:g} s): what happens between "
             "two looks would be in neither; take a longer time"
         )
-
-
-def _of_tools(settings: Settings) -> Iterator[str]:
-    for number, tool in enumerate(settings.tools.http):
-        if not _is_object(tool.input_schema):
-            yield f"tools.http.{number}.input_schema: is no JSON object; write a JSON Schema"
 
 
 def _for_tests_alone(settings: Settings) -> Iterator[str]:
@@ -177,13 +169,6 @@ def _logins(settings: Settings) -> Iterator[tuple[str, LoginSettings]]:
     yield "owner", database.owner
     yield "request", database.request
     yield "writer", database.writer
-
-
-def _is_object(text: str) -> bool:
-    try:
-        return isinstance(json.loads(text), dict)
-    except ValueError:
-        return False
 
 
 def _in_the_clear(url: str) -> bool:

@@ -213,6 +213,20 @@ def test_a_setting_that_does_not_exist_is_refused(program: Program) -> None:
     assert "did you mean server.workers?" in ended.err
 
 
+def test_a_tool_that_could_never_be_called_is_refused_when_settings_are_checked(
+    program: Program,
+) -> None:
+    (program.folder / "somagent.toml").write_text(
+        '[[tools.http]]\nname = "send"\ndescription = "Sends."\nurl = "http://localhost/"\n'
+        'input_schema = \'{"type": "nonsense"}\'\n'
+    )
+
+    ended = program("config", "check", "--config", "somagent.toml")
+
+    assert ended.code == ExitCode.FOUND_WRONG
+    assert "tools.http.0.input_schema: is no JSON Schema 2020-12" in ended.err
+
+
 def test_a_defect_is_one_line_without_a_traceback(program: Program) -> None:
     script = (
         "from entrypoints.cli import main\n"

@@ -208,11 +208,6 @@ def test_a_tool_takes_its_secret_over_an_encrypted_line_in_mode_prod() -> None:
     assert problems({**KEYS, **DATABASE, **http_tool()}) == []
 
 
-@pytest.mark.parametrize("schema", ["[]", "{]", "null"])
-def test_the_schema_of_a_tool_is_an_object(schema: str) -> None:
-    assert problems(http_tool(input_schema=schema)) == ["tools.http.0.input_schema"]
-
-
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -1,0 +1,45 @@
+"""Whether the program takes, and has, what its settings declare and name."""
+
+from collections.abc import Iterator
+
+from adapters.failpoints.failpoints import Failpoints
+from adapters.failpoints.orders import UnknownFailpointError
+from adapters.schema.arguments import JsonSchemaArguments
+from domain.kernel.errors import InvalidArgumentError
+from entrypoints.assembly.own_tools import OWN_TOOLS
+from entrypoints.settings.settings import Settings
+from entrypoints.settings.tools import ToolSettings
+from entrypoints.settings.values import NO_FILE
+
+
+def problems_of_declared(settings: Settings) -> list[str]:
+    """Every reason not to start with them that settings alone do not show, with what to do."""
+    return [*_of_tools(settings.tools), *_of_files(settings), *_of_failpoints(settings)]
+
+
+def _of_tools(tools: ToolSettings) -> Iterator[str]:
+    checker = JsonSchemaArguments()
+    for number, tool in enumerate(tools.http):
+        if tool.name in OWN_TOOLS:
+            yield (
+                f"tools.http.{number}.name: the service has a tool {tool.name} of its own; take "
+                "another name"
+            )
+        try:
+            checker.admit(tool.input_schema)
+        except InvalidArgumentError as refused:
+            said = "; ".join(one.description for one in refused.violations)
+            yield f"tools.http.{number}.input_schema: {said}; write a JSON Schema of an object"
+
+
+def _of_files(settings: Settings) -> Iterator[str]:
+    file = settings.kafka.ca_file
+    if file != NO_FILE and not file.is_file():
+        yield f"kafka.ca_file: there is no file {file}; name one, or remove it for the system's"
+
+
+def _of_failpoints(settings: Settings) -> Iterator[str]:
+    try:
+        Failpoints.of(settings.laboratory.failpoints)
+    except UnknownFailpointError as refused:
+        yield f"laboratory.failpoints: {refused}"
