@@ -88,8 +88,8 @@ def _opening() -> Iterator[str]:
     yield ""
     yield (
         "Mode `prod` refuses to start, naming each problem and its cure: a plaintext listener "
-        "beyond this machine, keys that the service would make for itself, a database or a secret "
-        "that travels in the clear."
+        "beyond this machine, keys that the service would make for itself, a database, brokers or "
+        "tools that are spoken to in the clear, and a secret that travels so."
     )
 
 

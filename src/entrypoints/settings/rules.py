@@ -27,7 +27,7 @@ def problems_of(settings: Settings, origins: Mapping[str, str]) -> list[str]:
         _for_tests_alone(settings),
     )
     if settings.mode is Mode.PROD:
-        found = chain(found, _insecure(settings), _unset(settings, origins))
+        found = chain(found, _insecure(settings), _over_http(settings), _unset(settings, origins))
     return list(found)
 
 
@@ -117,7 +117,7 @@ def _of_standard(settings: Settings) -> Iterator[str]:
 
 
 def _insecure(settings: Settings) -> Iterator[str]:
-    server, telemetry = settings.server, settings.telemetry
+    server = settings.server
     if not server.tls.on and not is_loopback(host_of(server.address)):
         yield (
             "server.tls.certificate_file: mode prod serves no plaintext beyond this machine; set "
@@ -134,19 +134,26 @@ def _insecure(settings: Settings) -> Iterator[str]:
         is_loopback(host_of(one.strip())) for one in kafka.bootstrap_servers.split(",") if one
     ):
         yield "kafka.security: events could be read on their way; take tls or sasl_tls"
+
+
+def _over_http(settings: Settings) -> Iterator[str]:
+    """What is asked over HTTP and could be read, or changed, on its way."""
+    telemetry = settings.telemetry
     carriers = [
         (f"providers.{number}.base_url", str(provider.base_url), provider.api_key)
         for number, provider in enumerate(settings.providers)
-    ]
-    carriers += [
-        (f"tools.http.{number}.{name}", url, tool.authorization)
-        for number, tool in enumerate(settings.tools.http)
-        for name, url in (("url", str(tool.url)), ("status_url", tool.status_url))
     ]
     carriers.append(("telemetry.otlp_endpoint", telemetry.otlp_endpoint, telemetry.otlp_headers))
     for path, url, secret in carriers:
         if secret and _in_the_clear(url):
             yield f"{path}: would send a secret in the clear; take an https URL"
+    for number, tool in enumerate(settings.tools.http):
+        for name, url in (("url", str(tool.url)), ("status_url", tool.status_url)):
+            if _in_the_clear(url):
+                yield (
+                    f"tools.http.{number}.{name}: arguments and results could be read on their "
+                    "way; take an https URL"
+                )
     if _in_the_clear(settings.identity.jwks):
         yield "identity.jwks: keys that anybody could replace on their way; take an https URL"
 

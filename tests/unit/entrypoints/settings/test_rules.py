@@ -198,14 +198,15 @@ def http_tool(**more: str) -> dict[str, str]:
     return {"SOMAGENT_TOOLS__HTTP": json.dumps([tool])}
 
 
-def test_a_tool_takes_its_secret_over_an_encrypted_line_in_mode_prod() -> None:
-    open_line = http_tool(authorization="secret:send", status_url="http://example.org/status")
+@pytest.mark.parametrize("secret", [{}, {"authorization": "secret:send"}])
+def test_a_tool_beyond_this_machine_is_called_over_an_encrypted_line_in_mode_prod(
+    secret: dict[str, str],
+) -> None:
+    far = http_tool(status_url="http://example.org/status", **secret)
+    near = http_tool(url="http://127.0.0.1/send", status_url="https://example.org/{key}", **secret)
 
-    assert problems({**KEYS, **DATABASE, **open_line}) == [
-        "tools.http.0.url",
-        "tools.http.0.status_url",
-    ]
-    assert problems({**KEYS, **DATABASE, **http_tool()}) == []
+    assert problems({**KEYS, **DATABASE, **far}) == ["tools.http.0.url", "tools.http.0.status_url"]
+    assert problems({**KEYS, **DATABASE, **near}) == []
 
 
 @pytest.mark.parametrize(
