@@ -1,4 +1,4 @@
-"""The asyncio client of SomaAgent: `async with SomaAgent(…) as client`."""
+"""The asyncio client of SomaGent: `async with SomaAgent(…) as client`."""
 
 from somagent_client.client import SomaAgent
 from somagent_client.errors import (

@@ -30,7 +30,7 @@ A = TypeVar("A")
 
 @final
 class SomaAgent:
-    """A client of the SomaAgent API, for one event loop.
+    """A client of the SomaGent API, for one event loop.
 
     `servers` are addresses, `host:port`, separated by commas: servers of one service, the preferred
     one first. `key` is an API key or a bearer token of the tenant. What is UNAVAILABLE is tried

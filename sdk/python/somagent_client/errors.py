@@ -31,7 +31,7 @@ class Refusal:
     """A status as it was received.
 
     `reason` and `metadata` are those of google.rpc.ErrorInfo: for programs. `reason` is empty
-    where no SomaAgent server spoke, but gRPC itself or something on the way.
+    where no SomaGent server spoke, but gRPC itself or something on the way.
     """
 
     code: grpc.StatusCode
