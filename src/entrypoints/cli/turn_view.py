@@ -103,12 +103,8 @@ class TurnView:
         self._line(f"      {asked.invocation}", "dim")
 
     def _restarted(self, event: TurnEvent) -> None:
-        covered = event.restarted
-        self._line(
-            f"the server was lost; what was shown as events {covered.first_sequence} to "
-            f"{covered.last_sequence} is void",
-            "yellow",
-        )
+        before = event.restarted.first_sequence - 1
+        self._line(f"the server was lost; what was shown since event {before} is void", "yellow")
         self._shown = ""
 
     def _degraded(self, event: TurnEvent) -> None:

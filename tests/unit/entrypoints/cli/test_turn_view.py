@@ -65,12 +65,12 @@ def test_markup_in_an_answer_is_text() -> None:
     assert "[bold]not bold[/bold] :smile:" in shown(text("[bold]not bold[/bold] :smile:"))
 
 
-def test_a_lost_server_is_told_with_the_events_that_are_void() -> None:
+def test_a_lost_server_is_told_with_what_is_void() -> None:
     restarted = TurnEvent(
         sequence=1000, restarted=TurnRestarted(first_sequence=5, last_sequence=1000)
     )
 
-    assert "events 5 to 1000 is void" in shown(text("half an ans"), restarted)
+    assert "what was shown since event 4 is void" in shown(text("half an ans"), restarted)
 
 
 def test_a_failure_says_reason_and_what_to_do() -> None:
