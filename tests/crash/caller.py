@@ -147,8 +147,11 @@ class Caller:
         async with aclosing(
             client.stream(first, pb.ProcessMessageResponse, TURN_SECONDS)
         ) as responses:
+            # The message sent again is answered with its turn's stream from the start: what was
+            # heard of it is dropped, as the client of the SDK does.
             async for response in responses:
-                yield response.event
+                if response.event.sequence > asked.after:
+                    yield response.event
 
     async def accepted(self, request: tools_pb2.ExecuteToolRequest) -> str:
         """Call a tool by itself that waits for a person; the name of the call.
