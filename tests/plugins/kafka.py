@@ -51,17 +51,22 @@ def kafka(request: pytest.FixtureRequest) -> Generator[KafkaBrokers]:
     worker: dict[str, str] = getattr(request.config, "workerinput", {})
     run = worker.get("testrunuid", str(os.getpid()))
     folder = Path(tempfile.gettempdir()) / f"somagent-kafka-{os.geteuid()}-{run}"
-    brokers, lock = KafkaBrokers(folder), folder.with_suffix(".lock")
-    with lock.open("ab") as use:
-        fcntl.flock(use, fcntl.LOCK_EX)
+    brokers = KafkaBrokers(folder)
+    turn, use = folder.with_suffix(".turn"), folder.with_suffix(".use")
+    # One at a time starts it or stops it; whoever uses it shares it, and the last one stops it.
+    with turn.open("ab") as turning, use.open("ab") as using:
+        fcntl.flock(turning, fcntl.LOCK_EX)
+        fcntl.flock(using, fcntl.LOCK_SH)
         brokers.start()
-        fcntl.flock(use, fcntl.LOCK_SH)
+        fcntl.flock(turning, fcntl.LOCK_UN)
         yield brokers
+        fcntl.flock(turning, fcntl.LOCK_EX)
         with contextlib.suppress(BlockingIOError):
-            fcntl.flock(use, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(using, fcntl.LOCK_EX | fcntl.LOCK_NB)
             brokers.stop()
             shutil.rmtree(folder, ignore_errors=True)
-            lock.unlink(missing_ok=True)
+            use.unlink()
+            turn.unlink()
 
 
 @pytest.fixture
