@@ -48,6 +48,9 @@ def trouble_of(
     All that is not of one message is of the broker, for which every message waits: a cluster that
     is away, starts, lacks copies, does not know us, or lacks a topic.
     """
+    if error.fatal() or error.code() == KafkaError._FATAL:  # noqa: SLF001
+        # The producer ended, with every message it had.
+        return PublisherAwayError(f"{error.name()}: {error.str()}")
     if error.code() in _REFUSED:
         return EventRefusedError(f"{error.name()}: {error.str()}")
     if error.code() in _FAILED:

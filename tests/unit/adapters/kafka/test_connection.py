@@ -61,3 +61,14 @@ def test_the_password_is_shown_to_nobody() -> None:
 )
 def test_an_error_is_of_its_message_or_of_the_broker(code: int, trouble: type) -> None:
     assert type(trouble_of(KafkaError(code), "audit.events")) is trouble
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        KafkaError(KafkaError._FATAL),  # noqa: SLF001 - librdkafka's name of it
+        KafkaError(KafkaError.INVALID_RECORD, "the producer ended", fatal=True),
+    ],
+)
+def test_a_fatal_error_is_of_no_message(error: KafkaError) -> None:
+    assert type(trouble_of(error, "audit.events")) is PublisherAwayError
