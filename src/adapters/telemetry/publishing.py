@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from logging import getLogger
 from types import MappingProxyType
 from typing import Final, final
 
@@ -10,6 +11,8 @@ from adapters.telemetry.instruments import Metrics
 from application.delivery.ports.publisher import EventPublisher, PublisherCondition
 from domain.delivery.errors import EventFailedError, EventRefusedError, PublisherAwayError
 from domain.delivery.outgoing_message import OutgoingMessage
+
+LOG: Final = getLogger("somagent.events")
 
 _OUTCOMES: Final[Mapping[type, str]] = MappingProxyType(
     {PublisherAwayError: "away", EventFailedError: "failed", EventRefusedError: "refused"}
@@ -29,6 +32,10 @@ class ObservedPublisher:
             await self.publisher.publish(message)
         except (PublisherAwayError, EventFailedError, EventRefusedError) as error:
             self._count(message, _OUTCOMES[type(error)])
+            raise
+        except Exception:
+            LOG.exception("a defect in publishing", extra={"topic": message.topic})
+            self._count(message, "failed")
             raise
         self._count(message, "ok")
 

@@ -17,6 +17,7 @@ from domain.delivery.outgoing_event import OutgoingEvent
 from domain.delivery.outgoing_message import OutgoingMessage, headers_of
 from domain.delivery.retry import RETRY_RULES, Trouble
 from domain.delivery.topic import TOPIC_OF
+from domain.kernel.errors import StorageUnavailableError
 from domain.kernel.identifiers import DeadLetterId, ServerId
 
 SOURCE: Final = "relay"
@@ -153,13 +154,20 @@ class RelayEvents:
         topic = TOPIC_OF.get(event.type)
         if topic is None:
             raise EventRefusedError(f"no topic takes the type {event.type}")
-        message = OutgoingMessage(
-            topic=topic.value,
-            key=event.key_name.encode(),
-            headers=headers_of(event),
-            value=self.envelopes(event),
-        )
-        await self.publisher.publish(message)
+        try:
+            message = OutgoingMessage(
+                topic=topic.value,
+                key=event.key_name.encode(),
+                headers=headers_of(event),
+                value=self.envelopes(event),
+            )
+            await self.publisher.publish(message)
+        except (PublisherAwayError, StorageUnavailableError, EventFailedError, EventRefusedError):
+            raise
+        except Exception as error:
+            # It is of this event, for the others go on. Its words are not kept: they may tell
+            # anything.
+            raise EventFailedError(f"a defect: {type(error).__name__}") from error
 
     async def _set_aside_at_last(
         self,
@@ -211,10 +219,10 @@ class RelayEvents:
         return letter, Content.of(headers_of(event), value)
 
     def _value_of(self, event: OutgoingEvent) -> bytes:
-        """The envelope; of a type that has none the bare payload."""
+        """The envelope; of an event that has none the bare payload."""
         try:
             return self.envelopes(event)
-        except EventRefusedError:
+        except Exception:  # noqa: BLE001 - whatever it was, its try has told of it
             return event.payload
 
     async def _mark_all(self) -> None:

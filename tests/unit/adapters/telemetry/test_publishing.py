@@ -25,6 +25,7 @@ async def test_what_arrived_is_counted() -> None:
         (PublisherAwayError("gone"), "away"),
         (EventFailedError("once"), "failed"),
         (EventRefusedError("too large"), "refused"),
+        (ValueError("a defect"), "failed"),
     ],
 )
 async def test_what_did_not_arrive_is_counted_and_told(error: Exception, outcome: str) -> None:

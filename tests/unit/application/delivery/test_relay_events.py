@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import pytest
 
+from adapters.protobuf.envelopes import envelope_of
 from application.delivery.relay_events import RelayEvents
 from domain.delivery.errors import EventFailedError, EventRefusedError, PublisherAwayError
-from domain.delivery.outgoing_event import BUCKETS
+from domain.delivery.outgoing_event import BUCKETS, OutgoingEvent
 from domain.kernel.errors import StorageUnavailableError
 from domain.kernel.events import DomainEvent
 from tests.contract.outboxes import ENCODE, ONE, OTHER, inmemory_outgoings
@@ -87,6 +88,35 @@ async def test_a_refused_event_is_set_aside_after_its_tries_and_its_key_goes_on(
     assert stage.publisher.begun.count(("a", 1)) == 3
     assert stage.publisher.of("a") == [2]
     assert await stage.outgoings.due() == []
+    assert len(await stage.outgoings.resting()) == 1
+
+
+async def test_an_event_that_meets_a_defect_is_set_aside_and_the_others_go_on(
+    stage: Stage,
+) -> None:
+    await stage.outgoings.commit("a", "a", "b")
+    stage.publisher.errors["a", 1] = ValueError("of a defect")
+    relay = stage.relay()
+
+    await passes(relay, stage, 9)
+
+    assert stage.publisher.begun.count(("a", 1)) == 8
+    assert sorted(stage.publisher.arrived) == [("a", 2), ("b", 1)]
+    assert await stage.outgoings.due() == []
+    assert len(await stage.outgoings.resting()) == 1
+
+
+async def test_an_event_whose_envelope_meets_a_defect_is_set_aside(stage: Stage) -> None:
+    await stage.outgoings.commit("strange", "a")
+
+    def envelopes(event: OutgoingEvent) -> bytes:
+        if event.key == stage.outgoings.keys["strange"]:
+            raise ValueError
+        return envelope_of(event)
+
+    await passes(replace(stage.relay(), envelopes=envelopes), stage, 9)
+
+    assert stage.publisher.arrived == [("a", 1)]
     assert len(await stage.outgoings.resting()) == 1
 
 
