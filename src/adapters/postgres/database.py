@@ -133,8 +133,11 @@ def answering_storage() -> Generator[None]:
     try:
         yield
     except DBAPIError as error:
-        if error.connection_invalidated or isinstance(error.orig, UNAVAILABLE):
+        away = isinstance(error.orig, UNAVAILABLE) and not isinstance(error.orig, TOO_MUCH)
+        if error.connection_invalidated or away:
             raise StorageUnavailableError from error
+        raise
+    except TOO_MUCH:
         raise
     except (*UNAVAILABLE, *NO_ANSWER) as error:
         raise StorageUnavailableError from error
@@ -145,7 +148,18 @@ UNAVAILABLE = (
     psycopg.InterfaceError,
     psycopg.errors.ReadOnlySqlTransaction,
 )
-"""Lost connections, shutdowns, time-outs, a full disk, and a server that became a standby."""
+"""Lost connections, shutdowns, time-outs, a full disk, and a server that became a standby.
+
+Operational errors are also `TOO_MUCH`, which are not of this kind.
+"""
+
+TOO_MUCH = (
+    psycopg.errors.ProgramLimitExceeded,
+    psycopg.errors.StatementTooComplex,
+    psycopg.errors.TooManyColumns,
+    psycopg.errors.TooManyArguments,
+)
+"""What no server takes, however often it is asked: all errors of class 54."""
 
 NO_ANSWER = (PoolTimeout, PoolClosed, TooManyRequests, QueueTimeoutError, TimeoutError)
 """No connection could be had in time, or nothing came over it."""

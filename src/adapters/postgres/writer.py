@@ -17,7 +17,7 @@ from adapters.postgres.batches import (
     calls,
     grouped,
 )
-from adapters.postgres.database import UNAVAILABLE, Database
+from adapters.postgres.database import TOO_MUCH, UNAVAILABLE, Database
 from adapters.postgres.link import Link
 from domain.kernel.errors import StorageUnavailableError
 
@@ -192,6 +192,8 @@ class Writer:
             if patience_seconds is not None:
                 raise
             return await self._commit_singly(link, items, StorageUnavailableError())
+        except TOO_MUCH as error:
+            return await self._commit_singly(link, items, error)
         except (*UNAVAILABLE, StorageUnavailableError) as error:
             if isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
                 await link.close()  # it is a standby now: find the new primary

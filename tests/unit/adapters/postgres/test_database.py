@@ -1,12 +1,15 @@
 """Connections see one tenant, and a database that does not answer is unavailable."""
 
 from dataclasses import replace
+from typing import LiteralString
 from uuid import UUID, uuid1
 
+import psycopg
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.exc import OperationalError
 
-from adapters.postgres.database import Database, DatabaseSettings, open_database
+from adapters.postgres.database import TOO_MUCH, Database, DatabaseSettings, open_database
 from adapters.postgres.tables.kernel import tenants
 from domain.kernel.errors import StorageUnavailableError
 from domain.kernel.identifiers import TenantId
@@ -78,3 +81,29 @@ async def test_a_connection_that_the_server_ended_is_made_anew(database: Databas
 
     async with database.tenant(HERE) as connection:
         await connection.execute(KNOWN)
+
+
+BEYOND_A_LIMIT = (
+    "select array_fill(0, array[1000000000])",
+    "do $$ begin raise exception using errcode = '54001'; end $$",
+)
+
+
+@pytest.mark.parametrize("statement", BEYOND_A_LIMIT)
+async def test_what_no_database_takes_says_nothing_about_this_one(
+    database: Database, statement: LiteralString
+) -> None:
+    with pytest.raises(OperationalError):
+        async with database.tenant(HERE) as connection:
+            await connection.execute(sa.text(statement))
+    with pytest.raises(psycopg.OperationalError):
+        async with database.reading() as reader:
+            await reader.execute(statement)
+    with pytest.raises(psycopg.OperationalError):
+        async with database.writing() as writer:
+            await writer.execute(statement)
+
+
+def test_all_errors_of_class_54_are_beyond_a_limit() -> None:
+    for code in ("54000", "54001", "54011", "54023"):
+        assert psycopg.errors.lookup(code) in TOO_MUCH
