@@ -5,7 +5,7 @@ from functools import partial
 from typing import Final, final
 
 from application.capsule.load_capsule import LoadCapsuleQuery
-from application.conversation.drive_turn import DriveTurn, Task
+from application.conversation.drive_turn import DriveTurn, Task, planned_as
 from application.conversation.holds import turn_holds
 from application.conversation.phases.tool_round import kept_before
 from application.conversation.plan import TurnPlan
@@ -154,9 +154,6 @@ class ResumePaused:
         progress.held_tokens = hold
         progress.invocations += kept_before(decided, progress.round + 1)
 
-        async def planned(_: Progress) -> TurnPlan:
-            return plan
-
         self.drivers.start(
             tenant_id=turn.tenant_id,
             session_id=turn.session_id,
@@ -167,7 +164,7 @@ class ResumePaused:
                 task=Task(
                     order=turn.order,
                     capsule_version_id=turn.capsule_version_id,
-                    plan=planned,
+                    plan=planned_as(plan),
                     progress=progress,
                     deadline=progress.began + self.longest,
                     opening=(Resumed(),),

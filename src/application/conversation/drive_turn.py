@@ -45,6 +45,15 @@ Planning = Callable[[Progress], Awaitable[TurnPlan]]
 """How a turn's plan is come by: known already, or made now that its session is free."""
 
 
+def planned_as(plan: TurnPlan) -> Planning:
+    """The way to a plan that is known already."""
+
+    async def planned(_: Progress) -> TurnPlan:
+        return plan
+
+    return planned
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """One turn to drive; `opening` is what its watchers are shown first.

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Final, final
 
 from application.capsule.load_capsule import LoadCapsuleQuery
-from application.conversation.drive_turn import DriveTurn, Task
+from application.conversation.drive_turn import DriveTurn, Task, planned_as
 from application.conversation.holds import turn_holds
 from application.conversation.plan import TurnPlan
 from application.conversation.ports.journal import AcceptTurn, Grant, TurnJournal
@@ -166,13 +166,10 @@ class ProcessMessage:
         grant: Grant,
         asked_at: float,
     ) -> None:
-        async def planned(_: Progress) -> TurnPlan:
-            return plan
-
         task = Task(
             order=command.order,
             capsule_version_id=CapsuleVersionId(plan.settings.capsule.capsule.id),
-            plan=planned,
+            plan=planned_as(plan),
             progress=progress,
             deadline=command.began + turn_seconds(command.seconds, self.longest),
             opening=(Accepted(plan.settings.capsule.capsule.id, queued=False),),

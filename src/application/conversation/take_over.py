@@ -7,7 +7,7 @@ from typing import Final, final
 
 from application.capsule.load_capsule import LoadCapsuleQuery
 from application.conversation.continue_turns import take_up
-from application.conversation.drive_turn import DriveTurn, Task, failure_of
+from application.conversation.drive_turn import DriveTurn, Task, failure_of, planned_as
 from application.conversation.end_turn import EndTurn
 from application.conversation.lost_turn import LostTurn
 from application.conversation.phases.model import continuation_tokens
@@ -139,9 +139,6 @@ class TakeOver:
             ),
         )
 
-        async def planned(_: Progress) -> TurnPlan:
-            return plan
-
         self.drivers.start(
             tenant_id=turn.tenant_id,
             session_id=turn.session_id,
@@ -152,7 +149,7 @@ class TakeOver:
                 task=Task(
                     order=turn.order,
                     capsule_version_id=turn.capsule_version_id,
-                    plan=planned,
+                    plan=planned_as(plan),
                     progress=progress,
                     deadline=received + lost.abandoned.seconds_left,
                     opening=tuple(retold(lost, known)),
