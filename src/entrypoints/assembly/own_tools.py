@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # who asks for the names alone shall not wait for the databas
 OWN_TOOLS: Final[Mapping[str, "Callable[[Stores, System], NativeTool]"]] = MappingProxyType(
     {
         current_time.TOOL.name: lambda _, system: current_time.CurrentTime(system.clock),
-        arithmetic.TOOL.name: lambda *_: arithmetic.Arithmetic(),
+        arithmetic.TOOL.name: lambda _stores, _system: arithmetic.Arithmetic(),
         memory_search.TOOL.name: lambda stores, _: memory_search.MemorySearch(stores.memories),
         notes.WRITE.name: lambda stores, system: notes.NoteWrite(stores.notes, system.clock),
         notes.LIST.name: lambda stores, _: notes.NoteList(stores.notes),
