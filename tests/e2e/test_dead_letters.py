@@ -194,3 +194,27 @@ async def test_another_tenants_letter_is_not_discarded_by_its_name(stage: Stage)
     )
 
     assert await reason_of(refused) == "DEAD_LETTER_NOT_FOUND"
+
+
+async def test_pages_of_a_replay_pass_over_what_is_refused_again(stage: Stage) -> None:
+    slug, ada = await stage.tenant()
+    names = [await stage.dead_letter(slug, b"garbage") for _ in range(2)]
+    stub = rpc.OperationsServiceStub(stage.channel)
+    request = pb.ReplayDeadLettersRequest(
+        parent=f"tenants/{slug}",
+        filter=pb.DeadLetterFilter(),
+        page_size=1,
+        request_id=fresh_id(),
+    )
+
+    first = await stub.ReplayDeadLetters(request, metadata=ada.pairs)
+    again = await stub.ReplayDeadLetters(request, metadata=ada.pairs)
+    request.page_token, request.request_id = first.next_page_token, fresh_id()
+    second = await stub.ReplayDeadLetters(request, metadata=ada.pairs)
+
+    assert again == first
+    assert [one.name for one in (*first.refused, *second.refused)] == names
+    assert (first.more, second.more, second.next_page_token) == (True, False, "")
+    request.filter.topic, request.request_id = "another", fresh_id()
+    other = stub.ReplayDeadLetters(request, metadata=ada.pairs)
+    assert await reason_of(other) == "INVALID_PAGE_TOKEN"

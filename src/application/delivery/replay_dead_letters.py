@@ -38,6 +38,7 @@ class Into(Enum):
 class ReplayDeadLettersCommand:
     """`letters` are those that are named; where `asked` is given, those that rest and match it.
 
+    Of those, `limit` that came later than `after` are meant.
     `actor` is the subject of who asks, `credential` the headers by which he may be known again: a
     message of another system is taken under it.
     """
@@ -49,20 +50,21 @@ class ReplayDeadLettersCommand:
     letters: Sequence[DeadLetterId] = ()
     asked: LetterFilter | None = None
     limit: int = 100
+    after: DeadLetterId | None = None
 
 
 @dataclass(slots=True)
 class Replayed:
     """What became of letters: those that are replayed now, and why others are not.
 
-    `more` says that more letters match than were looked at.
+    `ended` is the last that was looked at, where more come after it that match.
     """
 
     letters: list[DeadLetter] = field(default_factory=list[DeadLetter])
     refused: list[tuple[DeadLetterId, Exception]] = field(
         default_factory=list[tuple[DeadLetterId, Exception]]
     )
-    more: bool = False
+    ended: DeadLetterId | None = None
 
 
 @final
@@ -101,9 +103,10 @@ class ReplayDeadLetters:
         if command.asked is None:
             return sorted(command.letters)
         asked = replace(command.asked, state=LetterState.RESTING)
-        found = await self.letters.page(asked, None, command.limit + 1)
-        replayed.more = len(found) > command.limit
-        return [one.id for one in found[: command.limit]]
+        found = await self.letters.page(asked, command.after, command.limit + 1)
+        meant = [one.id for one in found[: command.limit]]
+        replayed.ended = meant[-1] if len(found) > command.limit else None
+        return meant
 
     async def _leave(
         self, command: ReplayDeadLettersCommand, letter_id: DeadLetterId, replayed: "Replayed"

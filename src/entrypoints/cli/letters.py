@@ -107,11 +107,14 @@ async def discard_letters(
 async def replay_letters(
     target: Target, names: Sequence[str], asked: LettersAsked | None, into: str
 ) -> pb.ReplayDeadLettersResponse:
-    """Replay the named, or all that match; what became of each.
+    """Replay the named, or all that match, page by page; what became of each.
+
+    Those that are refused again are passed over: they rest on.
 
     Raises:
         CommandFailedError: The server refused, or cannot be reached.
     """
+    page_token = ""
     where = pb.ReplayTarget.Value(f"REPLAY_TARGET_{(into or 'unspecified').upper()}")
     whole = pb.ReplayDeadLettersResponse()
     async with open_client(target, identifiers()) as client:
@@ -121,12 +124,14 @@ async def replay_letters(
                 names=names,
                 filter=asked.filter() if asked else None,
                 target=where,
+                page_token=page_token,
                 request_id=client.request_id(),
             )
             answer = await client.ask(client.operations.ReplayDeadLetters, request)
-            whole.MergeFrom(answer)
-            # Those that were refused again rest on, and would be found again.
-            if not answer.more or answer.refused:
+            whole.dead_letters.extend(answer.dead_letters)
+            whole.refused.extend(answer.refused)
+            page_token = answer.next_page_token
+            if not page_token:
                 return whole
 
 

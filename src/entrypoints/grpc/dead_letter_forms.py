@@ -31,6 +31,9 @@ Timed: TypeAlias = pb.ListDeadLettersRequest | pb.DeadLetterFilter | pb.ReplayEv
 MOST_REPLAYED: Final = 200
 """How many events one call replays where it does not say."""
 
+MOST_LETTERS: Final = 100
+"""How many letters one call replays where it does not say."""
+
 _PAYLOAD: Final = "payload"
 _HEADERS: Final = "headers"
 
@@ -135,7 +138,7 @@ def time_in(request: Timed, field: Literal["start_time", "end_time"]) -> datetim
 
 
 def replay_of(
-    caller: Caller, request: pb.ReplayDeadLettersRequest, credential: Sequence[Header]
+    caller: Caller, request: pb.ReplayDeadLettersRequest, page: Page, credential: Sequence[Header]
 ) -> ReplayDeadLettersCommand:
     """What is to be replayed.
 
@@ -162,6 +165,8 @@ def replay_of(
         into=_TARGETS[request.target],
         letters=letters_of(caller, request.names),
         asked=asked,
+        limit=request.page_size or MOST_LETTERS,
+        after=DeadLetterId(UUID(page.after)) if page.after else None,
     )
 
 

@@ -2,6 +2,7 @@
 
 from base64 import b64decode, b64encode
 from dataclasses import dataclass
+from typing import TypeVar
 from uuid import UUID
 
 from application.authorization.authorize import AuthorizeQuery
@@ -34,6 +35,8 @@ from entrypoints.grpc.names import dead_letter_of
 from entrypoints.grpc.paging import PageTokens, text_bytes
 from entrypoints.grpc.request_ids import RequestIds
 from somagent.operations.v1 import operations_pb2 as pb
+
+R = TypeVar("R", pb.ReplayEventsRequest, pb.ReplayDeadLettersRequest)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,14 +136,19 @@ class DeadLetterRpcs:
         self, request: pb.ReplayDeadLettersRequest, call: Call
     ) -> pb.ReplayDeadLettersResponse:
         async with answering(self.admission, call, request) as caller:
-            command = replay_of(caller, request, credential_in(call))
+            bare = _bare(request)
+            page = self.pages.page(caller, bare, size=request.page_size, token=request.page_token)
+            command = replay_of(caller, request, page, credential_in(call))
             if noted := await self.request_ids.claim(caller, request, request.request_id):
                 return await self._replayed_before(caller, noted)
             replayed = await self.replay_dead_letters(command)
             answer = pb.ReplayDeadLettersResponse(
                 dead_letters=[letter_form(one) for one in replayed.letters],
                 refused=refused_forms(caller.tenant, replayed.refused),
-                more=replayed.more,
+                more=replayed.ended is not None,
+                next_page_token=self.pages.token(caller, bare, str(replayed.ended))
+                if replayed.ended
+                else "",
             )
             await self.request_ids.note(caller, request, request.request_id, _noted(answer))
             return answer
@@ -190,16 +198,18 @@ class DeadLetterRpcs:
 
 def _noted(answer: pb.ReplayDeadLettersResponse) -> str:
     """What is kept of an answer: of the letters their names."""
-    kept = pb.ReplayDeadLettersResponse(refused=answer.refused, more=answer.more)
+    kept = pb.ReplayDeadLettersResponse(
+        refused=answer.refused, more=answer.more, next_page_token=answer.next_page_token
+    )
     for letter in answer.dead_letters:
         kept.dead_letters.add(name=letter.name)
     # Nothing at all would be taken for no answer.
     return b64encode(kept.SerializeToString()).decode() or "===="
 
 
-def _bare(request: pb.ReplayEventsRequest) -> pb.ReplayEventsRequest:
+def _bare(request: R) -> R:
     """The request without its id: the next page is asked for under another one."""
-    bare = pb.ReplayEventsRequest()
+    bare = type(request)()
     bare.CopyFrom(request)
     bare.ClearField("request_id")
     return bare

@@ -141,10 +141,24 @@ async def test_all_that_match_are_replayed_in_their_order(desk: Desk) -> None:
     asked = LetterFilter(tenant_id=TENANT, topic="conversation.inbound")
 
     first = await desk.replay(replace(of([]), asked=asked, limit=2))
-    second = await desk.replay(replace(of([]), asked=asked, limit=2))
+    second = await desk.replay(replace(of([]), asked=asked, limit=2, after=first.ended))
 
     assert [one.id.int for one in (*first.letters, *second.letters)] == [1, 2, 3]
-    assert (first.more, second.more) == (True, False)
+    assert (first.ended, second.ended) == (DeadLetterId(UUID(int=2)), None)
+
+
+async def test_those_after_one_that_is_refused_again_are_replayed(desk: Desk) -> None:
+    for number in (1, 2, 3):
+        await put(desk, number)
+    desk.consumer.errors.append(SessionNotFoundError("x"))
+    asked = LetterFilter(tenant_id=TENANT)
+
+    first = await desk.replay(replace(of([]), asked=asked, limit=2))
+    second = await desk.replay(replace(of([]), asked=asked, limit=2, after=first.ended))
+
+    assert [letter_id.int for letter_id, _ in first.refused] == [1]
+    assert [one.id.int for one in (*first.letters, *second.letters)] == [2, 3]
+    assert second.ended is None
 
 
 async def test_one_that_is_not_there_does_not_stop_the_others(desk: Desk) -> None:

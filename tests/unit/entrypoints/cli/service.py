@@ -19,6 +19,7 @@ from grpc.aio import ServicerContext
 from somagent.budget.v1 import budget_pb2
 from somagent.capsule.v1 import capsule_pb2
 from somagent.conversation.v1 import conversation_pb2
+from somagent.operations.v1 import operations_pb2
 from somagent.provenance.v1 import provenance_pb2
 from somagent.tenancy.v1 import tenancy_pb2
 from somagent.tools.v1 import tools_pb2
@@ -36,6 +37,7 @@ FILES: Final[Sequence[FileDescriptor]] = (
     budget_pb2.DESCRIPTOR,
     capsule_pb2.DESCRIPTOR,
     conversation_pb2.DESCRIPTOR,
+    operations_pb2.DESCRIPTOR,
     provenance_pb2.DESCRIPTOR,
     tenancy_pb2.DESCRIPTOR,
     tools_pb2.DESCRIPTOR,

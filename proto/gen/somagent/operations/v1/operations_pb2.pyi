@@ -1234,6 +1234,8 @@ class ReplayDeadLettersRequest(_message.Message):
     FILTER_FIELD_NUMBER: _builtins.int
     TARGET_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """`tenants/{tenant}`."""
     target: Global___ReplayTarget.ValueType
@@ -1241,6 +1243,13 @@ class ReplayDeadLettersRequest(_message.Message):
     request_id: _builtins.str
     """Names this one intent: a UUID of the caller's making. Repeating the call under it replays
     nothing more; under it with other content the call is refused with IDEMPOTENCY_KEY_REUSED.
+    """
+    page_size: _builtins.int
+    """How many of those that match to replay at most, 0 to 100; 0 means 100."""
+    page_token: _builtins.str
+    """The `next_page_token` of the call before, with every other field but `request_id` unchanged;
+    empty for the first. Opaque and signed: one of another replay is refused with
+    INVALID_PAGE_TOKEN.
     """
     @_builtins.property
     def names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -1250,7 +1259,7 @@ class ReplayDeadLettersRequest(_message.Message):
 
     @_builtins.property
     def filter(self) -> Global___DeadLetterFilter:
-        """Which, where none is named: the first 100 that rest and match."""
+        """Which, where none is named: a page of those that rest and match."""
 
     def __init__(
         self,
@@ -1260,10 +1269,12 @@ class ReplayDeadLettersRequest(_message.Message):
         filter: Global___DeadLetterFilter | None = ...,
         target: Global___ReplayTarget.ValueType = ...,
         request_id: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "names", b"names", "parent", b"parent", "request_id", b"request_id", "target", b"target"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "names", b"names", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "request_id", b"request_id", "target", b"target"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1278,8 +1289,13 @@ class ReplayDeadLettersResponse(_message.Message):
     DEAD_LETTERS_FIELD_NUMBER: _builtins.int
     REFUSED_FIELD_NUMBER: _builtins.int
     MORE_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     more: _builtins.bool
-    """Whether more letters than were looked at match the filter: ask again, under a new id."""
+    """Whether letters that match the filter come after these."""
+    next_page_token: _builtins.str
+    """What to send as `page_token`, under a new id, for the letters after these; empty when these were
+    the last. Without it the next call begins with those that were refused in this one.
+    """
     @_builtins.property
     def dead_letters(self) -> _containers.RepeatedCompositeFieldContainer[Global___DeadLetter]:
         """Those that are replayed now."""
@@ -1294,10 +1310,11 @@ class ReplayDeadLettersResponse(_message.Message):
         dead_letters: _abc.Iterable[Global___DeadLetter] | None = ...,
         refused: _abc.Iterable[Global___RefusedDeadLetter] | None = ...,
         more: _builtins.bool = ...,
+        next_page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["dead_letters", b"dead_letters", "more", b"more", "refused", b"refused"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dead_letters", b"dead_letters", "more", b"more", "next_page_token", b"next_page_token", "refused", b"refused"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -268,7 +268,7 @@ class OperationsServiceServicer:
         left as it is. Published as `audit.recorded`, one for each letter.
 
         Refused with: TENANT_NOT_FOUND, DEAD_LETTER_NOT_FOUND (a name of another tenant),
-        IDEMPOTENCY_KEY_REUSED.
+        INVALID_PAGE_TOKEN, IDEMPOTENCY_KEY_REUSED.
 
         Example:
         ```sh

@@ -173,7 +173,7 @@ class OperationsServiceStub:
     left as it is. Published as `audit.recorded`, one for each letter.
 
     Refused with: TENANT_NOT_FOUND, DEAD_LETTER_NOT_FOUND (a name of another tenant),
-    IDEMPOTENCY_KEY_REUSED.
+    INVALID_PAGE_TOKEN, IDEMPOTENCY_KEY_REUSED.
 
     Example:
     ```sh
@@ -345,7 +345,7 @@ class OperationsServiceAsyncStub(OperationsServiceStub):
     left as it is. Published as `audit.recorded`, one for each letter.
 
     Refused with: TENANT_NOT_FOUND, DEAD_LETTER_NOT_FOUND (a name of another tenant),
-    IDEMPOTENCY_KEY_REUSED.
+    INVALID_PAGE_TOKEN, IDEMPOTENCY_KEY_REUSED.
 
     Example:
     ```sh
@@ -568,7 +568,7 @@ class OperationsServiceServicer(metaclass=_abc_1.ABCMeta):
         left as it is. Published as `audit.recorded`, one for each letter.
 
         Refused with: TENANT_NOT_FOUND, DEAD_LETTER_NOT_FOUND (a name of another tenant),
-        IDEMPOTENCY_KEY_REUSED.
+        INVALID_PAGE_TOKEN, IDEMPOTENCY_KEY_REUSED.
 
         Example:
         ```sh
