@@ -14,6 +14,7 @@ from application.delivery.ports.published import EventPlace, PublishedFilter
 from application.delivery.replay_dead_letters import Into, ReplayDeadLettersCommand
 from application.delivery.replay_events import ReplayEventsCommand
 from domain.delivery.dead_letter import Content, DeadLetter, Header, LetterState
+from domain.delivery.topic import TOPIC_OF
 from domain.kernel.errors import DomainError, InvalidArgumentError
 from domain.kernel.identifiers import DeadLetterId, RequestId
 from entrypoints.grpc.caller import Caller
@@ -93,15 +94,16 @@ def _error(refusal: Exception) -> error_pb2.Error:
 
 
 def filter_of(caller: Caller, request: pb.ListDeadLettersRequest) -> LetterFilter:
-    """Raises: InvalidArgumentError: A time lies beyond what a calendar has."""
+    """Raises: InvalidArgumentError: As of `times_in`."""
+    since, until = times_in(request)
     return LetterFilter(
         tenant_id=None if request.parent == ALL_TENANTS else caller.tenant_id,
         state=LetterState(request.state) if request.state else None,
         topic=request.topic,
         key=request.key,
         reason=request.reason,
-        since=time_in(request, "start_time"),
-        until=time_in(request, "end_time"),
+        since=since,
+        until=until,
     )
 
 
@@ -133,7 +135,19 @@ def edit_of(caller: Caller, request: pb.UpdateDeadLetterRequest) -> EditDeadLett
     )
 
 
-def time_in(request: Timed, field: Literal["start_time", "end_time"]) -> datetime | None:
+def times_in(request: Timed) -> tuple[datetime | None, datetime | None]:
+    """From when on, and before when.
+
+    Raises:
+        InvalidArgumentError: One lies beyond what a calendar has, or nothing lies between them.
+    """
+    since, until = _time_in(request, "start_time"), _time_in(request, "end_time")
+    if since is not None and until is not None and until <= since:
+        raise InvalidArgumentError("end_time", "it must be later than start_time")
+    return since, until
+
+
+def _time_in(request: Timed, field: Literal["start_time", "end_time"]) -> datetime | None:
     return instant_of(field, getattr(request, field)) if request.HasField(field) else None
 
 
@@ -143,20 +157,22 @@ def replay_of(
     """What is to be replayed.
 
     Raises:
-        InvalidArgumentError: Neither names nor a filter say which, or both do.
+        InvalidArgumentError: Neither names nor a filter say which, or both do; times as of
+            `times_in`.
         DeadLetterNotFoundError: A letter is another tenant's.
     """
     if bool(request.names) == request.HasField("filter"):
         raise InvalidArgumentError("names", "give names or a filter, and not both")
     asked = None
     if request.HasField("filter"):
+        since, until = times_in(request.filter)
         asked = LetterFilter(
             tenant_id=caller.tenant_id,
             topic=request.filter.topic,
             key=request.filter.key,
             reason=request.filter.reason,
-            since=time_in(request.filter, "start_time"),
-            until=time_in(request.filter, "end_time"),
+            since=since,
+            until=until,
         )
     return ReplayDeadLettersCommand(
         tenant_id=caller.tenant_id,
@@ -180,15 +196,18 @@ _TARGETS: Final = MappingProxyType(
 
 
 def events_of(caller: Caller, request: pb.ReplayEventsRequest, page: Page) -> ReplayEventsCommand:
-    """Raises: InvalidArgumentError: A time lies beyond what a calendar has."""
+    """Raises: InvalidArgumentError: There is no such type; times as of `times_in`."""
+    if request.type and request.type not in TOPIC_OF:
+        raise InvalidArgumentError("type", "no event is of this type")
+    since, until = times_in(request)
     key, _, sequence = page.after.partition("/")
     return ReplayEventsCommand(
         asked=PublishedFilter(
             tenant_id=caller.tenant_id,
             key=_event_key(caller, request.key),
             type=request.type,
-            since=time_in(request, "start_time"),
-            until=time_in(request, "end_time"),
+            since=since,
+            until=until,
         ),
         tenant=caller.tenant,
         actor=caller.principal.subject,
