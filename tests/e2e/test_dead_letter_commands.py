@@ -96,5 +96,49 @@ async def test_a_topic_of_ones_own_is_for_operators(stage: Stage, tmp_path: Path
     code, out = await program(stage, ada, tmp_path, *arguments)
     assert (code, "PERMISSION_DENIED" in out) == (3, True)
 
-    code, _ = await program(stage, stage.operator, tmp_path, *arguments)
-    assert code == 0
+
+async def test_without_a_broker_no_topic_of_ones_own_is_published_to(
+    stage: Stage, tmp_path: Path
+) -> None:
+    slug, _ = await stage.tenant()  # leaves an audit, which the relay publishes
+    arguments = ("events", "replay", "--tenant", slug, "--since", "2026-01-01", "--topic", "mine")
+
+    async def refused() -> bool:
+        code, out = await program(stage, stage.operator, tmp_path, *arguments)
+        return (code, "EVENT_REFUSED" in out) == (3, True)
+
+    await until(refused)
+
+
+async def test_what_can_match_nothing_is_refused(stage: Stage, tmp_path: Path) -> None:
+    slug, ada = await stage.tenant()
+    inverted = ("--since", "2026-11-02", "--until", "2026-11-01")
+
+    for arguments in (
+        ("events", "replay", "--since", "2026-01-01", "--type", "no.such"),
+        ("events", "replay", *inverted),
+        ("deadletters", "list", *inverted),
+        ("deadletters", "replay", "--all", *inverted),
+    ):
+        code, out = await program(stage, ada, tmp_path, *arguments, "--tenant", slug)
+        assert (code, "INVALID_ARGUMENT" in out) == (3, True), (arguments, out)
+
+
+async def test_a_replay_of_nothing_says_so(stage: Stage, tmp_path: Path) -> None:
+    slug, ada = await stage.tenant()
+    arguments = ("deadletters", "replay", "--all", "--tenant", slug)
+
+    assert await program(stage, ada, tmp_path, *arguments) == (0, "none\n")
+    code, out = await program(stage, ada, tmp_path, *arguments, "--json")
+    assert (code, orjson.loads(out)) == (0, {"dead_letters": [], "refused": []})
+
+
+async def test_letters_are_named_or_chosen_and_not_both(stage: Stage, tmp_path: Path) -> None:
+    slug, ada = await stage.tenant()
+    name = await stage.dead_letter(slug)
+
+    code, out = await program(
+        stage, ada, tmp_path, "deadletters", "replay", name, "--topic", "tool.requests"
+    )
+
+    assert (code, "--all" in out) == (2, True)

@@ -160,7 +160,7 @@ def discard(  # noqa: PLR0913 - one parameter an option
 def replay(  # noqa: PLR0913 - one parameter an option
     names: Annotated[
         list[str] | None,
-        typer.Argument(help="tenants/{tenant}/deadLetters/{dead_letter}; unset: all that match."),
+        typer.Argument(help="tenants/{tenant}/deadLetters/{dead_letter}; or give --all."),
     ] = None,
     tenant: Tenant = "",
     *,
@@ -195,6 +195,12 @@ def replay(  # noqa: PLR0913 - one parameter an option
     remembered = recall(memory_path())
     if bool(names) == every_one:
         raise CommandFailedError("name letters, or give --all", code=ExitCode.USAGE)
+    if names and (topic or message_key or reason or since or until):
+        raise CommandFailedError(
+            "letters that are named are replayed whatever they are",
+            "give --all to choose by topic, key, reason or time",
+            code=ExitCode.USAGE,
+        )
     asked = None
     if every_one:
         asked = LettersAsked(

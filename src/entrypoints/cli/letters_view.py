@@ -53,7 +53,9 @@ def show_settled(screen: Screen, answer: Settled, done: str) -> None:
         Exit: Not for every letter was it done.
     """
     if screen.json:
-        screen.emit(json_of(answer))
+        refused = [json_of(one) for one in answer.refused]
+        settled = [json_of(one) for one in answer.dead_letters]
+        screen.emit({"dead_letters": settled, "refused": refused})
     else:
         _show_each(screen, answer, done)
     if answer.refused:
@@ -61,6 +63,8 @@ def show_settled(screen: Screen, answer: Settled, done: str) -> None:
 
 
 def _show_each(screen: Screen, answer: Settled, done: str) -> None:
+    if not answer.dead_letters and not answer.refused:
+        screen.say("none", "green")
     for letter in answer.dead_letters:
         screen.say(f"{letter.name} {done}", "green")
     for refused in answer.refused:
