@@ -17,7 +17,10 @@ CONNECT_SECONDS: Final = 5.0
 CUT: Final = "\n[cut: the answer is longer]"
 
 _OK: Final = range(200, 300)
-_REFUSED: Final = range(400, 500)
+_MAYBE_BEGUN: Final = frozenset({408, 409, 425, 499})
+"""What a server may say after it has begun: too late, already under way, gone."""
+
+_REFUSED: Final = frozenset(range(400, 500)) - _MAYBE_BEGUN
 
 
 class NotTakenError(Exception):
@@ -43,7 +46,8 @@ async def exchange(http: ClientSession, request: Request) -> str:
     """The text of an answer that says that it was done, at most so many bytes of it.
 
     Raises:
-        NotTakenError: It was not sent, or was refused with a status from 400 to 499.
+        NotTakenError: It was not sent, or was refused with a status from 400 to 499 that cannot
+            come after the work began.
         LostError: Any other answer, half of one, or none in time.
     """
     # `connect` and not `sock_connect`: looking up the name counts, and nothing waits for a slot.
