@@ -21,7 +21,8 @@ async def reconciled(settings: Settings, *, repair: bool, report: Report) -> Seq
     """Look at everything, and give what is wrong.
 
     Raises:
-        StartError: The database cannot be reached, or a server is at it.
+        StartError: The database cannot be reached, a server is at it, or some tenants cannot be
+            looked at in time.
     """
     (whole,) = (
         replace(command, every=timedelta(0), repair=repair)
@@ -31,7 +32,14 @@ async def reconciled(settings: Settings, *, repair: bool, report: Report) -> Seq
     async with operators_stores(settings, report) as stores:
         made = await reconcile(stores, ProcessSealBell(), settings)(whole)
         if made is None:
-            raise StartError("reconcile", "a server is at it", "try again in a minute")
+            raise StartError("reconcile", "a server is at it", "try again in five minutes")
+        if made.unchecked:
+            raise StartError(
+                "reconcile",
+                f"{len(made.unchecked)} tenants could not be looked at in time, "
+                f"first {made.unchecked[0]}",
+                "try again when the database has less to do; what was found is kept",
+            )
         return await _all(stores.findings)
 
 

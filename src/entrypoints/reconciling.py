@@ -35,6 +35,15 @@ def reconciling(settings: Settings, application: Application) -> list[Repeated]:
 async def pass_over(reconcile: Reconcile, command: ReconcileCommand) -> None:
     """Make a pass where one is due; what it finds is in the log by number, in the store by name."""
     made = await reconcile(command)
+    if made is not None and made.unchecked:
+        LOG.error(
+            "a reconciliation could not look at every tenant",
+            extra={
+                "scope": command.scope,
+                "tenants": len(made.unchecked),
+                "first": str(made.unchecked[0]),
+            },
+        )
     if made is not None and made.found:
         LOG.warning(
             "a reconciliation found what must not exist",

@@ -197,6 +197,35 @@ async def test_what_is_held_is_repaired_when_nothing_is_open(audit: Audit) -> No
     assert await audit.scene.tokens() == (40, 0, 0)
 
 
+async def test_what_was_found_of_a_tenant_that_is_spared_stays(
+    audit: Audit, settings: DatabaseSettings | None
+) -> None:
+    scenery = await audit.prepare()
+    await audit.planter.plant(FindingKind.HELD_UNEQUAL, scenery)
+    await audit.books.begin(Scope.RECENT, ALWAYS)
+    await audit.books.keep(Scope.RECENT, await audit.found(whole=False))
+    await audit.books.end(Scope.RECENT)
+    before = await kept(audit, settings)
+
+    await audit.books.begin(Scope.RECENT, ALWAYS)
+    await audit.books.spare(Scope.RECENT, scenery.tenant_id)
+    await audit.books.end(Scope.RECENT)
+
+    assert await kept(audit, settings) == before > 0
+    await audit.books.begin(Scope.RECENT, ALWAYS)
+    await audit.books.end(Scope.RECENT)
+    assert await kept(audit, settings) == 0
+
+
+async def kept(audit: Audit, settings: DatabaseSettings | None) -> int:
+    """How many findings are written down."""
+    if isinstance(audit.books, InMemoryBooks):
+        return len(audit.books.findings)
+    assert settings is not None
+    async with await AsyncConnection.connect(owner_url(settings)) as superuser:
+        return len(await (await superuser.execute("select from findings")).fetchall())
+
+
 async def test_a_pass_is_of_one_server_and_due_after_its_interval(audit: Audit) -> None:
     books = audit.books
 

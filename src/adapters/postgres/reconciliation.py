@@ -15,8 +15,8 @@ from domain.kernel.identifiers import TenantId
 from domain.kernel.metering import Metric
 from domain.operations.finding import Finding, FindingKind, Scope, judged
 
-LEASE: Final = timedelta(minutes=1)
-"""How long a pass is a server's after it last wrote something down."""
+LEASE: Final = timedelta(minutes=5)
+"""How long a pass is a server's after it last wrote something down: one tenant may take long."""
 
 EVENTS_KEPT: Final = timedelta(days=6)
 """Usage is compared of turns that are younger: their events are still there."""
@@ -105,15 +105,16 @@ class PostgresBooks:
             return await _findings(connection, _OVERDUE, asked)
 
     async def check(self, tenant_id: TenantId, since: timedelta | None) -> Sequence[Finding]:
-        async with self.database.writing() as connection:
-            found = [
-                *await _findings(connection, _TURNS, (tenant_id, since)),
-                *await _findings(connection, _SEQUENCES, (tenant_id, since)),
-                *await self._usage(connection, tenant_id, since or EVENTS_KEPT),
-            ]
-            if since is not None:
-                return [*found, *await _findings(connection, _ACCOUNTS, (tenant_id, False))]
-        return [*found, *await self._sums(tenant_id)]
+        return [
+            *await self._found(_TURNS, (tenant_id, since)),
+            *await self._found(_SEQUENCES, (tenant_id, since)),
+            *await self._usage(tenant_id, since or EVENTS_KEPT),
+            *(
+                await self._sums(tenant_id)
+                if since is None
+                else await self._found(_ACCOUNTS, (tenant_id, False))
+            ),
+        ]
 
     async def repair_held(self, tenant_id: TenantId) -> bool:
         async with self.database.writing() as connection:
@@ -135,9 +136,18 @@ class PostgresBooks:
         async with self.database.writing() as connection:
             await connection.execute(_KEEP, columns)
 
+    async def spare(self, scope: Scope, tenant_id: TenantId) -> None:
+        async with self.database.writing() as connection:
+            await connection.execute(_SPARE, (scope.value, LEASE, tenant_id))
+
     async def end(self, scope: Scope) -> None:
         async with self.database.writing() as connection:
             await connection.execute(_END, (scope.value, sorted(judged(scope))))
+
+    async def _found(self, sql: bytes, asked: tuple[object, ...]) -> Sequence[Finding]:
+        """What one statement finds: each has a connection, and its patience, for itself."""
+        async with self.database.writing() as connection:
+            return await _findings(connection, sql, asked)
 
     async def _sums(self, tenant_id: TenantId) -> Sequence[Finding]:
         """The same with sums over the whole ledger, which may take longer than anything else."""
@@ -147,16 +157,15 @@ class PostgresBooks:
                 await connection.execute(b"set statement_timeout = '%ds'" % SECONDS)
                 return await _findings(connection, _ACCOUNTS, (tenant_id, True))
 
-    async def _usage(
-        self, connection: Connection, tenant_id: TenantId, since: timedelta
-    ) -> Sequence[Finding]:
+    async def _usage(self, tenant_id: TenantId, since: timedelta) -> Sequence[Finding]:
         found = list[Finding]()
         first: UUID | None = None
         while True:
-            place = await _slice(connection, tenant_id, first, min(since, EVENTS_KEPT))
-            billed, told = await self._used(
-                connection, _BETWEEN, (tenant_id, place.first, place.after)
-            )
+            async with self.database.writing() as connection:
+                place = await _slice(connection, tenant_id, first, min(since, EVENTS_KEPT))
+                billed, told = await self._used(
+                    connection, _BETWEEN, (tenant_id, place.first, place.after)
+                )
             suspects = [
                 turn
                 for turn in sorted({*billed, *told})
@@ -164,15 +173,14 @@ class PostgresBooks:
                 if billed.get(turn, {}) != told.get(turn, {})
             ]
             for turn in suspects[:MOST_SUSPECTS]:
-                found += await self._usage_of(connection, tenant_id, turn)
+                found += await self._usage_of(tenant_id, turn)
             if place.after is None:
                 return found
             first = place.after
 
-    async def _usage_of(
-        self, connection: Connection, tenant_id: TenantId, turn: UUID
-    ) -> Sequence[Finding]:
-        billed, told = await self._used(connection, _OF_TURN, (tenant_id, turn))
+    async def _usage_of(self, tenant_id: TenantId, turn: UUID) -> Sequence[Finding]:
+        async with self.database.writing() as connection:
+            billed, told = await self._used(connection, _OF_TURN, (tenant_id, turn))
         here, there = billed.get(turn, {}), told.get(turn, {})
         if here == there:
             return ()
@@ -243,6 +251,7 @@ _OF_TURN: Final = b"select * from usage_of_turn(%s, %s)"
 _KEEP: Final = (
     b"select keep_findings(%s, %s, %s::text[], %s::uuid[], %s::text[], %s::text[], %s::boolean[])"
 )
+_SPARE: Final = b"select spare_findings(%s, %s, %s)"
 _END: Final = b"select end_reconciliation(%s, %s::text[])"
 _REPAIR: Final = b"""
 select repair_held(lock_tenants(array[%(tenant)s]::uuid[], %(patience)s), %(tenant)s) as now

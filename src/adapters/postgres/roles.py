@@ -80,6 +80,7 @@ DEFINERS: Final = (
     Definer("usage_of_turn", RECONCILER, (WRITER,)),
     Definer("begin_reconciliation", RECONCILER, (WRITER,)),
     Definer("keep_findings", RECONCILER, (WRITER,)),
+    Definer("spare_findings", RECONCILER, (WRITER,)),
     Definer("end_reconciliation", RECONCILER, (WRITER,)),
     Definer("finding_page", RECONCILER, (REQUEST,)),
     Definer("reconciliation_passes", RECONCILER, (REQUEST,)),

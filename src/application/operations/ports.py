@@ -76,7 +76,7 @@ class Books(Protocol):
     async def begin(self, scope: Scope, every: timedelta) -> bool:
         """Begin a pass, unless another server is at one or the last was less than `every` ago.
 
-        Who begins has it for a minute after its last `keep`.
+        Who begins has it for five minutes after its last `keep` or `spare`.
         """
         ...
 
@@ -90,6 +90,9 @@ class Books(Protocol):
         """What of a tenant does not agree: of what was accepted since, None for all that is kept.
 
         What is held is looked at in any case, what is spent only where everything is.
+
+        Raises:
+            StorageUnavailableError: It takes too long, or nothing answers.
         """
         ...
 
@@ -98,7 +101,11 @@ class Books(Protocol):
         ...
 
     async def keep(self, scope: Scope, findings: Sequence[Finding]) -> None:
-        """Write down what was found, and have the pass for another minute."""
+        """Write down what was found, and have the pass for another five minutes."""
+        ...
+
+    async def spare(self, scope: Scope, tenant_id: TenantId) -> None:
+        """Let what earlier passes found of a tenant stay: this one could not look at it."""
         ...
 
     async def end(self, scope: Scope) -> None:

@@ -7,6 +7,7 @@ from typing import Final, final
 
 from application.operations.ports import Books, Bounds
 from application.provenance.ports import SealBell
+from domain.kernel.errors import StorageUnavailableError
 from domain.kernel.identifiers import TenantId
 from domain.operations.finding import Finding, FindingKind, Scope
 
@@ -32,11 +33,12 @@ class ReconcileCommand:
 
 @dataclass(frozen=True, slots=True)
 class ReconcileResult:
-    """`tenants` is how many were looked at."""
+    """`tenants` is how many there are; `unchecked` those that could not be looked at."""
 
     tenants: int
     found: int
     repaired: int
+    unchecked: tuple[TenantId, ...] = ()
 
 
 @final
@@ -49,7 +51,10 @@ class Reconcile:
     bounds: Bounds
 
     async def __call__(self, command: ReconcileCommand) -> ReconcileResult | None:
-        """Go over all tenants; None when it is not due, or another server is at it."""
+        """Go over all tenants; None when it is not due, or another server is at it.
+
+        A tenant that cannot be looked at in time is left out: the others are not kept waiting.
+        """
         if not await self.books.begin(command.scope, command.every):
             return None
         overdue = await self.books.overdue(self.bounds, MOST_OVERDUE)
@@ -58,19 +63,33 @@ class Reconcile:
             self.bell.record_written()
 
         tenants, found, repaired = 0, len(overdue), 0
+        unchecked = list[TenantId]()
         after: TenantId | None = None
         while named := await self.books.tenants(after, TENANTS):
             for tenant_id in named:
                 findings = await self._check(tenant_id, command)
+                if findings is None:
+                    unchecked.append(tenant_id)
+                    await self.books.spare(command.scope, tenant_id)
+                    continue
                 await self.books.keep(command.scope, findings)
                 found += len(findings)
                 repaired += sum(one.repaired for one in findings)
             tenants += len(named)
             after = named[-1]
         await self.books.end(command.scope)
-        return ReconcileResult(tenants, found, repaired)
+        return ReconcileResult(tenants, found, repaired, tuple(unchecked))
 
-    async def _check(self, tenant_id: TenantId, command: ReconcileCommand) -> Sequence[Finding]:
+    async def _check(
+        self, tenant_id: TenantId, command: ReconcileCommand
+    ) -> Sequence[Finding] | None:
+        try:
+            return await self._checked(tenant_id, command)
+        except StorageUnavailableError:
+            # Where nothing answers at all, writing this down ends the pass.
+            return None
+
+    async def _checked(self, tenant_id: TenantId, command: ReconcileCommand) -> Sequence[Finding]:
         since = None if command.scope is Scope.WHOLE else command.recent
         findings = await self.books.check(tenant_id, since)
         held = [one for one in findings if one.kind is FindingKind.HELD_UNEQUAL]

@@ -1,19 +1,21 @@
 """Passes over the books: what is found, repaired, left, and over."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Final
+from typing import Final, final
 
 import pytest
 
 from adapters.inmemory.books import InMemoryBooks
 from adapters.inmemory.store import InMemoryStore
-from application.operations.ports import Bounds
+from application.operations.ports import Books, Bounds
 from application.operations.reconcile import TENANTS, Reconcile, ReconcileCommand, ReconcileResult
 from domain.budget.account import Account, AccountKind, Balance
+from domain.kernel.errors import StorageUnavailableError
 from domain.kernel.identifiers import TenantId
 from domain.kernel.metering import Metric
-from domain.operations.finding import FindingKind, Scope
+from domain.operations.finding import Finding, FindingKind, Scope
 from tests.fakes import CountingIdentifiers, StoppedClock
 from tests.receipts import SilentBell
 
@@ -42,12 +44,52 @@ class Service:
         return tenant_id
 
     async def reconcile(
-        self, scope: Scope = Scope.RECENT, *, repair: bool = False, every: timedelta = DAY
+        self,
+        scope: Scope = Scope.RECENT,
+        *,
+        repair: bool = False,
+        every: timedelta = DAY,
+        books: Books | None = None,
     ) -> ReconcileResult | None:
-        reconcile = Reconcile(books=self.books, bell=SilentBell(), bounds=Bounds())
+        reconcile = Reconcile(books=books or self.books, bell=SilentBell(), bounds=Bounds())
         return await reconcile(
             ReconcileCommand(scope=scope, every=every, recent=DAY, repair=repair)
         )
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class TiredBooks:
+    """Books in which looking at one tenant takes too long."""
+
+    books: InMemoryBooks
+    large: TenantId
+
+    async def begin(self, scope: Scope, every: timedelta) -> bool:
+        return await self.books.begin(scope, every)
+
+    async def tenants(self, after: TenantId | None, limit: int) -> Sequence[TenantId]:
+        return await self.books.tenants(after, limit)
+
+    async def overdue(self, bounds: Bounds, limit: int) -> Sequence[Finding]:
+        return await self.books.overdue(bounds, limit)
+
+    async def check(self, tenant_id: TenantId, since: timedelta | None) -> Sequence[Finding]:
+        if tenant_id == self.large:
+            raise StorageUnavailableError
+        return await self.books.check(tenant_id, since)
+
+    async def repair_held(self, tenant_id: TenantId) -> bool:
+        return await self.books.repair_held(tenant_id)
+
+    async def keep(self, scope: Scope, findings: Sequence[Finding]) -> None:
+        await self.books.keep(scope, findings)
+
+    async def spare(self, scope: Scope, tenant_id: TenantId) -> None:
+        await self.books.spare(scope, tenant_id)
+
+    async def end(self, scope: Scope) -> None:
+        await self.books.end(scope)
 
 
 @pytest.fixture
@@ -100,6 +142,19 @@ async def test_what_a_look_at_everything_found_is_over_when_the_next_one_does_no
 
     assert between == [FindingKind.SPENT_UNEQUAL]
     assert service.books.findings == {}
+
+
+async def test_a_tenant_that_cannot_be_looked_at_keeps_no_other_waiting(service: Service) -> None:
+    wrong = [service.tenant(held=7) for _ in range(3)]
+    await service.reconcile()
+    known = service.books.findings.copy()
+    await service.books.repair_held(wrong[2])
+
+    made = await service.reconcile(every=timedelta(0), books=TiredBooks(service.books, wrong[0]))
+
+    assert made == ReconcileResult(tenants=3, found=1, repaired=0, unchecked=(wrong[0],))
+    assert {one.tenant_id for one in known.values()} == set(wrong)
+    assert {one.tenant_id for one in service.books.findings.values()} == {wrong[0], wrong[1]}
 
 
 async def test_a_pass_that_is_not_due_is_not_made(service: Service) -> None:
