@@ -173,6 +173,44 @@ async def test_sums_of_whole_months_are_looked_at_with_everything_alone(audit: A
     assert {one.kind for one in await audit.found()} == {FindingKind.SPENT_UNEQUAL}
 
 
+@pytest.mark.parametrize("slice_turns", [1, 2, 2000])
+async def test_usage_is_compared_slice_by_slice(audit: Audit, slice_turns: int) -> None:
+    in_slices = sliced(audit, slice_turns=slice_turns, most_suspects=1)
+    for _ in range(5):
+        turn_id = await audit.scene.running(20)
+        await audit.scene.kernel.one.journal.finish(audit.finish(turn_id, 10))
+    scenery = await audit.prepare()
+
+    assert await in_slices.found() == []
+    await audit.planter.plant(FindingKind.USAGE_UNEQUAL, scenery)
+
+    assert [one.reference for one in await in_slices.found()] == [str(scenery.ended)]
+
+
+async def test_turns_that_agree_are_not_looked_at_one_by_one(audit: Audit) -> None:
+    await audit.prepare()
+
+    assert await sliced(audit, slice_turns=1, most_suspects=0).found() == []
+
+
+async def test_what_was_not_looked_at_is_told(audit: Audit) -> None:
+    scenery = await audit.prepare()
+    await audit.planter.plant(FindingKind.USAGE_UNEQUAL, scenery)
+
+    (found,) = await sliced(audit, slice_turns=2000, most_suspects=0).found()
+
+    assert found.reference == str(scenery.ended)
+    assert is_inmemory(audit) or found.detail.startswith("seems so of 1 turns")
+
+
+def sliced(audit: Audit, *, slice_turns: int, most_suspects: int) -> Audit:
+    """The same; in process memory there are no slices."""
+    if not isinstance(audit.books, PostgresBooks):
+        return audit
+    books = replace(audit.books, slice_turns=slice_turns, most_suspects=most_suspects)
+    return replace(audit, books=books)
+
+
 async def test_what_is_held_is_left_while_anything_is_open(audit: Audit) -> None:
     await audit.planter.plant(FindingKind.HELD_UNEQUAL, await audit.prepare())
 

@@ -1,7 +1,7 @@
 """What PostgreSQL keeps of all tenants, held against itself."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, TypeAlias, final
 from uuid import UUID
@@ -22,7 +22,10 @@ EVENTS_KEPT: Final = timedelta(days=6)
 """Usage is compared of turns that are younger: their events are still there."""
 
 SLICE: Final = 2000
-"""So many turns' usage is compared at once."""
+"""So many turns' usage is read at once, or that of an hour."""
+
+APART: Final = timedelta(hours=1)
+"""So far from its turn's identifier a usage event's may be, as clocks of servers differ."""
 
 MOST_SUSPECTS: Final = 100
 """So many turns of a slice are looked at one by one."""
@@ -78,6 +81,30 @@ class _Used:
     payload: bytes | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Sums:
+    """What the ledger has, and what events tell, by turn and metric; nothing of zero."""
+
+    billed: _Usage = field(default_factory=dict[UUID, dict[Metric, int]])
+    told: _Usage = field(default_factory=dict[UUID, dict[Metric, int]])
+
+    def taken(self, until: UUID | None) -> Sequence[UUID]:
+        """The turns before `until` whose sums differ; after them nothing of theirs is kept.
+
+        Nor is anything of turns whose sums are equal: what comes of one later makes them differ.
+        """
+        differing = list[UUID]()
+        for turn in sorted({*self.billed, *self.told}):
+            differs = self.billed.get(turn, {}) != self.told.get(turn, {})
+            if differs and until is not None and turn >= until:
+                continue
+            if differs:
+                differing.append(turn)
+            self.billed.pop(turn, None)
+            self.told.pop(turn, None)
+        return differing
+
+
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostgresBooks:
@@ -85,6 +112,8 @@ class PostgresBooks:
 
     database: Database
     read_usage: ReadUsage
+    slice_turns: int = SLICE
+    most_suspects: int = MOST_SUSPECTS
 
     async def begin(self, scope: Scope, every: timedelta) -> bool:
         async with self.database.writing() as connection:
@@ -158,57 +187,60 @@ class PostgresBooks:
                 return await _findings(connection, _ACCOUNTS, (tenant_id, True))
 
     async def _usage(self, tenant_id: TenantId, since: timedelta) -> Sequence[Finding]:
+        """Each event is read once; a turn is judged when those of an hour on either side are."""
         found = list[Finding]()
+        sums = _Sums()
+        since = min(since, EVENTS_KEPT) + APART
         first: UUID | None = None
+        judged: UUID | None = None
         while True:
             async with self.database.writing() as connection:
-                place = await _slice(connection, tenant_id, first, min(since, EVENTS_KEPT))
-                billed, told = await self._used(
-                    connection, _BETWEEN, (tenant_id, place.first, place.after)
-                )
-            suspects = [
-                turn
-                for turn in sorted({*billed, *told})
-                if place.first <= turn and (place.after is None or turn < place.after)
-                if billed.get(turn, {}) != told.get(turn, {})
-            ]
-            for turn in suspects[:MOST_SUSPECTS]:
+                place = await _slice(connection, (tenant_id, first, since, self.slice_turns))
+                await self._add(sums, connection, _BETWEEN, (tenant_id, place.first, place.after))
+            judged = judged or _moved(place.first, APART)
+            until = None if place.after is None else max(judged, _moved(place.after, -APART))
+            suspects = [turn for turn in sums.taken(until) if turn >= judged]
+            for turn in suspects[: self.most_suspects]:
                 found += await self._usage_of(tenant_id, turn)
-            if place.after is None:
+            if left := suspects[self.most_suspects :]:
+                words = f"seems so of {len(left)} turns, this the first; none was looked at alone"
+                found.append(_unequal(tenant_id, left[0], words))
+            if until is None:
                 return found
-            first = place.after
+            first, judged = place.after, until
 
     async def _usage_of(self, tenant_id: TenantId, turn: UUID) -> Sequence[Finding]:
+        sums = _Sums()
         async with self.database.writing() as connection:
-            billed, told = await self._used(connection, _OF_TURN, (tenant_id, turn))
-        here, there = billed.get(turn, {}), told.get(turn, {})
+            await self._add(sums, connection, _OF_TURN, (tenant_id, turn))
+        here, there = sums.billed.get(turn, {}), sums.told.get(turn, {})
         if here == there:
             return ()
-        return [
-            Finding(
-                kind=FindingKind.USAGE_UNEQUAL,
-                tenant_id=tenant_id,
-                reference=str(turn),
-                detail=f"ledger {_words(here)}, events {_words(there)}",
-            )
-        ]
+        return [_unequal(tenant_id, turn, f"ledger {_words(here)}, events {_words(there)}")]
 
-    async def _used(
-        self, connection: Connection, sql: bytes, asked: tuple[object, ...]
-    ) -> tuple[_Usage, _Usage]:
-        """What the ledger has, and what events tell, by turn and metric; nothing of zero."""
-        billed: _Usage = {}
-        told: _Usage = {}
+    async def _add(
+        self, sums: _Sums, connection: Connection, sql: bytes, asked: tuple[object, ...]
+    ) -> None:
         cursor = connection.cursor(row_factory=class_row(_Used), binary=True)
         await cursor.execute(sql, asked)
         for row in await cursor.fetchall():
             if row.payload is not None:
                 read = self.read_usage(row.payload)
                 if read is not None:
-                    _add(told, *read)
+                    _add(sums.told, *read)
             elif row.turn is not None and row.metric is not None and row.amount is not None:
-                _add(billed, row.turn, {Metric.of(row.metric): row.amount})
-        return billed, told
+                _add(sums.billed, row.turn, {Metric.of(row.metric): row.amount})
+
+
+def _moved(place: UUID, by: timedelta) -> UUID:
+    """The place so much later among identifiers, whose first 48 bits are milliseconds."""
+    return UUID(int=place.int + (by // timedelta(milliseconds=1) << 80))
+
+
+def _unequal(tenant_id: TenantId, turn: UUID, detail: str) -> Finding:
+    return Finding(
+        kind=FindingKind.USAGE_UNEQUAL, tenant_id=tenant_id, reference=str(turn), detail=detail
+    )
 
 
 def _add(sums: _Usage, turn: UUID, used: Mapping[Metric, int]) -> None:
@@ -230,11 +262,9 @@ async def _findings(
     return [row.finding() for row in await cursor.fetchall()]
 
 
-async def _slice(
-    connection: Connection, tenant_id: TenantId, first: UUID | None, since: timedelta
-) -> _Slice:
+async def _slice(connection: Connection, asked: tuple[object, ...]) -> _Slice:
     cursor = connection.cursor(row_factory=class_row(_Slice))
-    await cursor.execute(_SLICE, (tenant_id, first, since, SLICE))
+    await cursor.execute(_SLICE, asked)
     (place,) = await cursor.fetchall()
     return place
 

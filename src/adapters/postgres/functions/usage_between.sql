@@ -1,5 +1,5 @@
 -- What the ledger has of a tenant's turns from p_from up to before p_to (null: all after it), by turn and metric,
--- and the usage events that tell of them: those of an hour more on either side, as clocks of servers differ.
+-- and the usage events that were identified between the same, whatever turns they tell of.
 -- Locks: none.
 -- Definer: somagent_reconciler.
 create or replace function usage_between(p_tenant uuid, p_from uuid, p_to uuid)
@@ -14,7 +14,5 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
     select null, null, null, o.payload
       from public.outbox o
      where o.tenant_id = p_tenant and o.type = 'usage.recorded'
-       and o.event_id >= public.first_uuid(uuid_extract_timestamp(p_from) - interval '1 hour')
-       and (p_to is null
-            or o.event_id < public.first_uuid(uuid_extract_timestamp(p_to) + interval '1 hour'))
+       and o.event_id >= p_from and (p_to is null or o.event_id < p_to)
 $$;
