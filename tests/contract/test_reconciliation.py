@@ -19,6 +19,7 @@ from application.operations.ports import Books, Bounds
 from domain.budget.account import Account, AccountKind
 from domain.kernel.identifiers import InvocationId, ReservationId, TurnId
 from domain.operations.finding import Finding, FindingKind, Scope
+from domain.tools.invocation import InvocationState
 from tests.contract.commands import Commands, tokens
 from tests.contract.inmemory_kernel import kernel_on
 from tests.contract.kernel import Kernel
@@ -216,6 +217,19 @@ async def test_what_is_held_is_left_while_anything_is_open(audit: Audit) -> None
 
     assert not await audit.books.repair_held(audit.scene.ask.tenant_id)
     assert {one.kind for one in await audit.found()} == {FindingKind.HELD_UNEQUAL}
+
+
+@pytest.mark.parametrize("paused", [False, True])
+async def test_what_a_turn_that_waits_holds_is_left(audit: Audit, *, paused: bool) -> None:
+    journal, ask = audit.scene.kernel.one.journal, audit.scene.ask
+    ahead = (await journal.accept(ask.accept())).turn_id
+    await journal.accept(ask.accept(ask.hold(9)))
+    if paused:
+        call = ask.call(ahead, InvocationState.PENDING_APPROVAL)
+        await journal.pause(ask.pause(ahead, waiting=[call]))
+
+    assert not await audit.books.repair_held(ask.tenant_id)
+    assert await audit.scene.tokens() == (0, 9, 0)
 
 
 async def test_what_is_held_is_repaired_when_nothing_is_open(audit: Audit) -> None:
