@@ -12,12 +12,18 @@ from application.delivery.ports.dead_letters import DeadLetters, LetterFilter, O
 from application.delivery.ports.publisher import EventPublisher
 from application.delivery.ports.taking import TakeMessage
 from domain.delivery.dead_letter import DeadLetter, Header, LetterState
-from domain.delivery.errors import DeadLetterBusyError, DeadLetterCutError
+from domain.delivery.errors import (
+    DeadLetterBusyError,
+    DeadLetterCutError,
+    DeadLetterForConsumerError,
+    DeadLetterNotNamedError,
+)
 from domain.delivery.incoming_message import IncomingMessage, Partition
 from domain.delivery.outgoing_message import OutgoingMessage
 from domain.delivery.topic import Topic
 from domain.kernel.errors import ConflictError, DomainError, NotFoundError, PreconditionError
 from domain.kernel.identifiers import DeadLetterId, TenantId
+from domain.tenancy.tenant import PLATFORM_TENANT_ID
 
 LEASE_SECONDS: Final = 330.0
 """Longer than a replay may take: so long nobody else replays the letter."""
@@ -26,8 +32,15 @@ CONSUMED: Final = frozenset({Topic.CONVERSATION_INBOUND.value, Topic.TOOL_REQUES
 """The topics that a consumer of this service reads."""
 
 
+BY_NAME: Final = frozenset({"UNAUTHENTICATED", "CREDENTIAL_EXPIRED", "PERMISSION_DENIED"})
+"""Reasons for which a sender had no right to what he asked for, which who replays it may have."""
+
+
 class Into(Enum):
-    """Where letters are replayed into; `ANY` is the consumer where there is one."""
+    """Where letters are replayed into; `ANY` is the consumer where there is one.
+
+    What a consumer of this service takes is never replayed into its topic.
+    """
 
     ANY = "any"
     TOPIC = "topic"
@@ -39,6 +52,8 @@ class ReplayDeadLettersCommand:
     """`letters` are those that are named; where `asked` is given, those that rest and match it.
 
     Of those, `limit` that came later than `after` are meant.
+    A message of another system whose sender was not known, or had no right to it, must be named.
+
     `actor` is the subject of who asks, `credential` the headers by which he may be known again: a
     message of another system is taken under it.
     """
@@ -90,6 +105,8 @@ class ReplayDeadLetters:
         replayed = Replayed()
         deed = self.audit.deed(command.actor, ACTION)
         for letter_id in await self._meant(command, replayed):
+            if command.into is Into.TOPIC and await self._is_consumed(command, letter_id, replayed):
+                continue
             taken = await self.letters.take(command.tenant_id, [letter_id], LEASE_SECONDS)
             if taken:
                 await self._replay(command, taken[0], deed, replayed)
@@ -104,9 +121,28 @@ class ReplayDeadLetters:
             return sorted(command.letters)
         asked = replace(command.asked, state=LetterState.RESTING)
         found = await self.letters.page(asked, command.after, command.limit + 1)
-        meant = [one.id for one in found[: command.limit]]
-        replayed.ended = meant[-1] if len(found) > command.limit else None
-        return meant
+        meant = found[: command.limit]
+        replayed.ended = meant[-1].id if len(found) > command.limit else None
+        replayed.refused += [
+            (one.id, DeadLetterNotNamedError(str(one.id), one.reason))
+            for one in meant
+            if _must_be_named(one)
+        ]
+        return [one.id for one in meant if not _must_be_named(one)]
+
+    async def _is_consumed(
+        self, command: ReplayDeadLettersCommand, letter_id: DeadLetterId, replayed: "Replayed"
+    ) -> bool:
+        """Whether a letter that is to go into its topic must not; it is left as it is then."""
+        try:
+            letter = (await self.letters.open(command.tenant_id, letter_id)).letter
+        except NotFoundError:
+            return False
+        if letter.topic not in CONSUMED or letter.state is not LetterState.RESTING:
+            return False
+        refusal = DeadLetterForConsumerError(str(letter_id), letter.topic)
+        replayed.refused.append((letter_id, refusal))
+        return True
 
     async def _leave(
         self, command: ReplayDeadLettersCommand, letter_id: DeadLetterId, replayed: "Replayed"
@@ -130,7 +166,7 @@ class ReplayDeadLetters:
         replayed: "Replayed",
     ) -> None:
         letter = opened.letter
-        into = _target(command.into, letter)
+        into = _target(letter)
         error = await self._send(command, opened, into)
         if error is None:
             changed = letter.replayed(by=command.actor, into=into.value, at=deed.at)
@@ -154,21 +190,19 @@ class ReplayDeadLetters:
         letter, content = opened.letter, opened.content
         if not letter.whole:
             return DeadLetterCutError(str(letter.id))
-        consumed = letter.topic in CONSUMED
-        headers = (*content.headers, *(command.credential if consumed else ()))
         if into is Into.CONSUMER:
             message = IncomingMessage(
                 partition=Partition(letter.topic, 0),
                 offset=0,
                 key=letter.key,
-                headers=headers,
+                headers=(*content.headers, *command.credential),
                 value=content.payload,
                 written_at=0,
             )
             not_taken = await self.take(message)
             return None if not_taken is None else not_taken.error
         sent = OutgoingMessage(
-            topic=letter.topic, key=letter.key, headers=headers, value=content.payload
+            topic=letter.topic, key=letter.key, headers=content.headers, value=content.payload
         )
         try:
             await self.publisher.publish(sent)
@@ -177,8 +211,15 @@ class ReplayDeadLetters:
         return None
 
 
-def _target(into: Into, letter: DeadLetter) -> Into:
-    """A letter of a topic that no consumer here reads can go to its topic alone."""
-    if letter.topic not in CONSUMED:
-        return Into.TOPIC
-    return Into.CONSUMER if into is Into.ANY else into
+def _target(letter: DeadLetter) -> Into:
+    """Into the consumer that reads its topic here; where none does, into the topic."""
+    return Into.CONSUMER if letter.topic in CONSUMED else Into.TOPIC
+
+
+def _must_be_named(letter: DeadLetter) -> bool:
+    """Whether to replay it gives a sender rights that he had not shown.
+
+    A letter of the platform is one whose sender nobody knew, whatever its last reason is.
+    """
+    unknown = letter.tenant_id == PLATFORM_TENANT_ID
+    return letter.topic in CONSUMED and (unknown or letter.reason in BY_NAME)

@@ -96,6 +96,33 @@ class MessageTypeUnknownError(InvalidValueError):
         )
 
 
+class DeadLetterForConsumerError(PreconditionError):
+    """A topic is read by many, and whoever replays a message of another system shows who he is."""
+
+    reason = "DEAD_LETTER_FOR_CONSUMER"
+
+    def __init__(self, letter: str, topic: str) -> None:
+        super().__init__(
+            "a message of this topic is replayed into its consumer alone: in the topic it would "
+            "show the credential of whoever replays it to all who read it",
+            dead_letter=letter,
+            topic=topic,
+        )
+
+
+class DeadLetterNotNamedError(PreconditionError):
+    """Nobody with the right to it asked for this: whoever replays it must mean this very letter."""
+
+    reason = "DEAD_LETTER_NOT_NAMED"
+
+    def __init__(self, letter: str, why: str) -> None:
+        super().__init__(
+            f"a letter that rests for {why} is replayed only when it is named",
+            dead_letter=letter,
+            because=why,
+        )
+
+
 class DeadLetterCutError(PreconditionError):
     """Of its payload only the beginning was kept: there is nothing whole to replay."""
 

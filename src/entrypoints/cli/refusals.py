@@ -41,6 +41,8 @@ ADVICE: Final[Mapping[str, str]] = MappingProxyType(
         "TENANT_ALREADY_EXISTS": "choose another name, or go on with the tenant that is there",
         "DEAD_LETTER_SETTLED": "`somagent deadletters show NAME` says what became of it",
         "DEAD_LETTER_BUSY": "ask again in a second",
+        "DEAD_LETTER_FOR_CONSUMER": "leave out --into topic",
+        "DEAD_LETTER_NOT_NAMED": "look at it, and replay it by its name",
         "INVOCATION_ALREADY_DECIDED": "`GetInvocation` says what became of it, and who said so",
         "RECORD_NOT_SEALED": "ask again in a second",
     }

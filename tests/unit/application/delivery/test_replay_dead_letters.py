@@ -11,8 +11,13 @@ from application.delivery.ports.dead_letters import LetterFilter
 from application.delivery.replay_dead_letters import Into, ReplayDeadLettersCommand
 from domain.conversation.errors import SessionNotFoundError
 from domain.delivery.dead_letter import MOST_PAYLOAD, Content, DeadLetter, LetterState
-from domain.delivery.errors import PublisherAwayError
+from domain.delivery.errors import (
+    DeadLetterForConsumerError,
+    DeadLetterNotNamedError,
+    PublisherAwayError,
+)
 from domain.kernel.identifiers import DeadLetterId
+from domain.tenancy.tenant import PLATFORM_TENANT_ID
 from tests.builders import TENANT, dead_letter
 from tests.unit.application.delivery.replaying import Desk
 
@@ -67,6 +72,48 @@ async def test_an_event_goes_to_its_topic_without_any_credential(desk: Desk) -> 
     (message,) = desk.publisher.published
     assert (message.topic, message.headers) == ("usage.events", CONTENT.headers)
     assert (await stored(desk, letter)).note == "topic"
+
+
+@pytest.mark.parametrize("topic", ["conversation.inbound", "tool.requests"])
+async def test_no_credential_is_ever_written_into_a_topic(desk: Desk, topic: str) -> None:
+    letter = await put(desk, 1, topic=topic)
+    before = await stored(desk, letter)
+
+    named = await desk.replay(of([letter], Into.TOPIC))
+    asked = LetterFilter(tenant_id=TENANT)
+    filtered = await desk.replay(replace(of([], Into.TOPIC), asked=asked))
+
+    for replayed in (named, filtered):
+        assert [type(error) for _, error in replayed.refused] == [DeadLetterForConsumerError]
+    assert (desk.publisher.published, desk.consumer.taken) == ([], [])
+    assert await stored(desk, letter) == before
+
+
+@pytest.mark.parametrize("reason", ["UNAUTHENTICATED", "CREDENTIAL_EXPIRED", "PERMISSION_DENIED"])
+async def test_what_its_sender_had_no_right_to_is_replayed_by_its_name_alone(
+    desk: Desk, reason: str
+) -> None:
+    letter = replace(dead_letter(), reason=reason)
+    await desk.letters.put(letter, CONTENT)
+    asked = LetterFilter(tenant_id=TENANT)
+
+    filtered = await desk.replay(replace(of([]), asked=asked))
+
+    assert [type(error) for _, error in filtered.refused] == [DeadLetterNotNamedError]
+    assert desk.consumer.taken == []
+    assert (await stored(desk, letter)).reason == reason
+    assert (await desk.replay(of([letter]))).letters
+
+
+async def test_what_a_stranger_sent_is_found_by_no_filter_whatever_its_reason(desk: Desk) -> None:
+    letter = replace(dead_letter(), tenant_id=PLATFORM_TENANT_ID, tenant="platform")
+    await desk.letters.put(letter, CONTENT)
+    asked = LetterFilter(tenant_id=PLATFORM_TENANT_ID)
+
+    replayed = await desk.replay(replace(of([]), tenant_id=PLATFORM_TENANT_ID, asked=asked))
+
+    assert [type(error) for _, error in replayed.refused] == [DeadLetterNotNamedError]
+    assert desk.consumer.taken == []
 
 
 async def test_a_replay_of_a_replay_does_nothing(desk: Desk) -> None:

@@ -244,6 +244,14 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """Of the dead letter's payload only the beginning was kept: mend it first, or discard it. Status
     FAILED_PRECONDITION.
     """
+    REASON_DEAD_LETTER_FOR_CONSUMER: _Reason.ValueType  # 97
+    """A message that a consumer of this service takes is replayed into that consumer, never into its
+    topic: there it would show the credential of whoever replays it. Status FAILED_PRECONDITION.
+    """
+    REASON_DEAD_LETTER_NOT_NAMED: _Reason.ValueType  # 98
+    """The dead letter's sender was not known or had no right to what he asked for:
+    it is replayed only when it is named. Status FAILED_PRECONDITION.
+    """
 
 class Reason(_Reason, metaclass=_ReasonEnumTypeWrapper):
     """Why a call was refused or a turn did not complete.
@@ -474,5 +482,13 @@ REASON_SOURCE_FENCED: Reason.ValueType  # 95
 REASON_DEAD_LETTER_CUT: Reason.ValueType  # 96
 """Of the dead letter's payload only the beginning was kept: mend it first, or discard it. Status
 FAILED_PRECONDITION.
+"""
+REASON_DEAD_LETTER_FOR_CONSUMER: Reason.ValueType  # 97
+"""A message that a consumer of this service takes is replayed into that consumer, never into its
+topic: there it would show the credential of whoever replays it. Status FAILED_PRECONDITION.
+"""
+REASON_DEAD_LETTER_NOT_NAMED: Reason.ValueType  # 98
+"""The dead letter's sender was not known or had no right to what he asked for:
+it is replayed only when it is named. Status FAILED_PRECONDITION.
 """
 Global___Reason: _TypeAlias = Reason  # noqa: Y015

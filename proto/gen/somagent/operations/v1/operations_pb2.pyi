@@ -273,7 +273,9 @@ class _ReplayTargetEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ReplayTa
     REPLAY_TARGET_UNSPECIFIED: _ReplayTarget.ValueType  # 0
     """Not said; means the consumer where this service has one for the letter's topic, else the topic."""
     REPLAY_TARGET_TOPIC: _ReplayTarget.ValueType  # 1
-    """The topic the letter is of: whoever reads it sees the message again."""
+    """The topic the letter is of: whoever reads it sees the message again. Not for topics that this
+    service reads.
+    """
     REPLAY_TARGET_CONSUMER: _ReplayTarget.ValueType  # 2
     """The consumer of this service that reads the topic, at once and past the broker."""
 
@@ -283,7 +285,9 @@ class ReplayTarget(_ReplayTarget, metaclass=_ReplayTargetEnumTypeWrapper):
 REPLAY_TARGET_UNSPECIFIED: ReplayTarget.ValueType  # 0
 """Not said; means the consumer where this service has one for the letter's topic, else the topic."""
 REPLAY_TARGET_TOPIC: ReplayTarget.ValueType  # 1
-"""The topic the letter is of: whoever reads it sees the message again."""
+"""The topic the letter is of: whoever reads it sees the message again. Not for topics that this
+service reads.
+"""
 REPLAY_TARGET_CONSUMER: ReplayTarget.ValueType  # 2
 """The consumer of this service that reads the topic, at once and past the broker."""
 Global___ReplayTarget: _TypeAlias = ReplayTarget  # noqa: Y015

@@ -260,12 +260,14 @@ class OperationsServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ReplayDeadLetters(self, request, context):
-        """Replays resting letters: into the topic they are of, or into the consumer that gave them up.
+        """Replays resting letters: into the consumer that gave them up, or into the topic of an event.
 
         A message of another system is taken under the credential of who replays it: none is kept with
         it. What is refused again rests on, with one try more. Each letter is replayed by itself, by
         one caller at a time, in the order in which they came; one that was replayed or discarded is
-        left as it is. Published as `audit.recorded`, one for each letter.
+        left as it is. Published as `audit.recorded`, one for each letter. A letter is refused with
+        DEAD_LETTER_FOR_CONSUMER where it is to go into a topic that this service reads, and with
+        DEAD_LETTER_NOT_NAMED where a filter finds it and its sender was not known or had no right to it.
 
         Refused with: TENANT_NOT_FOUND, DEAD_LETTER_NOT_FOUND (a name of another tenant),
         INVALID_PAGE_TOKEN, IDEMPOTENCY_KEY_REUSED.

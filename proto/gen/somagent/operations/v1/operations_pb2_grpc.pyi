@@ -165,12 +165,14 @@ class OperationsServiceStub:
     ```
     """
     ReplayDeadLetters: _grpc.UnaryUnaryMultiCallable[_operations_pb2.ReplayDeadLettersRequest, _operations_pb2.ReplayDeadLettersResponse]
-    """Replays resting letters: into the topic they are of, or into the consumer that gave them up.
+    """Replays resting letters: into the consumer that gave them up, or into the topic of an event.
 
     A message of another system is taken under the credential of who replays it: none is kept with
     it. What is refused again rests on, with one try more. Each letter is replayed by itself, by
     one caller at a time, in the order in which they came; one that was replayed or discarded is
-    left as it is. Published as `audit.recorded`, one for each letter.
+    left as it is. Published as `audit.recorded`, one for each letter. A letter is refused with
+    DEAD_LETTER_FOR_CONSUMER where it is to go into a topic that this service reads, and with
+    DEAD_LETTER_NOT_NAMED where a filter finds it and its sender was not known or had no right to it.
 
     Refused with: TENANT_NOT_FOUND, DEAD_LETTER_NOT_FOUND (a name of another tenant),
     INVALID_PAGE_TOKEN, IDEMPOTENCY_KEY_REUSED.
@@ -337,12 +339,14 @@ class OperationsServiceAsyncStub(OperationsServiceStub):
     ```
     """
     ReplayDeadLetters: _aio.UnaryUnaryMultiCallable[_operations_pb2.ReplayDeadLettersRequest, _operations_pb2.ReplayDeadLettersResponse]  # type: ignore[assignment]
-    """Replays resting letters: into the topic they are of, or into the consumer that gave them up.
+    """Replays resting letters: into the consumer that gave them up, or into the topic of an event.
 
     A message of another system is taken under the credential of who replays it: none is kept with
     it. What is refused again rests on, with one try more. Each letter is replayed by itself, by
     one caller at a time, in the order in which they came; one that was replayed or discarded is
-    left as it is. Published as `audit.recorded`, one for each letter.
+    left as it is. Published as `audit.recorded`, one for each letter. A letter is refused with
+    DEAD_LETTER_FOR_CONSUMER where it is to go into a topic that this service reads, and with
+    DEAD_LETTER_NOT_NAMED where a filter finds it and its sender was not known or had no right to it.
 
     Refused with: TENANT_NOT_FOUND, DEAD_LETTER_NOT_FOUND (a name of another tenant),
     INVALID_PAGE_TOKEN, IDEMPOTENCY_KEY_REUSED.
@@ -560,12 +564,14 @@ class OperationsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _operations_pb2.ReplayDeadLettersRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_operations_pb2.ReplayDeadLettersResponse, _abc.Awaitable[_operations_pb2.ReplayDeadLettersResponse]]:
-        """Replays resting letters: into the topic they are of, or into the consumer that gave them up.
+        """Replays resting letters: into the consumer that gave them up, or into the topic of an event.
 
         A message of another system is taken under the credential of who replays it: none is kept with
         it. What is refused again rests on, with one try more. Each letter is replayed by itself, by
         one caller at a time, in the order in which they came; one that was replayed or discarded is
-        left as it is. Published as `audit.recorded`, one for each letter.
+        left as it is. Published as `audit.recorded`, one for each letter. A letter is refused with
+        DEAD_LETTER_FOR_CONSUMER where it is to go into a topic that this service reads, and with
+        DEAD_LETTER_NOT_NAMED where a filter finds it and its sender was not known or had no right to it.
 
         Refused with: TENANT_NOT_FOUND, DEAD_LETTER_NOT_FOUND (a name of another tenant),
         INVALID_PAGE_TOKEN, IDEMPOTENCY_KEY_REUSED.
