@@ -1,5 +1,7 @@
 """What takes messages of other systems, put together."""
 
+from datetime import timedelta
+
 from entrypoints.container import Application
 from entrypoints.grpc.admission import Admission
 from entrypoints.grpc.inbound import TakeInbound
@@ -20,4 +22,5 @@ def take_inbound_of(application: Application, admission: Admission) -> TakeInbou
         execute_tool=application.tool_calls().execute,
         tool_commands=tool_commands_of(application),
         most_bytes=application.settings().kafka.consumers.max_message_bytes,
+        requests_kept=timedelta(hours=application.settings().retention.request_hours),
     )

@@ -5,9 +5,14 @@ from datetime import UTC, datetime
 
 import pytest
 
+from application.budget.ports import ReserveHolds
 from domain.conversation.errors import StaleFenceError
-from domain.kernel.errors import IdempotencyKeyReusedError, InvalidArgumentError
-from domain.kernel.identifiers import InvocationId, TurnId
+from domain.kernel.errors import (
+    IdempotencyKeyReusedError,
+    InvalidArgumentError,
+    RequestExpiredError,
+)
+from domain.kernel.identifiers import InvocationId, ReservationId, TurnId
 from domain.tools.errors import InvocationAlreadyDecidedError, InvocationNotFoundError
 from domain.tools.invocation import Invocation, InvocationState
 from tests.contract.commands import outcome
@@ -41,6 +46,35 @@ class TestCallsByThemselves:
 
         with pytest.raises(IdempotencyKeyReusedError):
             await scene.kernel.effects.begin(scene.ask.call(None), "r", b"other")
+
+    async def test_begin_on_no_reservation_that_another_call_has_settled(
+        self, scene: Scene
+    ) -> None:
+        budgets, tenant_id = scene.kernel.budgets, scene.ask.tenant_id
+        held = await budgets.reserve(
+            ReserveHolds(
+                tenant_id=tenant_id,
+                reservation_id=ReservationId(scene.ask.call(None).id),
+                request_id="tool:r",
+                digest=b"content",
+                holds=(),
+                seconds=60,
+            )
+        )
+        first = await scene.kernel.effects.begin(
+            scene.ask.call(None), "r", b"content", reservation_id=held.id
+        )
+        await budgets.settle(tenant_id, held.id, ())
+
+        with pytest.raises(RequestExpiredError):
+            await scene.kernel.effects.begin(
+                scene.ask.call(None), "forgotten", b"content", reservation_id=held.id
+            )
+
+        assert len((await scene.snapshot()).invocations) == 1
+        again = scene.ask.call(None)
+        known = await scene.kernel.effects.begin(again, "r", b"content", reservation_id=held.id)
+        assert known.id == first.id
 
     async def test_end_with_an_outcome(self, scene: Scene) -> None:
         call = await self.begun(scene)

@@ -57,10 +57,19 @@ class Inbound:
     capsule: str
     topics: InMemoryTopics = field(default_factory=InMemoryTopics)
 
-    def put(self, value: bytes, *, key: str = "k", topic: str = INBOUND, shown: str = "") -> None:
+    def put(
+        self,
+        value: bytes,
+        *,
+        key: str = "k",
+        topic: str = INBOUND,
+        shown: str = "",
+        written_at: int = 0,
+    ) -> None:
         """A message with the tenant's key, or with what else is shown."""
         credential = shown or f"Bearer {self.caller.key}"
-        self.topics.put(topic, key.encode(), value, (("authorization", credential.encode()),))
+        headers = (("authorization", credential.encode()),)
+        self.topics.put(topic, key.encode(), value, headers, written_at)
 
     @asynccontextmanager
     async def consuming(

@@ -12,7 +12,7 @@ from domain.budget.quantity import Quantity
 from domain.budget.reservation import ReservationState
 from domain.conversation.errors import StaleFenceError
 from domain.conversation.turn import TurnState
-from domain.kernel.errors import IdempotencyKeyReusedError
+from domain.kernel.errors import IdempotencyKeyReusedError, RequestExpiredError
 from domain.kernel.events import DomainEvent
 from domain.kernel.identifiers import InvocationId, ReservationId, TenantId, TurnId
 from domain.kernel.storable_text import check_storable
@@ -43,6 +43,10 @@ class InMemoryEffectJournal:
             if known[0] != digest:
                 raise IdempotencyKeyReusedError(request_id)
             return self._found(invocation.tenant_id, known[1]).invocation
+        if reservation_id is not None:
+            held = self.store.reservations.get((invocation.tenant_id, reservation_id))
+            if held is not None and held.reservation.state is ReservationState.SETTLED:
+                raise RequestExpiredError(request_id)
 
         self.store.invocation_requests[key] = digest, invocation.id
         started = invocation.state is InvocationState.STARTED

@@ -24,7 +24,14 @@ class InMemoryTopics:
     committed: dict[Partition, int] = field(default_factory=dict[Partition, int])
     readers: list["InMemorySource"] = field(default_factory=list["InMemorySource"])
 
-    def put(self, topic: str, key: bytes, value: bytes, headers: Sequence[Header] = ()) -> None:
+    def put(
+        self,
+        topic: str,
+        key: bytes,
+        value: bytes,
+        headers: Sequence[Header] = (),
+        written_at: int = 0,
+    ) -> None:
         """Append a message to the partition of its key."""
         number = sum(key) % self.partitions
         place = Partition(topic, number)
@@ -36,7 +43,7 @@ class InMemoryTopics:
                 key=key,
                 headers=tuple(headers),
                 value=value,
-                written_at=0,
+                written_at=written_at,
             )
         )
         for reader in self.readers:

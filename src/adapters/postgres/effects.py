@@ -13,7 +13,7 @@ from adapters.postgres.invocation_rows import InvocationRow
 from adapters.postgres.outgoing import FACTS, Outgoing
 from application.tools.ports import LostCall, Outcome
 from domain.conversation.errors import StaleFenceError
-from domain.kernel.errors import IdempotencyKeyReusedError
+from domain.kernel.errors import IdempotencyKeyReusedError, RequestExpiredError
 from domain.kernel.events import DomainEvent
 from domain.kernel.identifiers import InvocationId, ReservationId, TenantId
 from domain.kernel.storable_text import check_storable
@@ -100,7 +100,9 @@ class PostgresEffectJournal:
         async with self.database.writing() as connection:
             cursor = connection.cursor(row_factory=class_row(_Begun))
             await cursor.execute(_BEGIN, parameters)
-            (begun,) = await cursor.fetchall()
+            begun = await cursor.fetchone()
+        if begun is None:
+            raise RequestExpiredError(request_id)
         if begun.content != digest:
             raise IdempotencyKeyReusedError(request_id)
         return begun.invocation()

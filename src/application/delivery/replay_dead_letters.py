@@ -21,7 +21,13 @@ from domain.delivery.errors import (
 from domain.delivery.incoming_message import IncomingMessage, Partition
 from domain.delivery.outgoing_message import OutgoingMessage
 from domain.delivery.topic import Topic
-from domain.kernel.errors import ConflictError, DomainError, NotFoundError, PreconditionError
+from domain.kernel.errors import (
+    ConflictError,
+    DomainError,
+    NotFoundError,
+    PreconditionError,
+    RequestExpiredError,
+)
 from domain.kernel.identifiers import DeadLetterId, TenantId
 from domain.tenancy.tenant import PLATFORM_TENANT_ID
 
@@ -32,8 +38,13 @@ CONSUMED: Final = frozenset({Topic.CONVERSATION_INBOUND.value, Topic.TOOL_REQUES
 """The topics that a consumer of this service reads."""
 
 
-BY_NAME: Final = frozenset({"UNAUTHENTICATED", "CREDENTIAL_EXPIRED", "PERMISSION_DENIED"})
-"""Reasons for which a sender had no right to what he asked for, which who replays it may have."""
+BY_NAME: Final = frozenset(
+    {"UNAUTHENTICATED", "CREDENTIAL_EXPIRED", "PERMISSION_DENIED", RequestExpiredError.reason}
+)
+"""Reasons for which a person must mean this very letter.
+
+Its sender had no right to what he asked for, which who replays it may have; or it may be done.
+"""
 
 
 class Into(Enum):
@@ -52,7 +63,9 @@ class ReplayDeadLettersCommand:
     """`letters` are those that are named; where `asked` is given, those that rest and match it.
 
     Of those, `limit` that came later than `after` are meant.
-    A message of another system whose sender was not known, or had no right to it, must be named.
+
+    A message of another system whose sender was not known, or had no right to it, or that is so old
+    that it may have been done, must be named.
 
     `actor` is the subject of who asks, `credential` the headers by which he may be known again: a
     message of another system is taken under it.
@@ -217,7 +230,7 @@ def _target(letter: DeadLetter) -> Into:
 
 
 def _must_be_named(letter: DeadLetter) -> bool:
-    """Whether to replay it gives a sender rights that he had not shown.
+    """Whether to replay it gives a sender rights that he had not shown, or may double what it does.
 
     A letter of the platform is one whose sender nobody knew, whatever its last reason is.
     """

@@ -101,6 +101,7 @@ class ExecuteTool:
             ToolFailedError: The tool failed so often that it is not tried now.
             BudgetExhaustedError: A limit leaves no room for the call.
             IdempotencyKeyReusedError: The request id is known with another content.
+            RequestExpiredError: The call was made, and its request id is forgotten.
         """
         call = await self._begin(command)
         shown = 0

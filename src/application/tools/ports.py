@@ -108,6 +108,8 @@ class EffectJournal(Protocol):
 
         Raises:
             IdempotencyKeyReusedError: The request id is known with another digest.
+            RequestExpiredError: It is not known, and what was reserved for the call is settled: the
+                call was made, and its request id is forgotten.
         """
         ...
 

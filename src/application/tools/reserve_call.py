@@ -17,7 +17,10 @@ RESERVED_SECONDS: Final = 600.0
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReserveCall:
-    """Once per request id. One that lapsed before its call was started is made anew."""
+    """Once per request id. One that lapsed before its call was started is made anew.
+
+    One that is settled is answered as it is: its call was made, and no other starts on it.
+    """
 
     budgets: Budgets
     identifiers: IdentifierSource

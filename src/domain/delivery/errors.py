@@ -111,7 +111,7 @@ class DeadLetterForConsumerError(PreconditionError):
 
 
 class DeadLetterNotNamedError(PreconditionError):
-    """Nobody with the right to it asked for this: whoever replays it must mean this very letter."""
+    """To replay it may give rights or double an effect: it takes somebody who means this letter."""
 
     reason = "DEAD_LETTER_NOT_NAMED"
 

@@ -89,6 +89,18 @@ class InvalidArgumentError(InvalidValueError):
         self.violations = (Violation(field, description),)
 
 
+class RequestExpiredError(PreconditionError):
+    """Nobody can tell any more whether it was done: to do it could be to do it twice."""
+
+    reason = "REQUEST_EXPIRED"
+
+    def __init__(self, request_id: str) -> None:
+        super().__init__(
+            "the request id may have been used and be forgotten since: ask under a new one",
+            request_id=request_id,
+        )
+
+
 class IdempotencyKeyReusedError(AlreadyExistsError):
     reason = "IDEMPOTENCY_KEY_REUSED"
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Final, TypeAlias, final
 
 from google.protobuf.message import DecodeError
@@ -15,6 +16,7 @@ from domain.authorization.rule import PLATFORM
 from domain.delivery.errors import MessageTypeUnknownError, MessageUnreadableError
 from domain.delivery.incoming_message import IncomingMessage
 from domain.delivery.topic import Topic
+from domain.kernel.errors import RequestExpiredError
 from domain.kernel.principal import Principal
 from domain.tenancy.tenant import PLATFORM_TENANT_ID
 from entrypoints.grpc.admission import Admission
@@ -28,6 +30,9 @@ from somagent.events.v1.events_pb2 import Envelope, MessageSent, ToolRequested
 from somagent.tools.v1.tools_pb2 import ExecuteToolRequest
 
 Request: TypeAlias = ProcessMessageRequest | ExecuteToolRequest
+
+CLOCKS_APART: Final = timedelta(hours=1)
+"""How far the clocks of brokers, servers and the database may be from each other."""
 
 VERSION: Final = 1
 """The version of every type that is taken."""
@@ -45,7 +50,8 @@ class TakeInbound:
     """Authenticates, permits and checks as the RPC does, and then does what the RPC does.
 
     The credential stands in the message's header. A request id makes a message that comes again
-    the same turn, or the same call of a tool.
+    the same turn, or the same call of a tool. The ids of calls are kept for `requests_kept`: a call
+    that was asked for earlier is refused, for it may have been made.
     """
 
     admission: Admission
@@ -53,6 +59,7 @@ class TakeInbound:
     execute_tool: ExecuteTool
     tool_commands: ToolCommands
     most_bytes: int
+    requests_kept: timedelta
 
     async def __call__(self, message: IncomingMessage) -> NotTaken | None:
         """Take a message: a turn was accepted, or a call has ended or waits for a person."""
@@ -76,7 +83,7 @@ class TakeInbound:
                     api_key=message.header("x-api-key"),
                 )
             )
-            await self._do(request, principal, came)
+            await self._do(message, request, principal, came)
         except Exception as error:  # noqa: BLE001 - one message's defect must not stop the others
             return NotTaken(
                 error=error,
@@ -86,15 +93,30 @@ class TakeInbound:
             )
         return None
 
-    async def _do(self, request: Request, principal: Principal, came: Came) -> None:
+    async def _do(
+        self, message: IncomingMessage, request: Request, principal: Principal, came: Came
+    ) -> None:
         caller = await self.admission.admit_message(request, principal, came)
         if isinstance(request, ProcessMessageRequest):
             await self.process_message(message_command(caller, request))
             return
+        self._check_age(message, request)
         command = await self.tool_commands(caller, request)
         async with aclosing(self.execute_tool(command)) as events:
             async for _ in events:
                 pass
+
+    def _check_age(self, message: IncomingMessage, request: ExecuteToolRequest) -> None:
+        """Refuse what may have been done. A message without a time is a letter that is replayed.
+
+        Raises:
+            RequestExpiredError: It was written before any request id that is still known.
+        """
+        if not message.written_at:
+            return
+        written = datetime.fromtimestamp(message.written_at / 1000, UTC)
+        if self.admission.clock.now() - written > self.requests_kept - CLOCKS_APART:
+            raise RequestExpiredError(request.request_id)
 
     def _envelope(self, message: IncomingMessage) -> Envelope:
         """Raises: MessageTooLargeError, MessageUnreadableError: As they say."""

@@ -1,7 +1,8 @@
 -- Writes a call that a client makes by itself, once per request id, with a lease where it starts now, and
 -- publishes the facts of it.
 -- Locks: none of its own, lock_tenants comes first.
--- Returns the digest of the request id's first content, and the row of the invocation that belongs to it.
+-- Returns the digest of the request id's first content, and the row of the invocation that belongs to it; no
+-- row where the request id is not known and the reservation is settled: it was another call's.
 create or replace function begin_invocation(
     p_locked uuid[], p_tenant uuid, p_request text, p_request_digest bytea, p_lease interval,
     p_invocation uuid, p_round integer, p_call text, p_tool text, p_arguments text, p_digest bytea,
@@ -19,6 +20,10 @@ begin
       from invocation_requests k
      where k.tenant_id = p_tenant and k.request_id = p_request;
     if v_known is null then
+        if exists (select from reservations r
+                    where r.tenant_id = p_tenant and r.reservation_id = p_reservation and r.state = 2) then
+            return;
+        end if;
         v_content := p_request_digest;
         v_known := p_invocation;
         insert into invocation_requests (tenant_id, request_id, digest, invocation_id, created_at)

@@ -89,8 +89,10 @@ async def test_no_credential_is_ever_written_into_a_topic(desk: Desk, topic: str
     assert await stored(desk, letter) == before
 
 
-@pytest.mark.parametrize("reason", ["UNAUTHENTICATED", "CREDENTIAL_EXPIRED", "PERMISSION_DENIED"])
-async def test_what_its_sender_had_no_right_to_is_replayed_by_its_name_alone(
+@pytest.mark.parametrize(
+    "reason", ["UNAUTHENTICATED", "CREDENTIAL_EXPIRED", "PERMISSION_DENIED", "REQUEST_EXPIRED"]
+)
+async def test_what_a_person_must_decide_about_is_replayed_by_its_name_alone(
     desk: Desk, reason: str
 ) -> None:
     letter = replace(dead_letter(), reason=reason)

@@ -13,7 +13,7 @@ from domain.budget.errors import BudgetExhaustedError
 from domain.budget.events import UsageRecorded
 from domain.capsule.knob import ToolApproval
 from domain.capsule.manifest import AllowList
-from domain.kernel.errors import IdempotencyKeyReusedError
+from domain.kernel.errors import IdempotencyKeyReusedError, RequestExpiredError
 from domain.kernel.metering import Metric
 from domain.tenancy.errors import FeatureDisabledError
 from domain.tenancy.feature import Feature
@@ -104,6 +104,19 @@ async def test_a_reservation_that_lapsed_before_its_call_started_is_made_anew(
     assert shared.held(Metric.TOOL_CALLS) == 1
     assert await reserve(TENANT, "tool:one", b"digest", holds) == made
     assert shared.held(Metric.TOOL_CALLS) == 1
+
+
+async def test_a_call_that_was_made_and_is_forgotten_is_not_made_again(
+    shared: World, server: Server
+) -> None:
+    await shown(server, command())
+    shared.store.invocation_requests.clear()
+
+    with pytest.raises(RequestExpiredError):
+        await shown(server, command())
+
+    assert len(shared.tools.runs) == 1
+    assert shared.spent(Metric.TOOL_CALLS) == 1
 
 
 async def test_the_same_request_with_other_content_is_refused(

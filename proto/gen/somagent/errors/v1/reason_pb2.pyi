@@ -249,8 +249,12 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     topic: there it would show the credential of whoever replays it. Status FAILED_PRECONDITION.
     """
     REASON_DEAD_LETTER_NOT_NAMED: _Reason.ValueType  # 98
-    """The dead letter's sender was not known or had no right to what he asked for:
-    it is replayed only when it is named. Status FAILED_PRECONDITION.
+    """The dead letter's sender was not known or had no right to what he asked for, or it
+    may have been done: it is replayed only when it is named. Status FAILED_PRECONDITION.
+    """
+    REASON_REQUEST_EXPIRED: _Reason.ValueType  # 99
+    """What was asked is older than request ids are kept, or was done under this one and is forgotten:
+    to do it could be to do it twice. Ask under a new request id. Status FAILED_PRECONDITION.
     """
 
 class Reason(_Reason, metaclass=_ReasonEnumTypeWrapper):
@@ -488,7 +492,11 @@ REASON_DEAD_LETTER_FOR_CONSUMER: Reason.ValueType  # 97
 topic: there it would show the credential of whoever replays it. Status FAILED_PRECONDITION.
 """
 REASON_DEAD_LETTER_NOT_NAMED: Reason.ValueType  # 98
-"""The dead letter's sender was not known or had no right to what he asked for:
-it is replayed only when it is named. Status FAILED_PRECONDITION.
+"""The dead letter's sender was not known or had no right to what he asked for, or it
+may have been done: it is replayed only when it is named. Status FAILED_PRECONDITION.
+"""
+REASON_REQUEST_EXPIRED: Reason.ValueType  # 99
+"""What was asked is older than request ids are kept, or was done under this one and is forgotten:
+to do it could be to do it twice. Ask under a new request id. Status FAILED_PRECONDITION.
 """
 Global___Reason: _TypeAlias = Reason  # noqa: Y015
