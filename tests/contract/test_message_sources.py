@@ -101,11 +101,14 @@ async def read(source: MessageSource, count: int) -> list[IncomingMessage]:
     return found
 
 
-async def done_with(source: MessageSource, messages: Sequence[IncomingMessage]) -> None:
+async def done_with(
+    source: MessageSource, messages: Sequence[IncomingMessage]
+) -> Mapping[Partition, int]:
+    """What is kept as committed."""
     positions: dict[Partition, int] = {}
     for message in messages:
         positions[message.partition] = message.offset + 1
-    await source.commit(positions)
+    return await source.commit(positions)
 
 
 async def test_messages_of_a_key_come_in_their_order(broker: Broker) -> None:
@@ -127,7 +130,8 @@ async def test_what_was_not_committed_comes_again(broker: Broker) -> None:
         broker.put(b"a", str(number).encode())
     async with broker.join() as source:
         first = await read(source, 4)
-        await done_with(source, first[:2])
+        kept = await done_with(source, first[:2])
+        assert kept == {first[1].partition: first[1].offset + 1}
 
     async with broker.join() as source:
         again = await read(source, 2)
@@ -208,7 +212,8 @@ async def test_a_commit_of_what_was_lost_changes_nothing(broker: Broker) -> None
         found = await read(first, 8)
         async with broker.join() as second:
             lost, again = await until_shared(first, second)
-            await done_with(first, found)
+            kept = await done_with(first, found)
+            assert kept.keys() == {one.partition for one in found} - lost
 
             theirs = [one for one in found if one.partition in lost]
             again += await read(second, len(theirs) - len(again))

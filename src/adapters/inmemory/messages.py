@@ -15,9 +15,13 @@ from domain.delivery.incoming_message import IncomingMessage, Partition
 @final
 @dataclass(slots=True, kw_only=True)
 class InMemoryTopics:
-    """Topics with so many partitions each; one group's offsets and readers."""
+    """Topics with so many partitions each; one group's offsets and readers.
+
+    So many commits as `refusals` says are not kept, as by a broker that is away.
+    """
 
     partitions: int = 2
+    refusals: int = 0
     kept: dict[Partition, list[IncomingMessage]] = field(
         default_factory=dict[Partition, list[IncomingMessage]]
     )
@@ -103,11 +107,14 @@ class InMemorySource:
             self.positions[message.partition] = message.offset + 1
         return Poll(messages=messages, lost=lost)
 
-    async def commit(self, positions: Mapping[Partition, int]) -> None:
+    async def commit(self, positions: Mapping[Partition, int]) -> Mapping[Partition, int]:
         self._check()
-        for place, offset in positions.items():
-            if place in self.positions:
-                self.topics.committed[place] = offset
+        if positions and self.topics.refusals:
+            self.topics.refusals -= 1
+            return {}
+        kept = {place: offset for place, offset in positions.items() if place in self.positions}
+        self.topics.committed.update(kept)
+        return kept
 
     async def pause(self, partitions: Collection[Partition] | None = None) -> None:
         own = set(self.positions)

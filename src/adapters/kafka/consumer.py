@@ -68,8 +68,8 @@ class KafkaSource:
     async def poll(self, most: int, seconds: float) -> Poll:
         return await self._do(lambda: self._poll(most, seconds))
 
-    async def commit(self, positions: Mapping[Partition, int]) -> None:
-        await self._do(lambda: self._commit(positions))
+    async def commit(self, positions: Mapping[Partition, int]) -> Mapping[Partition, int]:
+        return await self._do(lambda: self._commit(positions))
 
     async def pause(self, partitions: Collection[Partition] | None = None) -> None:
         await self._do(lambda: self._pause(partitions))
@@ -127,17 +127,25 @@ class KafkaSource:
             self.consumer.resume([self._place(one) for one in meant])
             self.paused -= meant
 
-    def _commit(self, positions: Mapping[Partition, int]) -> None:
+    def _commit(self, positions: Mapping[Partition, int]) -> Mapping[Partition, int]:
         own = {self._partition(one) for one in self.consumer.assignment()} - self.lost
         offsets = [
             self._place(place, offset) for place, offset in positions.items() if place in own
         ]
         if not offsets:
-            return
+            return {}
         try:
-            self.consumer.commit(offsets=offsets, asynchronous=False)
+            answered = self.consumer.commit(offsets=offsets, asynchronous=False)
         except KafkaException as error:
             self._judge(_error_of(error))
+            return {}
+        kept: dict[Partition, int] = {}
+        for one in answered or ():
+            if one.error is None:
+                kept[self._partition(one)] = one.offset
+            else:
+                self._judge(one.error)
+        return kept
 
     def _lag(self) -> Mapping[Partition, int]:
         found: dict[Partition, int] = {}

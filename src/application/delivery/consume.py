@@ -1,7 +1,8 @@
 """Take what other systems send, in order for each key, and let rest what cannot be taken."""
 
-from asyncio import Semaphore, gather
+from asyncio import Semaphore, gather, timeout
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, final
 
@@ -34,6 +35,9 @@ from domain.kernel.storable_text import cut_text
 
 POLL_SECONDS: Final = 0.25
 LAG_SECONDS: Final = 10.0
+
+LAST_COMMIT_SECONDS: Final = 5.0
+"""How long a consumer that stops waits for its broker; it is told to stop with a time limit too."""
 
 DEFECT: Final = "INTERNAL"
 """The reason of a letter whose message met a defect of ours."""
@@ -99,6 +103,10 @@ class Consume:
             for task in tasks:
                 task.cancel()
             await gather(*tasks, return_exceptions=True)
+            # What is done with and not committed would come again to the next reader.
+            with suppress(SourceFencedError, TimeoutError):
+                async with timeout(LAST_COMMIT_SECONDS):
+                    await self._commit(begun)
 
     async def _read(self, begun: Consumption) -> None:
         terms, look_at = self.terms, self.clock.monotonic()
@@ -115,13 +123,16 @@ class Consume:
             free = max(1, terms.in_flight - begun.under_way)
             poll = await self.source.poll(min(terms.batch, free), POLL_SECONDS)
             self._begin(begun, poll)
-            if due := begun.due():
-                await self.source.commit(due)
-                begun.committed.update(due)
+            await self._commit(begun)
             if self.clock.monotonic() >= look_at:
                 await self._tell_lag()
                 look_at = self.clock.monotonic() + LAG_SECONDS
         raise begun.broken
+
+    async def _commit(self, begun: Consumption) -> None:
+        """Commit what is due; what a broker did not keep stays due."""
+        if due := begun.due():
+            begun.committed.update(await self.source.commit(due))
 
     def _begin(self, begun: Consumption, poll: Poll) -> None:
         begun.lose(poll.lost)

@@ -35,10 +35,11 @@ class MessageSource(Protocol):
         """
         ...
 
-    async def commit(self, positions: Mapping[Partition, int]) -> None:
+    async def commit(self, positions: Mapping[Partition, int]) -> Mapping[Partition, int]:
         """Keep for each partition the offset of the first message that is not done with.
 
-        What cannot be kept now, or is this reader's no longer, is left: it may come again.
+        Answers those that are kept now. What cannot be kept now, or is this reader's no longer, is
+        left: it may be committed again, or come again.
 
         Raises:
             SourceFencedError: Another reader has this one's name.

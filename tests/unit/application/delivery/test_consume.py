@@ -41,6 +41,29 @@ async def test_a_message_is_not_committed_before_it_was_taken(bench: Bench) -> N
         await until(lambda: bench.committed.get(ONE) == 1)
 
 
+async def test_a_commit_that_a_broker_did_not_keep_is_made_again(bench: Bench) -> None:
+    bench.topics.refusals = 3
+    bench.put(b"0")
+
+    async with bench.consuming():
+        await until(lambda: bench.committed.get(ONE) == 1)
+
+    assert (bench.topics.refusals, bench.taking.taken) == (0, [b"0"])
+
+
+async def test_what_is_done_with_is_committed_when_a_consumer_stops(bench: Bench) -> None:
+    many = 1_000_000
+    bench.topics.refusals = many
+    bench.put(b"0")
+
+    async with bench.consuming():
+        await until(lambda: bench.topics.refusals < many)
+        assert not bench.committed.get(ONE)
+        bench.topics.refusals = 0
+
+    assert bench.committed.get(ONE) == 1
+
+
 async def test_a_message_whose_consumer_was_lost_comes_to_the_next(bench: Bench) -> None:
     bench.taking.held[b"1"] = Event()
     bench.put(b"0", b"1")
