@@ -92,6 +92,7 @@ OLDEST_UNSEALED: Final = "somagent_records_oldest_unsealed_age"
 MESSAGES: Final = "somagent_messages_total"
 DEAD_LETTERS: Final = "somagent_dead_letters_total"
 MESSAGE_LAG: Final = "somagent_message_lag"
+FENCED: Final = "somagent_readers_fenced"
 
 CATALOGUE: Final = (
     Declared(
@@ -267,5 +268,12 @@ CATALOGUE: Final = (
         kind=Kind.GAUGE,
         unit="messages",
         help="Messages behind what this process has committed, in the partitions that it reads.",
+    ),
+    Declared(
+        name=FENCED,
+        kind=Kind.GAUGE,
+        unit="readers",
+        help="Readers of this process that read no more until it starts anew: another process took "
+        "their name.",
     ),
 )

@@ -3,7 +3,7 @@
 import logging
 from typing import Final, final
 
-from adapters.telemetry.catalogue import DEAD_LETTERS, MESSAGE_LAG, MESSAGES
+from adapters.telemetry.catalogue import DEAD_LETTERS, FENCED, MESSAGE_LAG, MESSAGES
 from adapters.telemetry.instruments import Metrics
 from domain.delivery.incoming_message import IncomingMessage, Partition
 from domain.kernel.errors import DomainError
@@ -19,7 +19,9 @@ class ObservedConsumption:
         self._messages = metrics.counters[MESSAGES]
         self._letters = metrics.counters[DEAD_LETTERS]
         self._lag: dict[Partition, int] = {}
+        self._fenced = 0
         metrics.gauges[MESSAGE_LAG].read = lambda: sum(self._lag.values())
+        metrics.gauges[FENCED].read = lambda: self._fenced
 
     def taken(self, topic: str) -> None:
         self._messages.add(topic, "taken")
@@ -46,4 +48,5 @@ class ObservedConsumption:
 
     def fenced(self) -> None:
         self._lag.clear()
+        self._fenced += 1
         LOG.error("another process has this reader's name: kafka.consumers.instance must be unique")
