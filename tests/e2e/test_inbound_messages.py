@@ -1,7 +1,5 @@
 """Messages of other systems become turns and calls of tools, once; what cannot be taken rests."""
 
-from datetime import timedelta
-
 import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 
@@ -113,27 +111,6 @@ async def test_a_group_that_is_shared_anew_in_the_middle_loses_and_doubles_nothi
             assert len(await ended(inbound, session, 2)) == 2
 
     assert await inbound.letters() == []
-
-
-async def test_a_call_that_is_older_than_request_ids_are_kept_rests_and_is_not_made(
-    inbound: Inbound,
-) -> None:
-    now = inbound.stage.process.application.system().clock.now()
-    ages = {"old": timedelta(hours=48), "new": timedelta(hours=46)}
-    for key, age in ages.items():
-        value = tool_requested(inbound.slug, '{"expression": "6 * 7"}')
-        written_at = round((now - age).timestamp() * 1000)
-        inbound.put(value, key=key, topic=TOOLS, written_at=written_at)
-
-    async with inbound.consuming():
-        await inbound.until_done(2)
-
-    assert {one.key: one.reason for one in await inbound.letters()} == {b"old": "REQUEST_EXPIRED"}
-    found = await ToolServiceStub(inbound.stage.channel).ListInvocations(
-        tools_pb2.ListInvocationsRequest(parent=f"tenants/{inbound.slug}"),
-        metadata=inbound.caller.pairs,
-    )
-    assert [one.state for one in found.invocations] == [tools_pb2.INVOCATION_STATE_SUCCEEDED]
 
 
 async def test_a_tool_is_run_once_however_often_it_is_asked_for(inbound: Inbound) -> None:
