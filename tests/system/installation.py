@@ -6,7 +6,7 @@ import os
 import socket
 import tempfile
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from shutil import rmtree
@@ -178,6 +178,15 @@ def free_ports(count: int) -> list[int]:
         for one in sockets:
             one.bind(("127.0.0.1", 0))
         return [int(one.getsockname()[1]) for one in sockets]
+
+
+def neighbouring_ports() -> int:
+    """A port that nobody listens on now, nor on the one above it."""
+    while True:
+        (port,) = free_ports(1)
+        with suppress(OSError, OverflowError), socket.socket() as above:
+            above.bind(("127.0.0.1", port + 1))
+            return port
 
 
 async def new_tenant(

@@ -10,7 +10,12 @@ import pytest_asyncio
 from somagent.operations.v1 import operations_pb2
 from tests.system.client import Client, connect
 from tests.system.conversing import answer_to, kinds, open_session
-from tests.system.installation import Installation, new_capsule, new_tenant
+from tests.system.installation import (
+    Installation,
+    neighbouring_ports,
+    new_capsule,
+    new_tenant,
+)
 from tests.system.service import Service, children_of, http_status, kill, serving, until
 from tests.upstream.scripted import ScriptedUpstream
 
@@ -19,7 +24,8 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group(
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def service(installation: Installation) -> AsyncGenerator[Service]:
-    async with serving(installation, "--workers", "2") as opened:
+    apart = installation.with_settings(server__http_address=f"127.0.0.1:{neighbouring_ports()}")
+    async with serving(apart, "--workers", "2") as opened:
         host, _, port = opened.http_address.rpartition(":")
 
         async def second_is_ready() -> bool:
