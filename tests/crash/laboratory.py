@@ -24,7 +24,7 @@ from adapters.postgres.roles import REQUEST, WRITER
 from adapters.signing.ed25519 import Ed25519Signer
 from entrypoints.assembly.secrets import SecretKeeper
 from somagent.tenancy.v1 import tenancy_pb2
-from tests.crash.acts import ASKING, CAPSULE
+from tests.crash.acting.actor import ASKING, CAPSULE
 from tests.crash.checker.checker import OPEN_WORK, RUN_OUT, check_run
 from tests.crash.checker.violation import Kind, Violation
 from tests.crash.database import database_in

@@ -1,0 +1,104 @@
+"""Messages of all kinds, and what clients do about the turns that answer them."""
+
+import asyncio
+from dataclasses import replace
+
+from somagent.conversation.v1 import conversation_pb2 as pb
+from tests.crash.acting.actor import CAPSULE, Actor, only_listen
+from tests.crash.acting.tools import decided
+from tests.crash.evidence import kind_of
+from tests.crash.script import CANARY
+
+
+async def plain(actor: Actor) -> None:
+    await actor.caller.say(actor.asked("plain"), only_listen)
+
+
+async def slow(actor: Actor) -> None:
+    await actor.caller.say(actor.asked("slow"), only_listen)
+
+
+async def watched(actor: Actor) -> None:
+    """A long answer, and somebody who watches it besides, from wherever."""
+    asked, watching = actor.asked("slow"), list[asyncio.Task[None]]()
+    watcher = replace(asked, turns=set(), heard=[])
+
+    async def watch(event: pb.TurnEvent) -> None:
+        if kind_of(event) == "text" and not watching:
+            watcher.turns |= asked.turns
+            watching.append(asyncio.create_task(actor.caller.say(watcher, only_listen)))
+
+    await actor.caller.say(asked, watch)
+    await asyncio.gather(*watching)
+
+
+async def tool(actor: Actor) -> None:
+    await actor.caller.say(actor.asked("tool"), only_listen)
+
+
+async def tools(actor: Actor) -> None:
+    await actor.caller.say(actor.asked("tools"), only_listen)
+
+
+async def cancelled(actor: Actor) -> None:
+    asked = actor.asked("slow")
+    asked.cancels = True
+    request = pb.CancelTurnRequest(request_id=actor.caller.request_id())
+
+    async def cancel(event: pb.TurnEvent) -> None:
+        if kind_of(event) == "text" and not request.name:
+            request.name = asked.turn
+            await actor.caller.ask(request, pb.CancelTurnResponse)
+
+    await actor.caller.say(asked, cancel)
+
+
+async def approved(actor: Actor) -> None:
+    """A turn that waits for a person, who says yes or, now and then, no."""
+    asked = actor.asked("tool", actor.asking)
+    asked.rejects = actor.caller.chance.random() < 0.25
+
+    async def decide(event: pb.TurnEvent) -> None:
+        if kind_of(event) == "paused":
+            for name in event.paused.invocations:
+                await decided(actor, name, approves=not asked.rejects)
+
+    await actor.caller.say(asked, decide)
+
+
+async def queued(actor: Actor) -> None:
+    """Three messages at once in one session: each waits for the one before."""
+    said = [actor.asked(kind) for kind in ("slow", "plain", "plain")]
+    await asyncio.gather(*(actor.caller.say(one, only_listen) for one in said))
+
+
+async def stamped(actor: Actor) -> None:
+    await actor.caller.say(actor.asked("stamp"), only_listen)
+
+
+async def posted(actor: Actor) -> None:
+    await actor.caller.say(actor.asked("post"), only_listen)
+
+
+async def fired(actor: Actor) -> None:
+    await actor.caller.say(actor.asked("fire"), only_listen)
+
+
+async def short_session(actor: Actor) -> None:
+    session = await actor.opened(CAPSULE)
+    await actor.caller.say(actor.asked("plain", session), only_listen)
+    request = pb.DeleteSessionRequest(name=session, request_id=actor.caller.request_id())
+    await actor.caller.ask(request, pb.DeleteSessionResponse)
+
+
+async def rated(actor: Actor) -> None:
+    asked = actor.asked("plain")
+    await actor.caller.say(asked, only_listen)
+    if asked.last == "completed":
+        request = pb.SubmitFeedbackRequest(
+            turn=asked.turn,
+            rating=pb.RATING_GOOD,
+            comment=CANARY,
+            request_id=actor.caller.request_id(),
+        )
+        await actor.caller.ask(request, pb.SubmitFeedbackResponse)
