@@ -137,6 +137,19 @@ class ByteCounter:
 
 
 @final
+class WordCounter:
+    """A `TokenCounter` of a model whose tokens are words."""
+
+    async def count(self, capability: Capability, texts: Sequence[str]) -> Sequence[int]:
+        del capability
+        return [len(text.split()) for text in texts]
+
+    def exact(self, capability: Capability) -> bool:
+        del capability
+        return True
+
+
+@final
 @dataclass(slots=True)
 class NotedTurns:
     """A `TurnObserver` that keeps what it is told."""

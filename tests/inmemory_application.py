@@ -56,7 +56,7 @@ from domain.kernel.resilience import Guarded
 from domain.kernel.tool_choice import ToolChoice
 from domain.tools.invocation import Invocation
 from tests.builders import SESSION, TENANT, principal
-from tests.doubles import PATIENCE, ByteCounter, EverybodyTrusted, NotedTurns
+from tests.doubles import PATIENCE, EverybodyTrusted, NotedTurns
 from tests.inmemory_world import World
 
 LEASE: Final = 30.0
@@ -109,7 +109,7 @@ class Server:
                 runner=shared.tools,
                 subscription=self.subscription,
             ),
-            build_context=BuildContext(counter=ByteCounter()),
+            build_context=BuildContext(counter=shared.counter),
         )
         save = SaveTurn(
             journal=journal,
@@ -122,10 +122,13 @@ class Server:
         )
         renew = RenewReservation(journal=journal, clock=clock, identifiers=ids)
         drive = DriveTurn(
-            recall=RecallMemories(memories=shared.memories, counter=ByteCounter()),
+            recall=RecallMemories(memories=shared.memories, counter=shared.counter),
             reason=Reason(
                 call_model=CallModel(
-                    model=self.model or shared.model, health=self.model_health, clock=clock
+                    model=self.model or shared.model,
+                    counter=shared.counter,
+                    health=self.model_health,
+                    clock=clock,
                 ),
                 run_tools=RunTools(
                     make=MakeCall(
@@ -144,6 +147,7 @@ class Server:
                     identifiers=ids,
                 ),
                 renew=renew,
+                counter=shared.counter,
             ),
             save=save,
             suspend=SuspendTurn(
@@ -166,7 +170,7 @@ class Server:
             take_over=TakeOver(
                 reader=shared.reader, signals=self.signals, prepare=prepare, renew=renew,
                 drivers=self.drivers, drive=drive, end=self.end, json=shared.canonical,
-                clock=clock,
+                counter=shared.counter, clock=clock,
             ),
             drivers=self.drivers,
             observer=self.observer,
@@ -194,34 +198,21 @@ class Server:
         )  # fmt: skip
         self.running_calls = RunningCalls()
         self.run_call = RunCall(
-            runner=shared.tools,
-            recover=RecoverCall(runner=shared.tools),
-            health=self.tool_health,
-            effects=shared.effects,
-            facts=CallFacts(clock=clock, identifiers=ids),
-            clock=clock,
-            lease_seconds=LEASE,
-        )
+            runner=shared.tools, recover=RecoverCall(runner=shared.tools),
+            health=self.tool_health, effects=shared.effects,
+            facts=CallFacts(clock=clock, identifiers=ids), clock=clock, lease_seconds=LEASE,
+        )  # fmt: skip
         self.recover_lost = RecoverLostCalls(
             effects=shared.effects, run=self.run_call, running=self.running_calls, clock=clock
         )
+        self.run_approved = RunApproved(
+            runner=shared.tools, budgets=shared.budgets, effects=shared.effects,
+            run=self.run_call, running=self.running_calls, clock=clock, identifiers=ids,
+        )  # fmt: skip
         self.decide = DecideInvocation(
-            invocations=shared.invocations,
-            reader=shared.reader,
-            effects=shared.effects,
-            go_on=self.go_on,
-            run_approved=RunApproved(
-                runner=shared.tools,
-                budgets=shared.budgets,
-                effects=shared.effects,
-                run=self.run_call,
-                running=self.running_calls,
-                clock=clock,
-                identifiers=ids,
-            ),
-            clock=clock,
-            identifiers=ids,
-        )
+            invocations=shared.invocations, reader=shared.reader, effects=shared.effects,
+            go_on=self.go_on, run_approved=self.run_approved, clock=clock, identifiers=ids,
+        )  # fmt: skip
 
     def plain_journal(self) -> InMemoryTurnJournal:
         return InMemoryTurnJournal(
@@ -270,9 +261,12 @@ class Server:
                 await running.ended.wait()
         return await self.turn(turn_id)
 
-    async def answered(self, text: str = "Hello", *, request_id: str = REQUEST) -> Turn:
+    async def answered(
+        self, text: str = "Hello", *, request_id: str = REQUEST, max_tokens: int | None = None
+    ) -> Turn:
         """A turn from its message to its end."""
-        return await self.settled(await self.say(text, request_id=request_id))
+        turn_id = await self.say(text, request_id=request_id, max_tokens=max_tokens)
+        return await self.settled(turn_id)
 
     async def cancel(self, turn_id: TurnId, by: str = "ada") -> Turn:
         async with timeout(PATIENCE):

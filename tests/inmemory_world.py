@@ -19,6 +19,7 @@ from adapters.inmemory.store import InMemoryStore
 from adapters.inmemory.tenancy import InMemorySubscriptions, InMemoryTenancy
 from application.budget.ports import Limit
 from application.capsule.verify_capsule import VerifyCapsule
+from application.conversation.ports.models import TokenCounter
 from application.kernel.ports import Json
 from application.tenancy.read_subscription import SECONDS
 from domain.budget.account import Account, AccountKind
@@ -32,7 +33,7 @@ from domain.tenancy.feature import Feature
 from domain.tenancy.plan import Plan
 from domain.tenancy.tenant import Tenant
 from tests.builders import CAPSULE_VERSION, SESSION, TENANT, session
-from tests.doubles import EverybodyTrusted, ScriptedTools
+from tests.doubles import ByteCounter, EverybodyTrusted, ScriptedTools
 from tests.fakes import NOON, CountingIdentifiers, StoppedClock
 
 
@@ -89,6 +90,7 @@ class World:
     capsules: InMemoryCapsules = field(default_factory=InMemoryCapsules)
     capabilities: tuple[Capability, ...] = (capability(),)
     canonical: Rfc8785Json = field(default_factory=Rfc8785Json)
+    counter: TokenCounter = field(default_factory=ByteCounter)
 
     @cached_property
     def budgets(self) -> InMemoryBudgets:

@@ -176,7 +176,12 @@ class LostTurn:
     def _attempt(self) -> Attempt:
         started = [one.body for one in self.written if isinstance(one.body, Started)]
         last = started[-1] if started and started[-1].round == self.round else None
-        prompt = self.kept.prompt_tokens if self.round else self.turn.order.prompt_tokens
+        order = self.turn.order
+        prompt = self.kept.prompt_tokens if self.round else order.prompt_tokens
+        # By bytes: a model may have needed more tokens for a text than its tokenizer has for it.
+        reply = estimated_tokens(self.text) - estimated_tokens(self.kept.text)
+        if order.max_tokens is not None:
+            reply = min(reply, order.max_tokens)
         return Attempt(
             capability=last.capability if last else UNTOLD,
             provider=UNTOLD,
@@ -184,7 +189,7 @@ class LostTurn:
             round=self.round,
             outcome=INTERRUPTED,
             prompt_tokens=prompt + sum(self._result_tokens()) + estimated_tokens(self.kept.text),
-            completion_tokens=estimated_tokens(self.text) - estimated_tokens(self.kept.text),
+            completion_tokens=reply,
         )
 
     def _result_tokens(self) -> Iterator[int]:

@@ -10,10 +10,11 @@ from application.conversation.continue_turns import take_up
 from application.conversation.drive_turn import DriveTurn, Task, failure_of, planned_as
 from application.conversation.end_turn import EndTurn
 from application.conversation.lost_turn import LostTurn
-from application.conversation.phases.model import continuation_tokens
+from application.conversation.phases.model_call import Part, part_of
 from application.conversation.phases.tool_round import kept_before
 from application.conversation.plan import TurnPlan
 from application.conversation.ports.leases import Abandoned
+from application.conversation.ports.models import TokenCounter
 from application.conversation.ports.reading import TurnReader
 from application.conversation.ports.signals import TurnSignals
 from application.conversation.prepare_turn import LoadingCapsule, PrepareTurn
@@ -60,6 +61,7 @@ class TakeOver:
     drivers: TurnDrivers
     drive: DriveTurn
     end: EndTurn
+    counter: TokenCounter
     json: CanonicalJson
     clock: Clock
 
@@ -121,6 +123,7 @@ class TakeOver:
         )
         known = lost.known(self.json)
         said = replace(take_up(plan, progress, lost.kept), calls=lost.kept.calls, text=lost.text)
+        part = await part_of(self.counter, plan.settings.selection.chosen, lost.text)
         asked_at = self.clock.monotonic()
         void = lost.void
         grant = await self.renew(
@@ -133,7 +136,7 @@ class TakeOver:
                 fence=turn.fence,
                 said=said,
                 progressed=lost.progressed,
-                tokens=_tokens(plan, progress, lost, known),
+                tokens=_tokens(plan, progress, lost, known, part),
                 tool_calls=_to_run(lost, known),
                 void=TurnEvent(void.last_sequence, self.clock.now(), void),
             ),
@@ -170,15 +173,19 @@ def _to_run(lost: LostTurn, known: Mapping[str, Invocation]) -> int:
 
 
 def _tokens(
-    plan: TurnPlan, progress: Progress, lost: LostTurn, known: Mapping[str, Invocation]
+    plan: TurnPlan,
+    progress: Progress,
+    lost: LostTurn,
+    known: Mapping[str, Invocation],
+    part: Part,
 ) -> int:
     """What the next model call needs: its prompt, the rest of its answer, results of tools."""
     context, kept = plan.context, lost.kept
-    needed = context.hold + continuation_tokens(lost.text)
+    needed = context.hold + part.prompt_tokens
     if kept.messages:
         results = sum(FRAME_TOKENS + estimated_tokens(one.result) for one in known.values())
         if _to_run(lost, known) or lost.begun:
             results += context.result_cap
         prompt = kept.prompt_tokens or context.prompt_tokens
-        needed = prompt + results + continuation_tokens(lost.text) + context.reply
+        needed = prompt + results + part.prompt_tokens + context.reply
     return max(0, min(needed, plan.settings.derived.token_limit - progress.own_tokens))

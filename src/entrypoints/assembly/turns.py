@@ -188,6 +188,7 @@ def turns(parts: TurnParts) -> Turns:
                 drivers=drivers,
                 drive=drive,
                 end=end,
+                counter=parts.models.counter,
                 json=system.json,
                 clock=system.clock,
             ),
@@ -207,7 +208,10 @@ def _drive(
         recall=RecallMemories(memories=stores.memories, counter=parts.models.counter),
         reason=Reason(
             call_model=CallModel(
-                model=parts.models.model, health=parts.capabilities.health, clock=system.clock
+                model=parts.models.model,
+                counter=parts.models.counter,
+                health=parts.capabilities.health,
+                clock=system.clock,
             ),
             run_tools=RunTools(
                 make=MakeCall(
@@ -226,6 +230,7 @@ def _drive(
                 identifiers=system.identifiers,
             ),
             renew=renew,
+            counter=parts.models.counter,
         ),
         save=save,
         suspend=SuspendTurn(

@@ -1,35 +1,35 @@
 """Phase 7: one answer of a model, streamed, with its fallbacks and their breakers."""
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Final, final
 
 from application.capability.ports import ProviderHealth
+from application.conversation.phases.model_call import ModelAnswer, ModelCall, part_of
 from application.conversation.ports.models import (
     LanguageModel,
     ModelEnd,
     ModelRequest,
     ModelText,
-    ToolOffer,
+    TokenCounter,
 )
 from application.conversation.progress import Progress
 from application.conversation.running_turn import RunningTurn
 from application.kernel.ports import Clock
 from domain.capability.capability import Capability
-from domain.conversation.bounds import FRAME_TOKENS, estimated_tokens
+from domain.conversation.bounds import estimated_tokens
 from domain.conversation.errors import (
     ModelFailedError,
     ModelRateLimitedError,
     ModelTimedOutError,
     ModelTruncatedError,
 )
-from domain.conversation.message import Message, Role, ToolCall
+from domain.conversation.message import ToolCall
 from domain.conversation.phase import Attempt
 from domain.conversation.turn_event import Started, TextAdded
 from domain.kernel.storable_text import storable
-from domain.kernel.tool_choice import ToolChoice
 
 LONGEST_ANSWER: Final = 512 * 1024
 """Characters. A provider that goes on beyond its bound has failed; what is more could not be read:
@@ -38,70 +38,12 @@ an answer is one message of the API."""
 LONGEST_ARGUMENTS: Final = 256 * 1024
 """Characters of all calls of one answer together."""
 
-GO_ON: Final = (
-    "Your answer was cut off. Go on exactly where it stopped: repeat nothing of it and add nothing "
-    "before it."
-)
-"""What a model is told whose answer broke off."""
-
-Renewing = Callable[[str, int], Awaitable[None]]
-"""Settles what was used, and reserves so many tokens for the rest of an answer."""
-
 FAILURES: Final = (
     ModelFailedError,
     ModelRateLimitedError,
     ModelTimedOutError,
     ModelTruncatedError,
 )
-
-
-def continuation_tokens(partial: str) -> int:
-    """What a prompt is longer by, to have an answer continued."""
-    return estimated_tokens(partial) + estimated_tokens(GO_ON) + 2 * FRAME_TOKENS if partial else 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelCall:
-    """One call to make, of the first candidate that answers.
-
-    `prompt_tokens` is the prompt as it was counted; it settles a call whose provider does not say.
-    `partial` is the part of the answer that stands already. Where the answer breaks off after some
-    of it was shown, `renew` reserves another attempt, which goes on; None where it must not.
-    """
-
-    candidates: tuple[Capability, ...]
-    messages: tuple[Message, ...]
-    offers: tuple[ToolOffer, ...]
-    choice: ToolChoice
-    temperature: float
-    reply: int
-    prompt_tokens: int
-    round: int
-    deadline: float
-    confidence: bool = False
-    partial: str = ""
-    renew: Renewing | None = None
-
-    def going_on(self, partial: str) -> "ModelCall":
-        """The same call, for the rest of its answer."""
-        more = self.prompt_tokens + continuation_tokens(partial) - continuation_tokens(self.partial)
-        return replace(self, partial=partial, prompt_tokens=more)
-
-    @property
-    def told(self) -> tuple[Message, ...]:
-        """What the model is told: a part of its answer that stands is its own last message."""
-        if not self.partial:
-            return self.messages
-        return (
-            *self.messages, Message(Role.ASSISTANT, self.partial), Message(Role.USER, GO_ON)
-        )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class ModelAnswer:
-    text: str
-    calls: tuple[ToolCall, ...]
-    finish_reason: str
 
 
 @dataclass(slots=True)
@@ -128,6 +70,7 @@ class CallModel:
     """
 
     model: LanguageModel
+    counter: TokenCounter
     health: ProviderHealth
     clock: Clock
 
@@ -143,20 +86,32 @@ class CallModel:
                 continue
             if attempt and min(call.reply, progress.left - call.prompt_tokens) < 1:
                 break
-            heard = _Heard(length=len(call.partial))
+            heard = _Heard(length=len(call.part.text))
             try:
                 return await self._attempt(turn, progress, call, capability, heard, attempt)
             except FAILURES as error:
                 failure = error
             if not heard.parts:
                 continue
-            if call.renew is None:
+            rest = await self._renewed(call, progress)
+            if rest is None:
                 raise failure
-            call = await _renewed(call, progress, call.renew)
+            call = rest
             if capability.name in again:
                 again.remove(capability.name)
                 waiting.appendleft(capability)
         raise failure or ModelFailedError(call.candidates[0].name, "its circuit breaker is open")
+
+    async def _renewed(self, call: ModelCall, progress: Progress) -> ModelCall | None:
+        """The call for the rest of an answer that broke off, reserved; None where it ends so."""
+        if call.renew is None:
+            return None
+        rest = call.going_on(await part_of(self.counter, call.candidates[0], progress.text))
+        if not rest.reply:
+            return None
+        progress.lost_last()
+        await call.renew(rest.part.text, rest.prompt_tokens + rest.reply)
+        return rest
 
     async def _attempt(
         self,
@@ -177,7 +132,7 @@ class CallModel:
                 outcome = error.reason
                 self.health.failed(capability.provider)
             _settle(progress, call, capability, heard, outcome)
-            progress.text = call.partial + heard.text
+            progress.text = call.part.text + heard.text
             raise
         self.health.succeeded(capability.provider)
         return _settle(progress, call, capability, heard, "ok")
@@ -214,14 +169,6 @@ class CallModel:
                     heard.end = _storable_end(chunk)
         if heard.end is None:
             raise ModelTruncatedError(capability.name)
-
-
-async def _renewed(call: ModelCall, progress: Progress, renew: Renewing) -> ModelCall:
-    """The call for the rest of an answer that broke off, reserved."""
-    progress.lost_last()
-    rest = call.going_on(progress.text)
-    await renew(rest.partial, rest.prompt_tokens + rest.reply)
-    return rest
 
 
 def _storable_end(end: ModelEnd) -> ModelEnd:
@@ -292,4 +239,4 @@ def _settle(
             confidence=end.confidence,
         )
     )
-    return ModelAnswer(call.partial + heard.text, end.calls, end.finish_reason)
+    return ModelAnswer(call.part.text + heard.text, end.calls, end.finish_reason)

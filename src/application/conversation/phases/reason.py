@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, final
 
-from application.conversation.phases.model import ModelAnswer, ModelCall, continuation_tokens
+from application.conversation.phases.model_call import ModelAnswer, ModelCall, part_of
 from application.conversation.phases.reason_tokens import (
     answer_tokens,
     next_tokens,
@@ -13,6 +13,7 @@ from application.conversation.phases.reason_tokens import (
 )
 from application.conversation.phases.tool_round import Round, RoundAnswers
 from application.conversation.plan import TurnPlan
+from application.conversation.ports.models import TokenCounter
 from application.conversation.progress import Progress, Said
 from application.conversation.renew_reservation import Interrupted, RenewReservation
 from application.conversation.running_turn import RunningTurn
@@ -23,6 +24,7 @@ from domain.conversation.errors import AbandonedFor, LowConfidenceError, TurnAba
 from domain.conversation.message import Message, Role
 from domain.conversation.phase import Phase, PhaseStatus
 from domain.conversation.turn_event import Degraded
+from domain.kernel.metering import Metric
 from domain.kernel.tool_choice import ToolChoice, ToolChoiceMode
 from domain.tools.errors import ToolFailedError, ToolOutcomeUnknownError
 from domain.tools.invocation import Invocation, InvocationState
@@ -81,6 +83,7 @@ class Reason:
     call_model: CallingModel
     run_tools: RunningTools
     renew: RenewReservation
+    counter: TokenCounter
 
     async def __call__(
         self, turn: RunningTurn, plan: TurnPlan, progress: Progress, talk: Conversation
@@ -99,7 +102,7 @@ class Reason:
         choice = plan.settings.choice
         while True:
             if not talk.messages[-1].calls:
-                call = self._call(turn, plan, progress, talk, choice)
+                call = await self._call(turn, plan, progress, talk, choice)
                 answer = await self._ask(turn, plan, progress, talk, call)
                 if not answer.calls:
                     return Reasoned(answer.text, answer.finish_reason)
@@ -109,12 +112,12 @@ class Reason:
             try:
                 answers = await self._run(turn, plan, progress, talk)
             except BudgetExhaustedError:
-                if not talk.messages[-1].text:
+                if not (said := _said_last(talk)):
                     raise
-                return Reasoned(talk.messages[-1].text, BUDGET_ENDED)
+                return Reasoned(said, BUDGET_ENDED)
             if answers.waiting:
-                said = Said(messages=talk.said, prompt_tokens=talk.prompt_tokens)
-                return Reasoned("", "", said, answers.waiting)
+                kept = Said(messages=talk.said, prompt_tokens=talk.prompt_tokens)
+                return Reasoned("", "", kept, answers.waiting)
             talk = _told(talk, answers)
             choice = _next_choice(plan, progress)
 
@@ -149,7 +152,8 @@ class Reason:
         call: ModelCall | None,
     ) -> ModelAnswer:
         if call is None:
-            return ModelAnswer(_last_words(turn, talk), (), BUDGET_ENDED)
+            said = _last_words(turn, plan, progress, talk)
+            return ModelAnswer(said, (), BUDGET_ENDED)
         with progress.timing(Phase.MODEL) as timing:
             answer = await self.call_model(turn, progress, call)
             last = progress.attempts[-1]
@@ -163,7 +167,7 @@ class Reason:
                     await turn.show(Degraded("confidence", doubt.reason))
         return answer
 
-    def _call(
+    async def _call(
         self,
         turn: RunningTurn,
         plan: TurnPlan,
@@ -172,8 +176,10 @@ class Reason:
         choice: ToolChoice,
     ) -> ModelCall | None:
         """The next model call; None when no token of a reply is left to it."""
-        prompt = talk.prompt_tokens + continuation_tokens(talk.partial)
-        reply = min(reply_tokens(plan, progress, prompt), progress.left - prompt)
+        part = await part_of(self.counter, plan.settings.selection.chosen, talk.partial)
+        prompt = talk.prompt_tokens + part.prompt_tokens
+        reply = reply_tokens(plan, progress, prompt, said=part.tokens)
+        reply = min(reply, progress.left - prompt)
         if reply < 1:
             return None
 
@@ -206,20 +212,36 @@ class Reason:
             round=progress.round,
             deadline=talk.deadline,
             confidence=plan.settings.manifest.confidence is not None,
-            partial=talk.partial,
+            part=part,
+            requested=plan.settings.order.max_tokens,
             renew=renew if continues else None,
         )
 
 
-def _last_words(turn: RunningTurn, talk: Conversation) -> str:
-    """What the last whole answer said, where no room is left for another one; it may be nothing.
+def _last_words(turn: RunningTurn, plan: TurnPlan, progress: Progress, talk: Conversation) -> str:
+    """What was said before, where no room is left for another answer.
 
     Raises:
         TurnAbandonedError: A part of that other one was shown: it is not passed off as an answer.
+        BudgetExhaustedError: Nothing was said before either.
     """
     if talk.partial:
         raise TurnAbandonedError(str(turn.turn_id), AbandonedFor.NO_ROOM)
-    return next((one.text for one in reversed(talk.said) if one.role is Role.ASSISTANT), "")
+    if words := _said_last(talk):
+        return words
+    prompt, limit = talk.prompt_tokens, plan.settings.derived.token_limit
+    raise BudgetExhaustedError(
+        Metric.TOKENS,
+        account=f"turns/{turn.turn_id}",
+        asked=prompt + 1,
+        remaining=min(prompt, progress.left, limit - progress.own_tokens),
+    )
+
+
+def _said_last(talk: Conversation) -> str:
+    """The last of the turn's whole answers that says anything; empty where none does."""
+    answers = (one.text for one in reversed(talk.said) if one.role is Role.ASSISTANT)
+    return next(filter(None, answers), "")
 
 
 def _doubt(plan: TurnPlan, confidence: float | None) -> LowConfidenceError | None:

@@ -1,12 +1,14 @@
 """How many tokens the loop of a turn may give to results and replies, and what it reserves."""
 
-from application.conversation.phases.model import ModelAnswer
+from application.conversation.phases.model_call import ModelAnswer
 from application.conversation.plan import TurnPlan
 from application.conversation.progress import Progress
 from domain.conversation.bounds import FRAME_TOKENS, ReplyTerms, estimated_tokens, reply_bound
 
 
-def reply_tokens(plan: TurnPlan, progress: Progress, prompt_tokens: int) -> int:
+def reply_tokens(plan: TurnPlan, progress: Progress, prompt_tokens: int, *, said: int = 0) -> int:
+    """The most tokens of the next reply, or of its rest where `said` tokens of it stand."""
+    requested = plan.settings.order.max_tokens
     settings = plan.settings.derived
     chosen = plan.settings.selection.chosen
     return reply_bound(
@@ -19,7 +21,7 @@ def reply_tokens(plan: TurnPlan, progress: Progress, prompt_tokens: int) -> int:
             price=chosen.price,
             window=chosen.context_window,
             prompt_tokens=prompt_tokens,
-            requested=plan.settings.order.max_tokens,
+            requested=None if requested is None else requested - said,
         )
     ).tokens
 

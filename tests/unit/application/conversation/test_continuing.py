@@ -5,7 +5,7 @@ from asyncio import Event
 import pytest
 
 from adapters.inmemory.language_model import Line, called, said
-from application.conversation.phases.model import GO_ON
+from application.conversation.phases.model_call import GO_ON
 from application.conversation.phases.reason import BUDGET_ENDED
 from application.conversation.ports.models import ModelEnd, ModelText
 from domain.conversation.errors import ModelFailedError
@@ -14,7 +14,7 @@ from domain.conversation.turn import TurnState
 from domain.conversation.turn_event import Completed, Failed, Started, TextAdded
 from domain.kernel.metering import Metric
 from tests.builders import TENANT
-from tests.doubles import answers
+from tests.doubles import WordCounter, answers
 from tests.inmemory_application import Server
 from tests.inmemory_world import World, capability, manifest, world
 from tests.unit.application.conversation.lost_servers import (
@@ -174,4 +174,73 @@ async def test_where_no_room_is_left_after_tools_the_whole_answer_before_them_st
     assert isinstance(last, Completed)
     assert last.finish_reason == BUDGET_ENDED
     assert len(shared.tools.runs) == 1
+    check_money(shared, turn)
+
+
+async def test_a_part_is_counted_as_the_model_counts_it(shared: World) -> None:
+    shared.counter = WordCounter()
+    first, other = Server(world=shared), Server(world=shared, name="other")
+    part = f"{'x' * 12_000} and"
+    shared.model.will_say([ModelText(part), Event()], said(" so on."))
+    turn_id = await first.say()
+    await told(first, turn_id, written=True)
+
+    turn = await taken(other, turn_id)
+
+    assert (turn.state, turn.answer) == (TurnState.COMPLETED, f"{part} so on.")
+
+
+async def test_the_rest_of_an_answer_has_the_tokens_that_its_client_left_it(
+    shared: World, server: Server
+) -> None:
+    shared.model.will_say([ModelText("x" * 20), BROKEN], said("y" * 10))
+
+    turn = await server.answered(max_tokens=30)
+
+    assert turn.state is TurnState.COMPLETED
+    assert [one.max_tokens for one in shared.model.requests] == [30, 10]
+
+
+async def test_another_server_gives_the_rest_no_more_than_the_client_left_it(
+    shared: World, server: Server
+) -> None:
+    other = Server(world=shared, name="other")
+    shared.model.will_say([ModelText("x" * 20), Event()], said("y" * 10))
+    turn_id = await server.say(max_tokens=30)
+    await told(server, turn_id, written=True)
+
+    turn = await taken(other, turn_id)
+
+    assert turn.state is TurnState.COMPLETED
+    assert [one.max_tokens for one in shared.model.requests] == [30, 10]
+    check_money(shared, turn)
+
+
+async def test_an_answer_that_had_all_its_tokens_when_it_broke_off_is_not_continued(
+    shared: World, server: Server
+) -> None:
+    shared.model.will_say([ModelText("x" * 30), BROKEN], said("More."))
+
+    turn = await server.answered(max_tokens=30)
+
+    assert turn.failure is not None
+    assert turn.failure.reason == "MODEL_FAILED"
+    assert len(shared.model.requests) == 1
+    check_money(shared, turn)
+
+
+async def test_where_nothing_was_said_and_no_room_is_left_the_turn_fails(
+    shared: World, server: Server
+) -> None:
+    shared.tools.have("clock", answers("noon"))
+    end = ModelEnd(
+        finish_reason="tool_calls", calls=(CLOCK,), prompt_tokens=10_000, completion_tokens=2
+    )
+    shared.model.will_say([end], said("Noon."))
+
+    turn = await server.answered("What time is it?")
+
+    assert turn.failure is not None
+    assert (turn.state, turn.failure.reason) == (TurnState.FAILED, "BUDGET_EXHAUSTED")
+    assert len(shared.model.requests) == 1
     check_money(shared, turn)

@@ -10,7 +10,7 @@ from typing import Final, final
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from application.conversation.phases.model import GO_ON
+from application.conversation.phases.model_call import GO_ON
 from application.conversation.ports.models import ModelChunk, ModelEnd, ModelRequest, ModelText
 from domain.conversation.errors import ModelFailedError
 from domain.conversation.message import ToolCall

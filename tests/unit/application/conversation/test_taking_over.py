@@ -7,7 +7,7 @@ import pytest
 
 from adapters.inmemory.language_model import Line, called, said
 from application.conversation.lost_turn import INTERRUPTED
-from application.conversation.phases.model import GO_ON
+from application.conversation.phases.model_call import GO_ON
 from application.conversation.ports.models import ModelText
 from domain.conversation.interruption import MOST_TAKE_OVERS
 from domain.conversation.message import Message, Role
