@@ -182,7 +182,7 @@ class TestEnds:
 
     async def test_a_settlement_publishes_what_was_used_once(self, scene: Scene) -> None:
         held = await self.held(scene)
-        fact, later = used_alone(scene.ask, 40), used_alone(scene.ask, 40)
+        fact, later = used_alone(scene.ask, held, 40), used_alone(scene.ask, held, 40)
 
         for told in (fact, later):
             await scene.kernel.budgets.settle(scene.ask.tenant_id, held, (tokens(40),), (told,))
@@ -195,7 +195,7 @@ class TestEnds:
 
         with pytest.raises(ReservationEndedError):
             await scene.kernel.budgets.settle(
-                scene.ask.tenant_id, held, (tokens(40),), (used_alone(scene.ask, 40),)
+                scene.ask.tenant_id, held, (tokens(40),), (used_alone(scene.ask, held, 40),)
             )
 
         assert scene.ask.tenant_id not in (await scene.snapshot()).outgoing

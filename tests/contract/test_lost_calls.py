@@ -8,15 +8,14 @@ import pytest
 from application.budget.ports import Limit
 from application.tools.ports import LostCall, Outcome
 from domain.budget.account import Use
-from domain.budget.events import UsageRecorded
 from domain.conversation.errors import StaleFenceError
 from domain.kernel.events import DomainEvent
-from domain.kernel.identifiers import EventId, ReservationId
+from domain.kernel.identifiers import ReservationId
 from domain.kernel.metering import Metric
 from domain.tools.invocation import Invocation, InvocationState
 from tests.contract.commands import outcome
 from tests.contract.scene import Scene
-from tests.fakes import NOON
+from tests.contract.usage import used_by_call
 
 ONE_CALL = Use(Metric.TOOL_CALLS, 1, 1)
 
@@ -32,25 +31,14 @@ async def begun(scene: Scene) -> tuple[Invocation, ReservationId]:
     return call, held.id
 
 
-def usage(scene: Scene) -> UsageRecorded:
-    return UsageRecorded(
-        id=EventId(scene.ask.identifiers.next()),
-        tenant_id=scene.ask.tenant_id,
-        key=scene.ask.tenant_id,
-        occurred_at=NOON,
-        tenant="acme",
-        session_id=None,
-        turn_id=None,
-        subject="ada",
-        lines=(),
-    )
-
-
 def told(scene: Scene, call: Invocation, fence: int = 0) -> Outcome:
     """An outcome with the facts that belong to it."""
     fact = replace(scene.ask.fact(), key=scene.ask.tenant_id)
     return replace(
-        outcome(call, fence=fence), outgoing=(fact,), uses=(ONE_CALL,), usage=usage(scene)
+        outcome(call, fence=fence),
+        outgoing=(fact,),
+        uses=(ONE_CALL,),
+        usage=used_by_call(scene.ask, call.id),
     )
 
 
@@ -79,6 +67,8 @@ class TestAnEnd:
         await scene.kernel.effects.finish(end)
 
         assert await calls(scene) == (1, 0)
+        (line,) = (await scene.snapshot()).ledger
+        assert line.reference_id == call.id
         facts: list[DomainEvent | None] = [*end.outgoing, end.usage]
         assert list(await published(scene)) == [fact.id for fact in facts if fact is not None]
 

@@ -1,7 +1,6 @@
 """What must not exist is found, and what is sound is not: against every adapter of the port."""
 
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
@@ -9,73 +8,21 @@ import pytest
 from psycopg import AsyncConnection
 
 from adapters.inmemory.books import InMemoryBooks
-from adapters.inmemory.store import InMemoryStore
-from adapters.postgres.database import DatabaseSettings, open_database
-from adapters.postgres.reconciliation import PostgresBooks
-from adapters.protobuf.usage import read_usage
+from adapters.postgres.database import DatabaseSettings
 from adapters.system.clock import SystemClock
-from application.conversation.ports.journal import FinishTurn
-from application.operations.ports import Books, Bounds
-from domain.budget.account import Account, AccountKind
-from domain.kernel.identifiers import InvocationId, ReservationId, TurnId
-from domain.operations.finding import Finding, FindingKind, Scope
+from domain.kernel.identifiers import InvocationId, ReservationId
+from domain.operations.finding import FindingKind, Scope
 from domain.tools.invocation import InvocationState
-from tests.contract.commands import Commands, tokens
-from tests.contract.inmemory_kernel import kernel_on
-from tests.contract.kernel import Kernel
-from tests.contract.postgres_kernel import postgres_kernel
+from tests.contract.auditing import HOUR, Audit, auditing, is_inmemory
+from tests.contract.commands import Commands
 from tests.contract.postgres_server import owner_url
-from tests.contract.scene import Scene
-from tests.contract.usage import used
-from tests.contract.wrongs import InMemoryPlanter, Planter, PostgresPlanter, Scenery
-from tests.fakes import CountingIdentifiers, StoppedClock
+from tests.contract.wrongs import Scenery
+from tests.fakes import CountingIdentifiers
 
-HOUR: Final = timedelta(hours=1)
 ALWAYS: Final = timedelta(0)
-BOUNDS: Final = Bounds(
-    lease=timedelta(seconds=30), open=timedelta(minutes=5), unpublished=HOUR, unsealed=HOUR
-)
 
 UNWATCHED: Final = {FindingKind.EVENT_OVERDUE, FindingKind.RECORD_OVERDUE}
 """In process memory nothing waits to be published or sealed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Audit:
-    """A tenant at work, the books that are looked into, and who spoils them."""
-
-    scene: Scene
-    books: Books
-    planter: Planter
-
-    async def prepare(self) -> Scenery:
-        """Complete a turn, run another, hold a reservation."""
-        journal, ask = self.scene.kernel.one.journal, self.scene.ask
-        await self.scene.limit(Account(AccountKind.USER, "ada"), None)
-        ended = (await journal.accept(ask.accept(ask.hold(50), ask.hold(50, user="ada")))).turn_id
-        await journal.finish(self.finish(ended, 40))
-        reservation = await self.scene.kernel.budgets.reserve(ask.reserve(ask.hold(5)))
-        running = await self.scene.running()
-        waiting = (await journal.accept(ask.accept(ask.hold(9)))).turn_id
-        assert waiting != running
-        return Scenery(
-            tenant_id=ask.tenant_id,
-            running=running,
-            ended=ended,
-            reservation_id=reservation.id,
-            call_id=InvocationId(ask.identifiers.next()),
-        )
-
-    def finish(self, turn_id: TurnId, amount: int) -> FinishTurn:
-        ask = self.scene.ask
-        command = ask.finish(turn_id, tokens(amount))
-        return replace(command, outgoing=(*command.outgoing, used(ask, turn_id, amount)))
-
-    async def found(self, *, whole: bool = True) -> list[Finding]:
-        tenant_id = self.scene.ask.tenant_id
-        overdue = await self.books.overdue(BOUNDS, 1000)
-        checked = await self.books.check(tenant_id, None if whole else 10**4 * HOUR)
-        return [*(one for one in overdue if one.tenant_id == tenant_id), *checked]
 
 
 @pytest.fixture(params=["inmemory", pytest.param("postgres", marks=pytest.mark.postgres)])
@@ -95,33 +42,8 @@ def ask(request: pytest.FixtureRequest) -> Commands:
 
 @pytest.fixture
 async def audit(settings: DatabaseSettings | None, ask: Commands) -> AsyncGenerator[Audit]:
-    if settings is None:
-        store, clock = InMemoryStore(), StoppedClock()
-        yield Audit(
-            await scene_of(kernel_on(store, clock), ask),
-            InMemoryBooks(store=store, clock=clock),
-            InMemoryPlanter(store, clock),
-        )
-        return
-    async with (
-        open_database(settings) as database,
-        postgres_kernel(database) as kernel,
-        await AsyncConnection.connect(owner_url(settings), autocommit=True) as superuser,
-    ):
-        books = PostgresBooks(database=database, read_usage=read_usage)
-        yield Audit(await scene_of(kernel, ask), books, PostgresPlanter(superuser))
-
-
-async def scene_of(kernel: Kernel, ask: Commands) -> Scene:
-    await kernel.administrator.open_tenant(ask.tenant_id)
-    await kernel.administrator.open_session(ask.session())
-    scene = Scene(kernel, ask)
-    await scene.limit(ask.account, 1000)
-    return scene
-
-
-def is_inmemory(audit: Audit) -> bool:
-    return isinstance(audit.books, InMemoryBooks)
+    async with auditing(settings, ask) as opened:
+        yield opened
 
 
 async def test_a_tenant_at_work_is_sound(audit: Audit) -> None:
@@ -174,44 +96,6 @@ async def test_sums_of_whole_months_are_looked_at_with_everything_alone(audit: A
     assert {one.kind for one in await audit.found()} == {FindingKind.SPENT_UNEQUAL}
 
 
-@pytest.mark.parametrize("slice_turns", [1, 2, 2000])
-async def test_usage_is_compared_slice_by_slice(audit: Audit, slice_turns: int) -> None:
-    in_slices = sliced(audit, slice_turns=slice_turns, most_suspects=1)
-    for _ in range(5):
-        turn_id = await audit.scene.running(20)
-        await audit.scene.kernel.one.journal.finish(audit.finish(turn_id, 10))
-    scenery = await audit.prepare()
-
-    assert await in_slices.found() == []
-    await audit.planter.plant(FindingKind.USAGE_UNEQUAL, scenery)
-
-    assert [one.reference for one in await in_slices.found()] == [str(scenery.ended)]
-
-
-async def test_turns_that_agree_are_not_looked_at_one_by_one(audit: Audit) -> None:
-    await audit.prepare()
-
-    assert await sliced(audit, slice_turns=1, most_suspects=0).found() == []
-
-
-async def test_what_was_not_looked_at_is_told(audit: Audit) -> None:
-    scenery = await audit.prepare()
-    await audit.planter.plant(FindingKind.USAGE_UNEQUAL, scenery)
-
-    (found,) = await sliced(audit, slice_turns=2000, most_suspects=0).found()
-
-    assert found.reference == str(scenery.ended)
-    assert is_inmemory(audit) or found.detail.startswith("seems so of 1 turns")
-
-
-def sliced(audit: Audit, *, slice_turns: int, most_suspects: int) -> Audit:
-    """The same; in process memory there are no slices."""
-    if not isinstance(audit.books, PostgresBooks):
-        return audit
-    books = replace(audit.books, slice_turns=slice_turns, most_suspects=most_suspects)
-    return replace(audit, books=books)
-
-
 async def test_what_is_held_is_left_while_anything_is_open(audit: Audit) -> None:
     await audit.planter.plant(FindingKind.HELD_UNEQUAL, await audit.prepare())
 
@@ -241,6 +125,8 @@ async def test_what_is_held_is_repaired_when_nothing_is_open(audit: Audit) -> No
         ended=turn_id,
         reservation_id=ReservationId(turn_id),
         call_id=InvocationId(turn_id),
+        settled=ReservationId(turn_id),
+        called=InvocationId(turn_id),
     )
     await audit.planter.plant(FindingKind.HELD_UNEQUAL, scenery)
 

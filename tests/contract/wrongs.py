@@ -9,6 +9,7 @@ from typing import Final, Protocol, final
 from adapters.inmemory.store import InMemoryStore, StoredInvocation
 from domain.conversation.turn import TurnState
 from domain.kernel.identifiers import InvocationId, ReservationId, TenantId, TurnId
+from domain.kernel.metering import Metric
 from domain.operations.finding import FindingKind
 from domain.tools.invocation import InvocationState
 from tests.builders import invocation
@@ -20,13 +21,18 @@ LONG: Final = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenery:
-    """A tenant with a turn that runs, one that was completed, a reservation and a new call."""
+    """A tenant with a turn that runs, one that was completed, a reservation and a new call.
+
+    `settled` is a reservation that was settled by itself, `called` a call that was made by itself.
+    """
 
     tenant_id: TenantId
     running: TurnId
     ended: TurnId
     reservation_id: ReservationId
     call_id: InvocationId
+    settled: ReservationId
+    called: InvocationId
 
 
 class Planter(Protocol):
@@ -79,7 +85,7 @@ def _call_overdue(store: InMemoryStore, clock: StoppedClock, scenery: Scenery) -
 
 def _balances(store: InMemoryStore, scenery: Scenery, *, held: int, spent: int) -> None:
     for place, balance in store.balances.items():
-        if place[0] == scenery.tenant_id:
+        if place[0] == scenery.tenant_id and place[2] is Metric.TOKENS:
             store.balances[place] = replace(
                 balance, held=balance.held + held, spent=balance.spent + spent
             )
@@ -189,14 +195,14 @@ _SQL: Final[Mapping[FindingKind, str]] = MappingProxyType(
             update records set created_at = now() - interval '1 day'
              where tenant_id = %(tenant)s""",
         FindingKind.HELD_UNEQUAL: """
-            update accounts set held = held + 7 where tenant_id = %(tenant)s""",
+            update accounts set held = held + 7 where tenant_id = %(tenant)s and metric = 1""",
         FindingKind.SPENT_UNEQUAL: """
-            update accounts set spent = spent + 7 where tenant_id = %(tenant)s""",
+            update accounts set spent = spent + 7 where tenant_id = %(tenant)s and metric = 1""",
         FindingKind.USAGE_UNEQUAL: """
             with more as (
                 update ledger set amount = amount + 1
                  where tenant_id = %(tenant)s and reference_id = %(ended)s)
-            update accounts set spent = spent + 1 where tenant_id = %(tenant)s""",
+            update accounts set spent = spent + 1 where tenant_id = %(tenant)s and metric = 1""",
         FindingKind.TURN_UNRECORDED: """
             update turns set record_id = null
              where tenant_id = %(tenant)s and turn_id = %(ended)s and state = any (%(final)s)""",

@@ -31,6 +31,7 @@ ACTS: Final[Mapping[str, Act]] = {
         tools.resolved,
         tools.sanctioned,
         budgets.held,
+        budgets.settled,
         budgets.limited,
         records.recorded,
     )

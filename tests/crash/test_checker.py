@@ -23,7 +23,9 @@ from tests.system.client import RefusedError
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("checker")]
 
-ONE_OF_EACH = ("plain", "slow", "tool", "tools", "approved", "executed", "held", "recorded")
+ONE_OF_EACH = (
+    "plain", "slow", "tool", "tools", "approved", "executed", "held", "settled", "recorded",
+)  # fmt: skip
 
 PLANTED = tomllib.loads(Path(__file__).with_name("planted.toml").read_text())
 

@@ -11,6 +11,7 @@ from domain.conversation.errors import SessionBusyError
 from domain.conversation.turn import TurnState
 from domain.tools.errors import InvocationAlreadyDecidedError
 from tests.contract.commands import tokens
+from tests.contract.usage import used_alone
 from tests.fakes import NOON
 from tests.model.belief import Call, Driver
 from tests.model.life import EVERYTHING, Life, amounts, lost_answers, picks, seldom, servers
@@ -59,10 +60,11 @@ class Clients(Life):
     @rule(pick=picks, used=amounts, lost=lost_answers)
     def settle(self, pick: int, used: int, *, lost: bool) -> None:
         reservation_id = self.belief.reservations[pick % len(self.belief.reservations)]
+        told = used_alone(self.ask, reservation_id, used)
         try:
             self.sent(
                 lambda: self.kernel.budgets.settle(
-                    self.ask.tenant_id, reservation_id, (tokens(used),)
+                    self.ask.tenant_id, reservation_id, (tokens(used),), (told,)
                 ),
                 lost=lost,
             )

@@ -13,6 +13,7 @@ from adapters.inmemory.books import InMemoryBooks
 from adapters.inmemory.store import InMemoryStore
 from adapters.postgres.database import DatabaseSettings, open_database
 from adapters.postgres.reconciliation import PostgresBooks
+from adapters.postgres.usage_books import UsageBooks
 from adapters.protobuf.usage import read_usage
 from tests.contract.inmemory_kernel import kernel_on
 from tests.contract.postgres_kernel import postgres_kernel
@@ -60,6 +61,7 @@ def test_what_must_hold_holds_in_postgresql(fresh_settings: DatabaseSettings) ->
             open_database(fresh_settings) as database,
             postgres_kernel(database) as kernel,
         ):
-            yield Place(kernel, PostgresBooks(database=database, read_usage=read_usage))
+            usage = UsageBooks(database=database, read_usage=read_usage)
+            yield Place(kernel, PostgresBooks(database=database, usage=usage))
 
     live(place, lives=6)

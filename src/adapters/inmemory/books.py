@@ -145,18 +145,17 @@ class InMemoryBooks:
     def _usage(self, tenant_id: TenantId) -> Iterator[Finding]:
         billed = Counter[tuple[UUID, Metric]]()
         for line in self.store.ledger:
-            of_turn = (tenant_id, line.settlement.reference_id) in self.store.turns
-            if line.settlement.tenant_id == tenant_id and of_turn:
+            if line.settlement.tenant_id == tenant_id:
                 billed[line.settlement.reference_id, line.use.metric] += line.use.amount
         told = Counter[tuple[UUID, Metric]]()
         for (owner, _), events in self.store.outbox.items():
             for event in (one.event for one in events):
-                if owner == tenant_id and isinstance(event, UsageRecorded) and event.turn_id:
+                if owner == tenant_id and isinstance(event, UsageRecorded) and event.reference:
                     for used in event.lines:
-                        told[event.turn_id, used.metric] += used.amount
+                        told[event.reference, used.metric] += used.amount
         wrong = {place[0] for place in {*billed, *told} if billed[place] != told[place]}
-        for turn_id in sorted(wrong):
-            yield _finding(FindingKind.USAGE_UNEQUAL, tenant_id, turn_id)
+        for reference in sorted(wrong):
+            yield _finding(FindingKind.USAGE_UNEQUAL, tenant_id, reference)
 
     def _turns(self, tenant_id: TenantId) -> Iterator[Finding]:
         for (owner, turn_id), stored in self.store.turns.items():

@@ -165,7 +165,7 @@ class InMemoryEffectJournal:
         lapsed = held.reservation.state is ReservationState.RELEASED
         settlement = Settlement(
             tenant_id=tenant_id,
-            reference_id=reservation_id,
+            reference_id=outcome.invocation_id,
             step=1,
             round=held.step,
             period=held.period,

@@ -77,7 +77,7 @@ DEFINERS: Final = (
     Definer("broken_sequences", RECONCILER, (WRITER,)),
     Definer("usage_slice", RECONCILER, (WRITER,)),
     Definer("usage_between", RECONCILER, (WRITER,)),
-    Definer("usage_of_turn", RECONCILER, (WRITER,)),
+    Definer("usage_of", RECONCILER, (WRITER,)),
     Definer("begin_reconciliation", RECONCILER, (WRITER,)),
     Definer("keep_findings", RECONCILER, (WRITER,)),
     Definer("spare_findings", RECONCILER, (WRITER,)),

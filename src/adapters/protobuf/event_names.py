@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 
-from domain.kernel.identifiers import InvocationId, RecordId, SessionId, TurnId
+from domain.kernel.identifiers import InvocationId, RecordId, ReservationId, SessionId, TurnId
 
 
 @lru_cache(maxsize=1024)  # a turn's facts come close together
@@ -12,6 +12,10 @@ def turn(tenant: str, session_id: SessionId, turn_id: TurnId) -> str:
 
 def invocation(tenant: str, invocation_id: InvocationId) -> str:
     return f"tenants/{tenant}/invocations/{invocation_id}"
+
+
+def reservation(tenant: str, reservation_id: ReservationId) -> str:
+    return f"tenants/{tenant}/reservations/{reservation_id}"
 
 
 def capsule_version(tenant: str, capsule: str, version: str) -> str:

@@ -121,6 +121,10 @@ def _cancelled(event: TurnCancelled, _: Codes) -> Message:
 
 def _used(event: UsageRecorded, _: Codes) -> Message:
     told = pb.UsageRecorded(turn=_turn_of(event), subject=event.subject)
+    if event.invocation_id is not None:
+        told.invocation = names.invocation(event.tenant, event.invocation_id)
+    if event.reservation_id is not None:
+        told.reservation = names.reservation(event.tenant, event.reservation_id)
     for used in event.lines:
         line = told.lines.add(price_version=used.price_version, cost_micro_usd=used.cost_micro_usd)
         line.quantity.metric = _METRICS[used.metric]

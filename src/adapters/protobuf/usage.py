@@ -9,16 +9,21 @@ from somagent.events.v1 import events_pb2 as pb
 
 
 def read_usage(payload: bytes) -> tuple[UUID, Mapping[Metric, int]] | None:
-    """The turn of a `usage.recorded`, and what it used of each metric; None where it has no turn.
+    """What a `usage.recorded` is about, a turn, call or reservation, and its use of each metric.
+
+    None where it names nothing: those that are older than the names of calls and reservations.
 
     Raises:
         DecodeError: The payload is no such message.
     """
     told = pb.UsageRecorded.FromString(payload)
-    if not told.turn:
+    name = told.turn or told.invocation or told.reservation
+    if not name:
         return None
     used = dict[Metric, int]()
     for line in told.lines:
-        name = budget_pb2.Metric.Name(line.quantity.metric).removeprefix("METRIC_").lower()
-        used[Metric(name)] = used.get(Metric(name), 0) + line.quantity.amount
-    return UUID(told.turn.rpartition("/")[2]), used
+        metric = Metric(
+            budget_pb2.Metric.Name(line.quantity.metric).removeprefix("METRIC_").lower()
+        )
+        used[metric] = used.get(metric, 0) + line.quantity.amount
+    return UUID(name.rpartition("/")[2]), used

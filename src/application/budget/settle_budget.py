@@ -75,5 +75,6 @@ class SettleBudget:
             turn_id=None,
             subject=command.principal.subject,
             lines=lines,
+            reservation_id=command.reservation_id,
         )
         return (recorded,) if lines else ()

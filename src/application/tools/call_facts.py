@@ -46,9 +46,10 @@ class CallFacts:
         return ToolInvoked(**self._of(call), tool=call.tool, state=state)
 
     def used(self, call: Invocation) -> UsageRecorded:
+        """What is billed for a call by itself; one of a turn is billed with it."""
         price = list_price_micro_usd(COST.metric, COST.amount)
         line = UsageLine(COST.metric, COST.amount, COST.price_version, price)
-        return UsageRecorded(**self._header(call), subject=call.requested_by, lines=(line,))
+        return UsageRecorded(**self._of(call), subject=call.requested_by, lines=(line,))
 
     def _of(self, call: Invocation) -> _CallHeader:
         return _CallHeader(**self._header(call), invocation_id=call.id)

@@ -2,9 +2,16 @@
 
 from dataclasses import dataclass
 from datetime import date
+from uuid import UUID
 
 from domain.kernel.events import DomainEvent
-from domain.kernel.identifiers import AccountId, SessionId, TurnId
+from domain.kernel.identifiers import (
+    AccountId,
+    InvocationId,
+    ReservationId,
+    SessionId,
+    TurnId,
+)
 from domain.kernel.metering import Metric
 
 
@@ -34,7 +41,8 @@ class UsageLine:
 class UsageRecorded(DomainEvent):
     """The ledger lines of one settlement: what a billing system counts, once per event id.
 
-    The key is the session of the turn that used it, else the tenant; both ids are None then.
+    It names what used them: a turn, or a call by itself, or a reservation by itself. The key is the
+    session of the turn, else the tenant; both their ids are None then.
     """
 
     tenant: str
@@ -42,3 +50,10 @@ class UsageRecorded(DomainEvent):
     turn_id: TurnId | None
     subject: str
     lines: tuple[UsageLine, ...]
+    invocation_id: InvocationId | None = None
+    reservation_id: ReservationId | None = None
+
+    @property
+    def reference(self) -> UUID | None:
+        """What the ledger's lines are under."""
+        return self.turn_id or self.invocation_id or self.reservation_id

@@ -25,7 +25,7 @@ class FindingKind(StrEnum):
     SPENT_UNEQUAL = "spent_unequal"
     """What an account has spent is not the sum of its ledger lines."""
     USAGE_UNEQUAL = "usage_unequal"
-    """The ledger lines of a turn are not what its usage events tell."""
+    """The ledger lines of a turn, call or reservation are not what its usage events tell."""
     TURN_UNRECORDED = "turn_unrecorded"
     """A turn has ended without a record."""
     CALL_UNENDED = "call_unended"

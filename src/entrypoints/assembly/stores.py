@@ -34,6 +34,7 @@ from adapters.postgres.stuck_turns import PostgresStuckTurns
 from adapters.postgres.subscriptions import PostgresSubscriptions
 from adapters.postgres.tenancy import PostgresCredentials, PostgresTenants
 from adapters.postgres.turn_reader import open_turn_reader
+from adapters.postgres.usage_books import UsageBooks
 from adapters.postgres.writer import WriterSettings
 from adapters.protobuf.events import EventEncoding
 from adapters.protobuf.usage import read_usage
@@ -158,7 +159,9 @@ async def open_stores(
             audits=PostgresAudits(database=database, outgoing=outgoing),
             storage=PostgresPartitions(database=database),
             retention=PostgresRetention(database=database, terms=terms),
-            books=PostgresBooks(database=database, read_usage=read_usage),
+            books=PostgresBooks(
+                database=database, usage=UsageBooks(database=database, read_usage=read_usage)
+            ),
             findings=PostgresFindings(database=database),
             claims=PostgresRequestClaims(database=database),
             outbox=PostgresOutbox(database=database),

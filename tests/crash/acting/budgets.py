@@ -6,27 +6,36 @@ from somagent.budget.v1 import budget_pb2
 from tests.crash.acting.actor import Actor
 
 
+async def settled(actor: Actor) -> None:
+    """A reservation that is settled."""
+    caller = actor.caller
+    settle = budget_pb2.SettleBudgetRequest(
+        reservation=await _reserved(actor, 30),
+        uses=[budget_pb2.Quantity(metric=budget_pb2.METRIC_TOKENS, amount=15)],
+        request_id=caller.request_id(),
+    )
+    await caller.ask(settle, budget_pb2.SettleBudgetResponse)
+
+
 async def held(actor: Actor) -> None:
-    """A reservation that is settled, given back, or left to run out."""
+    """A reservation that is given back, or left to run out."""
+    caller = actor.caller
+    seconds = caller.chance.choice((1, 30))
+    held = await _reserved(actor, seconds)
+    if seconds > 1:
+        release = budget_pb2.ReleaseReservationRequest(name=held, request_id=caller.request_id())
+        await caller.ask(release, budget_pb2.ReleaseReservationResponse)
+
+
+async def _reserved(actor: Actor, seconds: int) -> str:
     caller = actor.caller
     gate = budget_pb2.GateBudgetRequest(
         parent=caller.parent,
         amounts=[budget_pb2.Quantity(metric=budget_pb2.METRIC_TOKENS, amount=20)],
-        lifetime=Duration(seconds=caller.chance.choice((1, 30))),
+        lifetime=Duration(seconds=seconds),
         request_id=caller.request_id(),
     )
-    held = (await caller.ask(gate, budget_pb2.GateBudgetResponse)).reservation.name
-    end = caller.chance.choice(("settle", "release", "forget"))
-    if end == "settle":
-        settle = budget_pb2.SettleBudgetRequest(
-            reservation=held,
-            uses=[budget_pb2.Quantity(metric=budget_pb2.METRIC_TOKENS, amount=15)],
-            request_id=caller.request_id(),
-        )
-        await caller.ask(settle, budget_pb2.SettleBudgetResponse)
-    elif end == "release" or gate.lifetime.seconds > 1:
-        release = budget_pb2.ReleaseReservationRequest(name=held, request_id=caller.request_id())
-        await caller.ask(release, budget_pb2.ReleaseReservationResponse)
+    return (await caller.ask(gate, budget_pb2.GateBudgetResponse)).reservation.name
 
 
 async def limited(actor: Actor) -> None:

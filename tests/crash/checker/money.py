@@ -10,7 +10,7 @@ from tests.crash.checker.ground import Ground, last_of
 from tests.crash.checker.violation import Kind, Violation
 
 SESSIONS: Final = int(budget_pb2.METRIC_SESSIONS)
-"""Levels, not sums: a session holds its unit for as long as it is open."""
+"""Levels, not sums: a session counts for as long as it is open. It has no line, and no bill."""
 
 _OVER: Final = """
     select tenant_id, account_id, metric, spent, held, overrun, limit_amount from accounts
@@ -56,14 +56,13 @@ _HELD_BY_TURNS: Final = """
 """
 
 _LEDGER: Final = """
-    select l.reference_id, l.metric, sum(l.amount)::bigint from ledger l
-    where l.tenant_id = any (%(tenants)s) and exists (select from turns t
-        where t.tenant_id = l.tenant_id and t.turn_id = l.reference_id)
-    group by 1, 2
+    select reference_id, metric, sum(amount)::bigint from ledger
+    where tenant_id = any (%(tenants)s) group by 1, 2
 """
 
 _FACTS: Final = """
-    select payload from outbox where tenant_id = any (%(tenants)s) and type = 'usage.recorded'
+    select event_id, payload from outbox
+    where tenant_id = any (%(tenants)s) and type = 'usage.recorded'
 """
 
 
@@ -99,12 +98,16 @@ def check_money(ground: Ground) -> Iterator[Violation]:
 
 
 def _check_bills(ground: Ground) -> Iterator[Violation]:
-    """What is billed for each turn by the outgoing facts is what its ledger lines say."""
+    """What is billed for each turn, call and reservation is what its ledger lines say."""
     billed: dict[tuple[UUID, int], int] = {}
-    for (payload,) in ground.rows(_FACTS):
+    for event, payload in ground.rows(_FACTS):
         fact = events_pb2.UsageRecorded.FromString(payload)
-        for line in fact.lines if fact.turn else ():
-            key = (last_of(fact.turn), int(line.quantity.metric))
+        names = [name for name in (fact.turn, fact.invocation, fact.reservation) if name]
+        if len(names) != 1:
+            yield Violation(Kind.LOST, f"usage {event} names {names} as what used it")
+            continue
+        for line in fact.lines:
+            key = (last_of(names[0]), int(line.quantity.metric))
             billed[key] = billed.get(key, 0) + line.quantity.amount
     written: dict[tuple[UUID, int], int] = {
         (reference, metric): amount for reference, metric, amount in ground.rows(_LEDGER)
@@ -113,4 +116,4 @@ def _check_bills(ground: Ground) -> Iterator[Violation]:
         bill, used = billed.get(key, 0), written.get(key, 0)
         if bill != used:
             kind = Kind.DOUBLED if bill > used else Kind.LOST
-            yield Violation(kind, f"turn {key[0]}, metric {key[1]}: {bill} billed, {used} used")
+            yield Violation(kind, f"{key[0]}, metric {key[1]}: {bill} billed, {used} used")

@@ -1,6 +1,7 @@
 -- Ends a call by itself (see finish_invocation), settles what was reserved for it, and publishes the facts
--- of both: all or nothing, once. The last p_billed facts are those of the settlement, and are published only
--- where something was settled. A reservation that lapsed meanwhile is settled all the same, without a hold.
+-- of both: all or nothing, once. The ledger's lines are under the call. The last p_billed facts are those of
+-- the settlement, and are published only where something was settled. A reservation that lapsed meanwhile is
+-- settled all the same, without a hold.
 -- Locks: none of its own, lock_tenants comes first.
 -- Returns what finish_invocation does.
 create or replace function end_invocation(
@@ -26,7 +27,7 @@ begin
             v_facts := v_facts - p_billed;
         else
             v_overruns := settle_holds(
-                p_tenant, v_held.reservation_id, 1, v_held.step, v_held.hold_period,
+                p_tenant, p_invocation, 1, v_held.step, v_held.hold_period,
                 v_held.hold_accounts, v_held.hold_metrics,
                 case when v_held.state = 1 then v_held.hold_amounts
                      else array_fill(0::bigint, array[cardinality(v_held.hold_amounts)]) end,

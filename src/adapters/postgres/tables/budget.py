@@ -121,7 +121,8 @@ ledger = tenant_table(
     policies=(RECONCILED,),
     partition_by="reference_id",
 )
-"""What was used: a line a metric of each settlement (`step`, from 1) of a turn or a reservation.
+"""What was used: a line a metric of each settlement (`step`, from 1) of a turn, of a call by itself
+or of a reservation by itself. Each settlement is told in one `usage.recorded` that names the same.
 
 `accounts` are those whose `spent` it went into: their `spent` is the sum of their period's lines.
 """

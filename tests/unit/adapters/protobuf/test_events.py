@@ -11,6 +11,7 @@ from google.protobuf.descriptor_pool import Default
 from google.protobuf.message_factory import GetMessageClass
 
 from adapters.protobuf.events import PAYLOADS, EventEncoding
+from adapters.protobuf.usage import read_usage
 from domain.budget.events import BudgetWarning, UsageLine, UsageRecorded
 from domain.capsule.events import CapsuleActivated
 from domain.conversation.events import (
@@ -29,6 +30,7 @@ from domain.kernel.identifiers import (
     EventId,
     MemoryId,
     RecordId,
+    ReservationId,
     SessionId,
     TenantId,
     TurnId,
@@ -150,6 +152,31 @@ def test_an_answered_turn_tells_its_use_and_its_record() -> None:
     assert kind == "turn.completed"
     assert (told.turn, told.record) == (TURN_NAME, f"tenants/acme/records/{RECORD}")
     assert (told.usage.prompt_tokens, told.usage.cost_micro_usd) == (30, 4000 + 10_000)
+
+
+@pytest.mark.parametrize("alone", ["invocation", "reservation"])
+def test_use_outside_turns_names_what_used_it(alone: str) -> None:
+    event = UsageRecorded(
+        id=EVENT, tenant_id=TENANT, key=TENANT, occurred_at=NOON, tenant="acme", session_id=None,
+        turn_id=None, subject="ada", lines=(UsageLine(Metric.TOKENS, 40, 1, 4000),),
+        invocation_id=INVOCATION if alone == "invocation" else None,
+        reservation_id=ReservationId(EVENT) if alone == "reservation" else None,
+    )  # fmt: skip
+
+    payload = encode(event)[1]
+
+    told = pb.UsageRecorded.FromString(payload)
+    names = {"invocation": CALL_NAME, "reservation": f"tenants/acme/reservations/{EVENT}"}
+    assert (told.turn, getattr(told, alone)) == ("", names[alone])
+    assert read_usage(payload) == (event.reference, {Metric.TOKENS: 40})
+
+
+def test_use_by_a_turn_is_read_back() -> None:
+    assert read_usage(encode(FACTS[6])[1]) == (TURN, {Metric.TOKENS: 40})
+
+
+def test_use_that_names_nothing_is_of_nothing() -> None:
+    assert read_usage(pb.UsageRecorded(subject="ada").SerializeToString()) is None
 
 
 def test_a_failure_has_the_code_of_its_kind() -> None:

@@ -164,6 +164,7 @@ class TestEnds:
         *_, recorded = [one.event for one in budgeting.budgets.store.outbox[TENANT, TENANT]]
         assert isinstance(recorded, UsageRecorded)
         assert recorded.lines == (UsageLine(Metric.TOKENS, 30, 1, 3000),)
+        assert recorded.reference == settled.id
         assert (tokens.usage.balance.spent, tokens.usd) == (30, Decimal("0.003"))
         assert (operations.usage.metric, operations.usd) == (Metric.VECTOR_OPS, Decimal(0))
 

@@ -233,6 +233,7 @@ async def test_what_a_call_uses_and_comes_to_is_published(shared: World, server:
     (line,) = used.lines
     assert (used.subject, line.metric, line.amount) == ("ada", Metric.TOOL_CALLS, 1)
     assert line.cost_micro_usd == 10_000
+    assert used.reference == ended.id == shared.store.ledger[-1].settlement.reference_id
 
 
 async def test_that_a_call_waits_for_a_person_is_published(shared: World, server: Server) -> None:

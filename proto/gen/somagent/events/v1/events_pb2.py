@@ -30,7 +30,7 @@ from somagent.errors.v1 import error_pb2 as somagent_dot_errors_dot_v1_dot_error
 from somagent.tools.v1 import tools_pb2 as somagent_dot_tools_dot_v1_dot_tools__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fsomagent/events/v1/events.proto\x12\x12somagent.events.v1\x1a\x19google/protobuf/any.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fsomagent/budget/v1/budget.proto\x1a+somagent/conversation/v1/conversation.proto\x1a\x1esomagent/errors/v1/error.proto\x1a\x1dsomagent/tools/v1/tools.proto\"\xca\x01\n\x08\x45nvelope\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x05\x12\x0e\n\x06tenant\x18\x04 \x01(\t\x12\x0b\n\x03key\x18\x05 \x01(\t\x12\x10\n\x08sequence\x18\x06 \x01(\x03\x12(\n\x04time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0btraceparent\x18\x08 \x01(\t\x12%\n\x07payload\x18\t \x01(\x0b\x32\x14.google.protobuf.Any\"I\n\x0cTurnAccepted\x12\x0c\n\x04turn\x18\x01 \x01(\t\x12\x1a\n\x12\x63\x61psule_version_id\x18\x02 \x01(\t\x12\x0f\n\x07subject\x18\x03 \x01(\t\"/\n\nTurnPaused\x12\x0c\n\x04turn\x18\x01 \x01(\t\x12\x13\n\x0binvocations\x18\x02 \x03(\t\"\x1b\n\x0bTurnResumed\x12\x0c\n\x04turn\x18\x01 \x01(\t\"y\n\rTurnCompleted\x12\x0c\n\x04turn\x18\x01 \x01(\t\x12\x1a\n\x12\x63\x61psule_version_id\x18\x02 \x01(\t\x12.\n\x05usage\x18\x03 \x01(\x0b\x32\x1f.somagent.conversation.v1.Usage\x12\x0e\n\x06record\x18\x04 \x01(\t\"\x84\x01\n\nTurnFailed\x12\x0c\n\x04turn\x18\x01 \x01(\t\x12(\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x19.somagent.errors.v1.Error\x12.\n\x05usage\x18\x03 \x01(\x0b\x32\x1f.somagent.conversation.v1.Usage\x12\x0e\n\x06record\x18\x04 \x01(\t\"n\n\rTurnCancelled\x12\x0c\n\x04turn\x18\x01 \x01(\t\x12\x0f\n\x07subject\x18\x02 \x01(\t\x12.\n\x05usage\x18\x03 \x01(\x0b\x32\x1f.somagent.conversation.v1.Usage\x12\x0e\n\x06record\x18\x04 \x01(\t\"j\n\tUsageLine\x12.\n\x08quantity\x18\x01 \x01(\x0b\x32\x1c.somagent.budget.v1.Quantity\x12\x15\n\rprice_version\x18\x02 \x01(\x05\x12\x16\n\x0e\x63ost_micro_usd\x18\x03 \x01(\x03\"\\\n\rUsageRecorded\x12\x0c\n\x04turn\x18\x01 \x01(\t\x12\x0f\n\x07subject\x18\x02 \x01(\t\x12,\n\x05lines\x18\x03 \x03(\x0b\x32\x1d.somagent.events.v1.UsageLine\"\x88\x01\n\x0bToolInvoked\x12\x12\n\ninvocation\x18\x01 \x01(\t\x12\x0c\n\x04tool\x18\x02 \x01(\t\x12\x31\n\x05state\x18\x03 \x01(\x0e\x32\".somagent.tools.v1.InvocationState\x12\x0c\n\x04turn\x18\x04 \x01(\tJ\x04\x08\x05\x10\x06R\x10\x61rguments_digest\"\xa8\x01\n\rBudgetWarning\x12,\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x1b.somagent.budget.v1.Account\x12*\n\x06metric\x18\x02 \x01(\x0e\x32\x1a.somagent.budget.v1.Metric\x12\x0f\n\x07percent\x18\x03 \x01(\x05\x12\r\n\x05spent\x18\x04 \x01(\x03\x12\r\n\x05limit\x18\x05 \x01(\x03\x12\x0e\n\x06period\x18\x06 \x01(\t\"t\n\x11\x41pprovalRequested\x12\x12\n\ninvocation\x18\x01 \x01(\t\x12\x0c\n\x04tool\x18\x02 \x01(\t\x12\x0c\n\x04turn\x18\x03 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"w\n\x0f\x41pprovalDecided\x12\x12\n\ninvocation\x18\x01 \x01(\t\x12\x31\n\x05state\x18\x02 \x01(\x0e\x32\".somagent.tools.v1.InvocationState\x12\x0f\n\x07\x64\x65\x63ider\x18\x03 \x01(\t\x12\x0c\n\x04turn\x18\x04 \x01(\t\"d\n\x10\x43\x61psuleActivated\x12\x17\n\x0f\x63\x61psule_version\x18\x01 \x01(\t\x12\x18\n\x10previous_version\x18\x02 \x01(\t\x12\x0c\n\x04hash\x18\x03 \x01(\t\x12\x0f\n\x07subject\x18\x04 \x01(\t\"s\n\rAuditRecorded\x12\x0e\n\x06\x61\x63tion\x18\x01 \x01(\t\x12\x0f\n\x07subject\x18\x02 \x01(\t\x12\x10\n\x08resource\x18\x03 \x01(\t\x12\x0f\n\x07\x61llowed\x18\x04 \x01(\x08\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x0e\n\x06record\x18\x06 \x01(\t\"h\n\x10MemoryRemembered\x12\x11\n\tmemory_id\x18\x01 \x01(\t\x12\x0f\n\x07subject\x18\x02 \x01(\t\x12\x12\n\nsession_id\x18\x03 \x01(\t\x12\x0c\n\x04kind\x18\x04 \x01(\t\x12\x0e\n\x06\x64igest\x18\x05 \x01(\t\"$\n\x0fMemoryForgotten\x12\x11\n\tmemory_id\x18\x01 \x01(\t\"A\n\x0cSealedRecord\x12\x11\n\trecord_id\x18\x01 \x01(\t\x12\x10\n\x08position\x18\x02 \x01(\x03\x12\x0c\n\x04hash\x18\x03 \x01(\t\"R\n\rRecordsSealed\x12\x31\n\x07records\x18\x01 \x03(\x0b\x32 .somagent.events.v1.SealedRecord\x12\x0e\n\x06key_id\x18\x02 \x01(\t\"O\n\x0bMessageSent\x12@\n\x07request\x18\x01 \x01(\x0b\x32/.somagent.conversation.v1.ProcessMessageRequest\"G\n\rToolRequested\x12\x36\n\x07request\x18\x01 \x01(\x0b\x32%.somagent.tools.v1.ExecuteToolRequestb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fsomagent/events/v1/events.proto\x12\x12somagent.events.v1\x1a\x19google/protobuf/any.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fsomagent/budget/v1/budget.proto\x1a+somagent/conversation/v1/conversation.proto\x1a\x1esomagent/errors/v1/error.proto\x1a\x1dsomagent/tools/v1/tools.proto\"\xca\x01\n\x08\x45nvelope\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x05\x12\x0e\n\x06tenant\x18\x04 \x01(\t\x12\x0b\n\x03key\x18\x05 \x01(\t\x12\x10\n\x08sequence\x18\x06 \x01(\x03\x12(\n\x04time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0btraceparent\x18\x08 \x01(\t\x12%\n\x07payload\x18\t \x01(\x0b\x32\x14.google.protobuf.Any\"I\n\x0cTurnAccepted\x12\x0c\n\x04turn\x18\x01 \x01(\t\x12\x1a\n\x12\x63\x61psule_version_id\x18\x02 \x01(\t\x12\x0f\n\x07subject\x18\x03 \x01(\t\"/\n\nTurnPaused\x12\x0c\n\x04turn\x18\x01 \x01(\t\x12\x13\n\x0binvocations\x18\x02 \x03(\t\"\x1b\n\x0bTurnResumed\x12\x0c\n\x04turn\x18\x01 \x01(\t\"y\n\rTurnCompleted\x12\x0c\n\x04turn\x18\x01 \x01(\t\x12\x1a\n\x12\x63\x61psule_version_id\x18\x02 \x01(\t\x12.\n\x05usage\x18\x03 \x01(\x0b\x32\x1f.somagent.conversation.v1.Usage\x12\x0e\n\x06record\x18\x04 \x01(\t\"\x84\x01\n\nTurnFailed\x12\x0c\n\x04turn\x18\x01 \x01(\t\x12(\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x19.somagent.errors.v1.Error\x12.\n\x05usage\x18\x03 \x01(\x0b\x32\x1f.somagent.conversation.v1.Usage\x12\x0e\n\x06record\x18\x04 \x01(\t\"n\n\rTurnCancelled\x12\x0c\n\x04turn\x18\x01 \x01(\t\x12\x0f\n\x07subject\x18\x02 \x01(\t\x12.\n\x05usage\x18\x03 \x01(\x0b\x32\x1f.somagent.conversation.v1.Usage\x12\x0e\n\x06record\x18\x04 \x01(\t\"j\n\tUsageLine\x12.\n\x08quantity\x18\x01 \x01(\x0b\x32\x1c.somagent.budget.v1.Quantity\x12\x15\n\rprice_version\x18\x02 \x01(\x05\x12\x16\n\x0e\x63ost_micro_usd\x18\x03 \x01(\x03\"\x85\x01\n\rUsageRecorded\x12\x0c\n\x04turn\x18\x01 \x01(\t\x12\x0f\n\x07subject\x18\x02 \x01(\t\x12,\n\x05lines\x18\x03 \x03(\x0b\x32\x1d.somagent.events.v1.UsageLine\x12\x12\n\ninvocation\x18\x04 \x01(\t\x12\x13\n\x0breservation\x18\x05 \x01(\t\"\x88\x01\n\x0bToolInvoked\x12\x12\n\ninvocation\x18\x01 \x01(\t\x12\x0c\n\x04tool\x18\x02 \x01(\t\x12\x31\n\x05state\x18\x03 \x01(\x0e\x32\".somagent.tools.v1.InvocationState\x12\x0c\n\x04turn\x18\x04 \x01(\tJ\x04\x08\x05\x10\x06R\x10\x61rguments_digest\"\xa8\x01\n\rBudgetWarning\x12,\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x1b.somagent.budget.v1.Account\x12*\n\x06metric\x18\x02 \x01(\x0e\x32\x1a.somagent.budget.v1.Metric\x12\x0f\n\x07percent\x18\x03 \x01(\x05\x12\r\n\x05spent\x18\x04 \x01(\x03\x12\r\n\x05limit\x18\x05 \x01(\x03\x12\x0e\n\x06period\x18\x06 \x01(\t\"t\n\x11\x41pprovalRequested\x12\x12\n\ninvocation\x18\x01 \x01(\t\x12\x0c\n\x04tool\x18\x02 \x01(\t\x12\x0c\n\x04turn\x18\x03 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"w\n\x0f\x41pprovalDecided\x12\x12\n\ninvocation\x18\x01 \x01(\t\x12\x31\n\x05state\x18\x02 \x01(\x0e\x32\".somagent.tools.v1.InvocationState\x12\x0f\n\x07\x64\x65\x63ider\x18\x03 \x01(\t\x12\x0c\n\x04turn\x18\x04 \x01(\t\"d\n\x10\x43\x61psuleActivated\x12\x17\n\x0f\x63\x61psule_version\x18\x01 \x01(\t\x12\x18\n\x10previous_version\x18\x02 \x01(\t\x12\x0c\n\x04hash\x18\x03 \x01(\t\x12\x0f\n\x07subject\x18\x04 \x01(\t\"s\n\rAuditRecorded\x12\x0e\n\x06\x61\x63tion\x18\x01 \x01(\t\x12\x0f\n\x07subject\x18\x02 \x01(\t\x12\x10\n\x08resource\x18\x03 \x01(\t\x12\x0f\n\x07\x61llowed\x18\x04 \x01(\x08\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x0e\n\x06record\x18\x06 \x01(\t\"h\n\x10MemoryRemembered\x12\x11\n\tmemory_id\x18\x01 \x01(\t\x12\x0f\n\x07subject\x18\x02 \x01(\t\x12\x12\n\nsession_id\x18\x03 \x01(\t\x12\x0c\n\x04kind\x18\x04 \x01(\t\x12\x0e\n\x06\x64igest\x18\x05 \x01(\t\"$\n\x0fMemoryForgotten\x12\x11\n\tmemory_id\x18\x01 \x01(\t\"A\n\x0cSealedRecord\x12\x11\n\trecord_id\x18\x01 \x01(\t\x12\x10\n\x08position\x18\x02 \x01(\x03\x12\x0c\n\x04hash\x18\x03 \x01(\t\"R\n\rRecordsSealed\x12\x31\n\x07records\x18\x01 \x03(\x0b\x32 .somagent.events.v1.SealedRecord\x12\x0e\n\x06key_id\x18\x02 \x01(\t\"O\n\x0bMessageSent\x12@\n\x07request\x18\x01 \x01(\x0b\x32/.somagent.conversation.v1.ProcessMessageRequest\"G\n\rToolRequested\x12\x36\n\x07request\x18\x01 \x01(\x0b\x32%.somagent.tools.v1.ExecuteToolRequestb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -53,30 +53,30 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TURNCANCELLED']._serialized_end=982
   _globals['_USAGELINE']._serialized_start=984
   _globals['_USAGELINE']._serialized_end=1090
-  _globals['_USAGERECORDED']._serialized_start=1092
-  _globals['_USAGERECORDED']._serialized_end=1184
-  _globals['_TOOLINVOKED']._serialized_start=1187
-  _globals['_TOOLINVOKED']._serialized_end=1323
-  _globals['_BUDGETWARNING']._serialized_start=1326
-  _globals['_BUDGETWARNING']._serialized_end=1494
-  _globals['_APPROVALREQUESTED']._serialized_start=1496
-  _globals['_APPROVALREQUESTED']._serialized_end=1612
-  _globals['_APPROVALDECIDED']._serialized_start=1614
-  _globals['_APPROVALDECIDED']._serialized_end=1733
-  _globals['_CAPSULEACTIVATED']._serialized_start=1735
-  _globals['_CAPSULEACTIVATED']._serialized_end=1835
-  _globals['_AUDITRECORDED']._serialized_start=1837
-  _globals['_AUDITRECORDED']._serialized_end=1952
-  _globals['_MEMORYREMEMBERED']._serialized_start=1954
-  _globals['_MEMORYREMEMBERED']._serialized_end=2058
-  _globals['_MEMORYFORGOTTEN']._serialized_start=2060
-  _globals['_MEMORYFORGOTTEN']._serialized_end=2096
-  _globals['_SEALEDRECORD']._serialized_start=2098
-  _globals['_SEALEDRECORD']._serialized_end=2163
-  _globals['_RECORDSSEALED']._serialized_start=2165
-  _globals['_RECORDSSEALED']._serialized_end=2247
-  _globals['_MESSAGESENT']._serialized_start=2249
-  _globals['_MESSAGESENT']._serialized_end=2328
-  _globals['_TOOLREQUESTED']._serialized_start=2330
-  _globals['_TOOLREQUESTED']._serialized_end=2401
+  _globals['_USAGERECORDED']._serialized_start=1093
+  _globals['_USAGERECORDED']._serialized_end=1226
+  _globals['_TOOLINVOKED']._serialized_start=1229
+  _globals['_TOOLINVOKED']._serialized_end=1365
+  _globals['_BUDGETWARNING']._serialized_start=1368
+  _globals['_BUDGETWARNING']._serialized_end=1536
+  _globals['_APPROVALREQUESTED']._serialized_start=1538
+  _globals['_APPROVALREQUESTED']._serialized_end=1654
+  _globals['_APPROVALDECIDED']._serialized_start=1656
+  _globals['_APPROVALDECIDED']._serialized_end=1775
+  _globals['_CAPSULEACTIVATED']._serialized_start=1777
+  _globals['_CAPSULEACTIVATED']._serialized_end=1877
+  _globals['_AUDITRECORDED']._serialized_start=1879
+  _globals['_AUDITRECORDED']._serialized_end=1994
+  _globals['_MEMORYREMEMBERED']._serialized_start=1996
+  _globals['_MEMORYREMEMBERED']._serialized_end=2100
+  _globals['_MEMORYFORGOTTEN']._serialized_start=2102
+  _globals['_MEMORYFORGOTTEN']._serialized_end=2138
+  _globals['_SEALEDRECORD']._serialized_start=2140
+  _globals['_SEALEDRECORD']._serialized_end=2205
+  _globals['_RECORDSSEALED']._serialized_start=2207
+  _globals['_RECORDSSEALED']._serialized_end=2289
+  _globals['_MESSAGESENT']._serialized_start=2291
+  _globals['_MESSAGESENT']._serialized_end=2370
+  _globals['_TOOLREQUESTED']._serialized_start=2372
+  _globals['_TOOLREQUESTED']._serialized_end=2443
 # @@protoc_insertion_point(module_scope)

@@ -310,17 +310,29 @@ Global___UsageLine: _TypeAlias = UsageLine  # noqa: Y015
 
 @_typing.final
 class UsageRecorded(_message.Message):
-    """`usage.recorded`: the ledger lines of one settlement. It is billed once, under the envelope's id."""
+    """`usage.recorded`: the ledger lines of one settlement. It is billed once, under the envelope's id.
+
+    It names what used them: a turn, or a call of a tool by itself, or a reservation by itself. Every
+    line of the ledger is told once, in one of these.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
     TURN_FIELD_NUMBER: _builtins.int
     SUBJECT_FIELD_NUMBER: _builtins.int
     LINES_FIELD_NUMBER: _builtins.int
+    INVOCATION_FIELD_NUMBER: _builtins.int
+    RESERVATION_FIELD_NUMBER: _builtins.int
     turn: _builtins.str
     """The turn that used it, `tenants/{tenant}/sessions/{session}/turns/{turn}`; empty for none."""
     subject: _builtins.str
     """Who used it: the subject of the principal."""
+    invocation: _builtins.str
+    """The call by itself that used it, `tenants/{tenant}/invocations/{invocation}`; empty for none."""
+    reservation: _builtins.str
+    """The reservation that was settled by its client, `tenants/{tenant}/reservations/{reservation}`;
+    empty for none.
+    """
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___UsageLine]:
         """One for each metric."""
@@ -331,10 +343,12 @@ class UsageRecorded(_message.Message):
         turn: _builtins.str = ...,
         subject: _builtins.str = ...,
         lines: _abc.Iterable[Global___UsageLine] | None = ...,
+        invocation: _builtins.str = ...,
+        reservation: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["lines", b"lines", "subject", b"subject", "turn", b"turn"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["invocation", b"invocation", "lines", b"lines", "reservation", b"reservation", "subject", b"subject", "turn", b"turn"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -137,7 +137,9 @@ class _FindingKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FindingKi
     and month.
     """
     FINDING_KIND_USAGE_UNEQUAL: _FindingKind.ValueType  # 8
-    """The ledger lines of a turn are not what its usage events tell. The reference is the turn."""
+    """Ledger lines are not what usage events tell. The reference is what they are of: a turn, a call
+    by itself or a reservation by itself.
+    """
     FINDING_KIND_TURN_UNRECORDED: _FindingKind.ValueType  # 9
     """A turn has ended without a record. The reference is the turn."""
     FINDING_KIND_CALL_UNENDED: _FindingKind.ValueType  # 10
@@ -175,7 +177,9 @@ FINDING_KIND_SPENT_UNEQUAL: FindingKind.ValueType  # 7
 and month.
 """
 FINDING_KIND_USAGE_UNEQUAL: FindingKind.ValueType  # 8
-"""The ledger lines of a turn are not what its usage events tell. The reference is the turn."""
+"""Ledger lines are not what usage events tell. The reference is what they are of: a turn, a call
+by itself or a reservation by itself.
+"""
 FINDING_KIND_TURN_UNRECORDED: FindingKind.ValueType  # 9
 """A turn has ended without a record. The reference is the turn."""
 FINDING_KIND_CALL_UNENDED: FindingKind.ValueType  # 10
