@@ -48,7 +48,7 @@ async def consuming(
     open_source: Callable[[], AbstractAsyncContextManager[MessageSource]],
     consume: Callable[[MessageSource], Consume],
 ) -> None:
-    """Consume until cancelled, or until another reader takes this one's name."""
+    """Consume until cancelled; a reader whose name another took, and left, is opened anew."""
     while True:
         try:
             async with open_source() as source:
@@ -56,5 +56,3 @@ async def consuming(
         except Exception:
             LOG.exception("a consumer broke and reads again")
             await asyncio.sleep(AGAIN_SECONDS)
-        else:
-            return

@@ -22,6 +22,7 @@ from application.delivery.ports.source import MessageSource
 from domain.delivery.errors import SourceFencedError
 from domain.delivery.incoming_message import IncomingMessage, Partition
 from tests.plugins.kafka import KafkaBrokers
+from tests.system.service import until
 
 TOPIC: Final = "conversation.inbound"
 PATIENCE_SECONDS: Final = 60.0
@@ -76,7 +77,11 @@ class OnKafka:
 
 @pytest.fixture
 def on_kafka(kafka: KafkaBrokers) -> OnKafka:
-    connection: dict[str, str | float | bool] = {"bootstrap.servers": kafka.bootstrap_servers}
+    return kafka_with_topic(kafka)
+
+
+def kafka_with_topic(brokers: KafkaBrokers) -> OnKafka:
+    connection: dict[str, str | float | bool] = {"bootstrap.servers": brokers.bootstrap_servers}
     prefix = f"t{uuid1().hex}."
     admin = AdminClient(connection)
     made: dict[str, Future[None]] = admin.create_topics([NewTopic(prefix + TOPIC, 2, 1)])
@@ -232,6 +237,29 @@ async def test_of_two_readers_of_one_name_the_first_is_fenced(broker: Broker) ->
                 await read(first, 2)
             with pytest.raises(SourceFencedError):
                 await first.commit({})
+            assert await first.replaced()
+
+
+async def test_a_name_is_free_when_its_last_reader_is_gone(broker: Broker) -> None:
+    async with broker.join("server-1") as first:
+        broker.put(b"a", b"0")
+        await read(first, 1)
+        async with broker.join("server-1") as second:
+            await read(second, 1)
+
+        async def free() -> bool:
+            return not await first.replaced()
+
+        # A name is kept for who had it, for the time of a session.
+        await until(free, PATIENCE_SECONDS)
+
+
+async def test_a_name_counts_as_taken_where_nobody_can_tell(own_kafka: KafkaBrokers) -> None:
+    broker = await asyncio.to_thread(kafka_with_topic, own_kafka)
+    async with broker.join("server-1") as source:
+        await asyncio.to_thread(own_kafka.stop)
+
+        assert await source.replaced()
 
 
 async def until_shared(

@@ -3,7 +3,7 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 # confluent-kafka does not say what its futures hold.
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -141,6 +141,38 @@ async def test_messages_wait_for_a_server_and_go_on_where_the_last_one_left(
         )
 
         assert await answered(after, session, 4) == ["one", "two", "three", "four"]
+
+
+async def test_of_two_servers_of_one_name_one_reads_and_the_other_when_that_is_gone(
+    cluster: Cluster, upstream: ScriptedUpstream, caplog: pytest.LogCaptureFixture
+) -> None:
+    upstream.answers(*(streamed(*answer("Yes.")) for _ in range(3)))
+    async with cluster.server("server") as stage:
+        inbound = await speaker(stage)
+        session = await inbound.session()
+        cluster.put(inbound, session, ["one"])
+        await answered(inbound, session, 1)
+        async with cluster.server("server"):
+            await until(fenced_in(stage, 1), PATIENCE)
+            cluster.put(inbound, session, ["two"])
+            await answered(inbound, session, 2)
+            assert await fenced_in(stage, 1)()
+        cluster.put(inbound, session, ["three"])
+
+        assert await answered(inbound, session, 3) == ["one", "two", "three"]
+        assert await fenced_in(stage, 0)()
+        assert await inbound.letters() == []
+    assert caplog.text.count("gone: this one reads again") == 1
+
+
+def fenced_in(stage: Stage, count: int) -> Callable[[], Awaitable[bool]]:
+    """Whether so many readers of a server are shown as fenced."""
+
+    async def shown() -> bool:
+        exposition = stage.process.application.telemetry().metrics.exposition()
+        return f"somagent_readers_fenced {count}.0" in exposition.decode()
+
+    return shown
 
 
 async def test_a_group_of_two_servers_doubles_nothing_when_one_goes(

@@ -130,6 +130,9 @@ class InMemorySource:
             for place in self.positions
         }
 
+    async def replaced(self) -> bool:
+        return any(one.name == self.name for one in self.topics.readers if one is not self)
+
     def gain(self, place: Partition) -> None:
         if place not in self.positions:
             self.positions[place] = self.topics.committed.get(place, 0)

@@ -19,6 +19,7 @@ from confluent_kafka import (
     TopicPartition,
 )
 
+from adapters.kafka.names import name_is_taken
 from application.delivery.ports.source import Poll
 from domain.delivery.dead_letter import Header
 from domain.delivery.errors import SourceFencedError
@@ -79,6 +80,13 @@ class KafkaSource:
 
     async def lag(self) -> Mapping[Partition, int]:
         return await self._do(self._lag)
+
+    async def replaced(self) -> bool:
+        settings = self.settings
+        group = settings.prefix + settings.group
+        return await asyncio.to_thread(
+            name_is_taken, settings.connection, group, settings.name, ANSWER_SECONDS
+        )
 
     async def close(self) -> None:
         """Leave the group, save where the name is kept for the next who has it."""

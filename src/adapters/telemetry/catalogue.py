@@ -33,6 +33,7 @@ class Declared:
 METHODS: Final = 64
 REASONS: Final = 128
 PROVIDERS: Final = 32
+PARTITIONS: Final = 256
 
 CODES: Final = frozenset(
     {
@@ -92,6 +93,7 @@ OLDEST_UNSEALED: Final = "somagent_records_oldest_unsealed_age"
 MESSAGES: Final = "somagent_messages_total"
 DEAD_LETTERS: Final = "somagent_dead_letters_total"
 MESSAGE_LAG: Final = "somagent_message_lag"
+MESSAGE_AGE: Final = "somagent_message_oldest_age"
 FENCED: Final = "somagent_readers_fenced"
 
 CATALOGUE: Final = (
@@ -268,12 +270,19 @@ CATALOGUE: Final = (
         kind=Kind.GAUGE,
         unit="messages",
         help="Messages behind what this process has committed, in the partitions that it reads.",
+        labels={"topic": CONSUMED, "partition": PARTITIONS},
+    ),
+    Declared(
+        name=MESSAGE_AGE,
+        kind=Kind.GAUGE,
+        unit="seconds",
+        help="How long ago the broker got the oldest message that was read and is not done with.",
+        labels={"topic": CONSUMED, "partition": PARTITIONS},
     ),
     Declared(
         name=FENCED,
         kind=Kind.GAUGE,
         unit="readers",
-        help="Readers of this process that read no more until it starts anew: another process took "
-        "their name.",
+        help="Readers of this process that read nothing while another process has their name.",
     ),
 )

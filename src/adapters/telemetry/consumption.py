@@ -3,7 +3,13 @@
 import logging
 from typing import Final, final
 
-from adapters.telemetry.catalogue import DEAD_LETTERS, FENCED, MESSAGE_LAG, MESSAGES
+from adapters.telemetry.catalogue import (
+    DEAD_LETTERS,
+    FENCED,
+    MESSAGE_AGE,
+    MESSAGE_LAG,
+    MESSAGES,
+)
 from adapters.telemetry.instruments import Metrics
 from domain.delivery.incoming_message import IncomingMessage, Partition
 from domain.kernel.errors import DomainError
@@ -18,9 +24,14 @@ class ObservedConsumption:
     def __init__(self, metrics: Metrics) -> None:
         self._messages = metrics.counters[MESSAGES]
         self._letters = metrics.counters[DEAD_LETTERS]
-        self._lag: dict[Partition, int] = {}
+        self._lag: dict[Partition, tuple[int, float]] = {}
         self._fenced = 0
-        metrics.gauges[MESSAGE_LAG].read = lambda: sum(self._lag.values())
+        metrics.levels[MESSAGE_LAG].read = lambda: {
+            (place.topic, str(place.number)): messages for place, (messages, _) in self._lag.items()
+        }
+        metrics.levels[MESSAGE_AGE].read = lambda: {
+            (place.topic, str(place.number)): age for place, (_, age) in self._lag.items()
+        }
         metrics.gauges[FENCED].read = lambda: self._fenced
 
     def taken(self, topic: str) -> None:
@@ -40,13 +51,20 @@ class ObservedConsumption:
             exc_info=defect,
         )
 
-    def lags(self, partition: Partition, messages: int) -> None:
-        self._lag[partition] = messages
+    def lags(self, partition: Partition, messages: int, oldest_seconds: float) -> None:
+        self._lag[partition] = messages, oldest_seconds
 
     def lost(self, partition: Partition) -> None:
         self._lag.pop(partition, None)
 
     def fenced(self) -> None:
         self._lag.clear()
-        self._fenced += 1
-        LOG.error("another process has this reader's name: kafka.consumers.instance must be unique")
+        self._fenced = 1
+        LOG.error(
+            "another process reads under this one's name, and has its partitions: give each a "
+            "kafka.consumers.instance of its own; this one reads again when the other is gone"
+        )
+
+    def freed(self) -> None:
+        self._fenced = 0
+        LOG.warning("the other process of this reader's name is gone: this one reads again")

@@ -154,19 +154,23 @@ class Gauge:
 
 @final
 class Levels:
-    """A level for each value of one label, asked for when they are looked at."""
+    """A level for each set of label values, asked for when they are looked at."""
 
     def __init__(self, declared: Declared) -> None:
         self.declared = declared
-        self.read: Callable[[], Mapping[str, float]] = dict
+        self.read: Callable[[], Mapping[tuple[str, ...], float]] = dict
 
     def family(self) -> Metric:
         family = GaugeMetricFamily(
             self.declared.name, self.declared.help, labels=list(self.declared.labels)
         )
-        labels = Labels(self.declared)
-        for value, level in self.read().items():
-            family.add_metric(list(labels.bounded((value,))), level)
+        labels, levels = Labels(self.declared), dict[tuple[str, ...], float]()
+        for values, level in self.read().items():
+            bounded = labels.bounded(values)
+            # Of those beyond the bound, which share a name, the highest shows.
+            levels[bounded] = max(level, levels.get(bounded, level))
+        for bounded, level in levels.items():
+            family.add_metric(list(bounded), level)
         return family
 
 

@@ -87,16 +87,33 @@ class Consume:
     terms: ConsumerTerms = ConsumerTerms()
 
     async def __call__(self) -> None:
-        """Return when another reader has this one's name: it goes on with all of it.
+        """Return when another reader took this one's name, and is gone: whoever calls reads anew.
 
+        Meanwhile that one goes on with all of it, and this one does nothing.
         A defect of what is behind it ends it: whoever calls it begins anew, from what is committed.
         """
+        try:
+            await self._take_all()
+        except SourceFencedError:
+            self.observer.fenced()
+            await self._until_free()
+            self.observer.freed()
+
+    async def _until_free(self) -> None:
+        """Leave the name to whoever has it: two who took it from each other would read little."""
+        looks, taken = 0, True
+        while taken:
+            looks += 1
+            pause = RETRY_RULES[Trouble.AWAY].pause(looks, self.fraction())
+            if pause is not None:
+                await self.sleep(pause.total_seconds())
+            taken = await self.source.replaced()
+
+    async def _take_all(self) -> None:
         slots = Semaphore(self.terms.in_flight)
         begun = Consumption(work=lambda message, lane: self._see_to(message, lane, slots))
         try:
             await self._read(begun)
-        except SourceFencedError:
-            self.observer.fenced()
         finally:
             # What is cut off here was not committed.
             tasks = begun.tasks()
@@ -125,7 +142,7 @@ class Consume:
             self._begin(begun, poll)
             await self._commit(begun)
             if self.clock.monotonic() >= look_at:
-                await self._tell_lag()
+                await self._tell_lag(begun)
                 look_at = self.clock.monotonic() + LAG_SECONDS
         raise begun.broken
 
@@ -141,9 +158,12 @@ class Consume:
         for message in poll.messages:
             begun.begin(message)
 
-    async def _tell_lag(self) -> None:
+    async def _tell_lag(self, begun: Consumption) -> None:
+        now, oldest = self.clock.now().timestamp(), begun.oldest()
         for partition, messages in (await self.source.lag()).items():
-            self.observer.lags(partition, messages)
+            written_at = oldest.get(partition)
+            age = 0.0 if written_at is None else max(0.0, now - written_at / 1000)
+            self.observer.lags(partition, messages, age)
 
     def _to_pause(self, begun: Consumption, backlog: Backlog) -> frozenset[Partition] | None:
         """The partitions of which no more is read; None for all."""

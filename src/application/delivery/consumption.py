@@ -97,6 +97,16 @@ class Consumption:
     def held_up(self, backlog: Backlog) -> frozenset[Partition]:
         return frozenset(place for place, one in self.progress.items() if backlog.holds_up(one))
 
+    def oldest(self) -> Mapping[Partition, int]:
+        """When the oldest message of each partition was written of those not done with."""
+        heads = [lane.queue[0] for lane in self.lanes.values() if lane.queue]
+        oldest: dict[Partition, int] = {}
+        for head in heads:
+            if head.written_at:
+                known = oldest.get(head.partition, head.written_at)
+                oldest[head.partition] = min(known, head.written_at)
+        return oldest
+
     def begin(self, message: IncomingMessage) -> None:
         """Put a message behind those of its key; one without a key is behind none."""
         place = message.partition

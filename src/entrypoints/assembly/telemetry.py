@@ -58,8 +58,8 @@ class Telemetry:
     def standing(self, read: Callable[[], Standing]) -> None:
         """Let the gauges of the whole service read what is known of it."""
         levels, gauges = self.metrics.levels, self.metrics.gauges
-        levels[FINDINGS].read = lambda: {k.value: float(n) for k, n in read().findings.items()}
-        levels[OVERRUN].read = lambda: {m.value: float(n) for m, n in read().overrun.items()}
+        levels[FINDINGS].read = lambda: {(k.value,): n for k, n in read().findings.items()}
+        levels[OVERRUN].read = lambda: {(m.value,): n for m, n in read().overrun.items()}
         gauges[UNSEALED].read = lambda: read().unsealed
         gauges[OLDEST_UNSEALED].read = lambda: read().oldest_unsealed_seconds
 

@@ -60,3 +60,11 @@ class MessageSource(Protocol):
     async def lag(self) -> Mapping[Partition, int]:
         """How many messages of each of this reader's partitions stand after what it committed."""
         ...
+
+    async def replaced(self) -> bool:
+        """Whether another reader has this one's name now; true where nobody can tell.
+
+        Asked of one that was fenced. A name is its last reader's until that one left for good, or
+        was silent for the time of a session.
+        """
+        ...

@@ -49,12 +49,21 @@ class ConsumptionObserver(Protocol):
         """A message became a dead letter."""
         ...
 
-    def lags(self, partition: Partition, messages: int) -> None: ...
+    def lags(self, partition: Partition, messages: int, oldest_seconds: float) -> None:
+        """So many messages stand after what was committed.
+
+        The oldest of those that were read was written so long ago; 0 where none was.
+        """
+        ...
 
     def lost(self, partition: Partition) -> None:
         """A partition is another reader's now, and its lag too."""
         ...
 
     def fenced(self) -> None:
-        """Another reader has this one's name; this one reads no more."""
+        """Another reader has this one's name; this one reads nothing while it has."""
+        ...
+
+    def freed(self) -> None:
+        """The name of one that was fenced is free: it reads again."""
         ...

@@ -86,9 +86,9 @@ def test_a_gauge_is_asked_when_it_is_looked_at() -> None:
 
 def test_levels_are_asked_for_each_value_of_their_label() -> None:
     metrics = Metrics()
-    metrics.levels[OVERRUN].read = lambda: {"tokens": 7, "apples": 1}
+    metrics.levels[OVERRUN].read = lambda: {("tokens",): 7, ("apples",): 2, ("pears",): 1}
 
-    assert samples(metrics, OVERRUN, "metric") == {("tokens",): 7, ("other",): 1}
+    assert samples(metrics, OVERRUN, "metric") == {("tokens",): 7, ("other",): 2}
 
 
 def test_a_hostile_label_value_is_escaped() -> None:

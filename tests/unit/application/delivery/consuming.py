@@ -56,8 +56,10 @@ class Told:
     takes: list[str] = field(default_factory=list[str])
     rests: list[str] = field(default_factory=list[str])
     again: list[str] = field(default_factory=list[str])
-    lag: dict[Partition, int] = field(default_factory=dict[Partition, int])
-    was_fenced: bool = False
+    lag: dict[Partition, tuple[int, float]] = field(
+        default_factory=dict[Partition, tuple[int, float]]
+    )
+    fences: list[str] = field(default_factory=list[str])
 
     def taken(self, topic: str) -> None:
         self.takes.append(topic)
@@ -68,14 +70,17 @@ class Told:
     def rested(self, message: IncomingMessage, reason: str, error: Exception) -> None:
         self.rests.append(f"{message.offset} {reason} {type(error).__name__}")
 
-    def lags(self, partition: Partition, messages: int) -> None:
-        self.lag[partition] = messages
+    def lags(self, partition: Partition, messages: int, oldest_seconds: float) -> None:
+        self.lag[partition] = messages, oldest_seconds
 
     def lost(self, partition: Partition) -> None:
         self.lag.pop(partition, None)
 
     def fenced(self) -> None:
-        self.was_fenced = True
+        self.fences.append("fenced")
+
+    def freed(self) -> None:
+        self.fences.append("freed")
 
 
 @final
