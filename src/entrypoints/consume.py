@@ -9,13 +9,13 @@ from entrypoints.assembly.platform import Report, open_platform
 from entrypoints.assembly.telemetry import written_logs
 from entrypoints.failure import StartError
 from entrypoints.grpc.lifecycle import stop_signals
+from entrypoints.grpc.server import NOWHERE
+from entrypoints.http import bound
 from entrypoints.process import open_process
+from entrypoints.settings.serving import TlsSettings
 from entrypoints.settings.settings import Settings
 
 STEP: Final = "consumers"
-
-ASIDE: Final = "127.0.0.1:0"
-"""Nobody is told of it: this process's API is there for nobody but itself."""
 
 
 def run(settings: Settings, report: Report) -> None:
@@ -33,15 +33,11 @@ def run(settings: Settings, report: Report) -> None:
 
 
 def alone(settings: Settings) -> Settings:
-    """The settings of one process that consumes, whatever servers do."""
-    kafka = settings.kafka
-    consumers = replace(kafka.consumers, enabled=True)
-    return settings.model_copy(
-        update={
-            "server": replace(settings.server, address=ASIDE, workers=1),
-            "kafka": replace(kafka, consumers=consumers),
-        }
-    )
+    """The settings of one process that consumes and serves no clients, whatever servers do."""
+    server = replace(settings.server, address=NOWHERE, workers=1, tls=TlsSettings(), channelz=False)
+    consumers = replace(settings.kafka.consumers, enabled=True)
+    kafka = replace(settings.kafka, consumers=consumers)
+    return settings.model_copy(update={"server": server, "kafka": kafka})
 
 
 async def _consume(settings: Settings, report: Report) -> None:
@@ -50,5 +46,7 @@ async def _consume(settings: Settings, report: Report) -> None:
             open_platform(settings, report) as platform,
             open_process(settings, platform) as process,
         ):
-            report(STEP, f"group {settings.kafka.consumers.group}")
+            group = settings.kafka.consumers.group
+            metrics = bound(settings.server.http_address, process.http_port)
+            report(STEP, f"group {group}, /metrics on {metrics}")
             await process.lifecycle.run(stop)

@@ -117,6 +117,11 @@ async def operators_port(port: OperatorsPort, address: str) -> AsyncGenerator[in
         yield bound
 
 
+def bound(address: str, port: int) -> str:
+    """The address with the port that was bound, which need not be the one that was asked for."""
+    return f"{address.rpartition(':')[0]}:{port}"
+
+
 async def _request(reader: asyncio.StreamReader) -> tuple[str, str]:
     """The method and path of a request; empty where it is none."""
     try:

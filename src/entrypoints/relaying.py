@@ -11,7 +11,7 @@ from application.delivery.ports.bell import RelayBell
 from application.delivery.ports.outbox import Backlog, Outbox
 from application.delivery.relay_events import RelayEvents
 from domain.delivery.errors import PublisherAwayError
-from domain.kernel.errors import StorageUnavailableError
+from domain.kernel.errors import DomainError, StorageUnavailableError
 from entrypoints.background import Repeated
 
 LOG: Final = logging.getLogger("somagent.relay")
@@ -42,6 +42,15 @@ class CountedBacklog:
     def run(self) -> Coroutine[None, None, None]:
         """Count until cancelled."""
         return Repeated(name="outbox backlog", step=self.count, seconds=BACKLOG_SECONDS).run()
+
+
+async def outbox_answers(outbox: Outbox) -> str:
+    """Empty when the outbox can be read; what is wrong otherwise."""
+    try:
+        await outbox.backlog(1)
+    except DomainError as refusal:
+        return str(refusal)
+    return ""
 
 
 def told(cause: str) -> None:

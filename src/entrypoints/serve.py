@@ -14,6 +14,7 @@ from entrypoints.assembly.telemetry import written_logs
 from entrypoints.assembly.worker_order import READY, WorkerOrder, encode_order
 from entrypoints.failure import StartError
 from entrypoints.grpc.lifecycle import stop_signals
+from entrypoints.http import bound
 from entrypoints.process import open_process
 from entrypoints.settings.settings import Settings
 from entrypoints.settings.values import host_of
@@ -52,17 +53,12 @@ async def _serve_here(
 ) -> None:
     async with open_process(settings, platform) as process:
         api, http = settings.server.address, settings.server.http_address
-        report("server", _listening(_bound(api, process.api.port), _bound(http, process.http_port)))
+        report("server", _listening(bound(api, process.api.port), bound(http, process.http_port)))
         await process.lifecycle.run(stop)
 
 
 def _listening(address: str, http_address: str) -> str:
     return f"{address}, /metrics on {http_address}"
-
-
-def _bound(address: str, port: int) -> str:
-    """The address with the port that was bound, which need not be the one that was asked for."""
-    return f"{address.rpartition(':')[0]}:{port}"
 
 
 async def _serve_with_workers(

@@ -17,6 +17,9 @@ from tests.system.installation import Installation, process_environment
 
 PROGRAM: Final = Path(sys.executable).with_name("somagent")
 
+LISTENS: Final = "0A"
+"""The state of a listening socket, as the kernel writes it."""
+
 _LOOK_SECONDS: Final = 0.03
 
 
@@ -125,6 +128,10 @@ async def until(true: Callable[[], Awaitable[bool]], seconds: float = PATIENCE_S
             await asyncio.sleep(_LOOK_SECONDS)
 
 
+def port_of(address: str) -> int:
+    return int(address.rpartition(":")[2])
+
+
 async def http_status(address: str, path: str) -> int:
     """The status of an answer over HTTP; 0 where nobody answers."""
     host, _, port = address.rpartition(":")
@@ -140,6 +147,31 @@ async def http_status(address: str, path: str) -> int:
         return 0
     finally:
         writer.close()
+
+
+async def http_body(address: str, path: str) -> str:
+    """What is answered over HTTP, its head included."""
+    host, _, port = address.rpartition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(f"GET {path} HTTP/1.1\r\nhost: {host}\r\n\r\n".encode())
+    whole = await reader.read()
+    writer.close()
+    return whole.decode()
+
+
+def listened_ports(pid: int) -> set[int]:
+    """The TCP ports on which a process listens."""
+    sockets: set[str] = set()
+    for descriptor in Path("/proc", str(pid), "fd").iterdir():
+        with contextlib.suppress(OSError):
+            sockets.add(str(descriptor.readlink()))
+    found: set[int] = set()
+    for table in ("tcp", "tcp6"):
+        for line in Path("/proc", str(pid), "net", table).read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == LISTENS and f"socket:[{fields[9]}]" in sockets:
+                found.add(int(fields[1].rpartition(":")[2], 16))
+    return found
 
 
 def children_of(pid: int) -> list[int]:

@@ -14,7 +14,7 @@ from tests.plugins.kafka import KafkaBrokers
 from tests.system.client import Client
 from tests.system.conversing import ENDED, message, open_session
 from tests.system.installation import Installation, new_capsule, new_tenant
-from tests.system.service import serving, until
+from tests.system.service import http_body, listened_ports, port_of, serving, until
 from tests.upstream.chunks import answer
 from tests.upstream.scripted import ScriptedUpstream, streamed
 
@@ -73,6 +73,8 @@ async def test_a_killed_consumer_loses_and_doubles_nothing(
             await first.kill()
         async with serving(with_kafka.beside(), command="consume") as second:
             await until(done, 120)
+            assert listened_ports(second.process.pid) == {port_of(second.http_address)}
+            assert "somagent_messages_total{" in await http_body(second.http_address, "/metrics")
             assert await second.stop() == 0
 
         for session in sessions:

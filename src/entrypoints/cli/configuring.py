@@ -38,10 +38,13 @@ def _refusal(problems: Sequence[str]) -> CommandFailedError:
     )
 
 
-def overrides(*, profile: str | None = None, workers: int = 0) -> Mapping[str, str]:
+def overrides(
+    *, profile: str | None = None, workers: int = 0, http_address: str = ""
+) -> Mapping[str, str]:
     """What options set, by environment variables; what was not given is left as it is."""
     given = {
         "SOMAGENT_PROFILE": profile or "",
         "SOMAGENT_SERVER__WORKERS": str(workers or ""),
+        "SOMAGENT_SERVER__HTTP_ADDRESS": http_address,
     }
     return {variable: value for variable, value in given.items() if value}

@@ -51,6 +51,12 @@ class ProfileName(StrEnum):
     STANDARD = "standard"
 
 
+HttpAddress: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        help="Where /metrics, /livez and /readyz are served. Unset: server.http_address.",
+    ),
+]
 Profile: TypeAlias = Annotated[
     ProfileName | None, typer.Option("--profile", help="Which engines the service brings along.")
 ]

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from entrypoints.cli.options import Config, JsonFlag, Profile
+from entrypoints.cli.options import Config, HttpAddress, JsonFlag, Profile
 
 
 def serve(
@@ -29,33 +29,35 @@ def serve(
         run(settings, steps.ignore if settings.logs_json else steps.report)
 
 
-def relay(config: Config = None, profile: Profile = None) -> None:
-    """Publish committed events until SIGTERM or Ctrl-C, and serve nothing.
+def relay(config: Config = None, profile: Profile = None, http_address: HttpAddress = "") -> None:
+    """Publish committed events until SIGTERM or Ctrl-C, and serve no clients.
 
-    Any number may run, beside servers that relay and those that do not (relay.enabled).
+    Any number may run, beside servers that relay and those that do not (relay.enabled); on one
+    machine each needs an --http-address of its own.
     """
     from entrypoints.cli.configuring import loaded, overrides
     from entrypoints.cli.screen import Screen
     from entrypoints.cli.steps import Steps
     from entrypoints.relay import run
 
-    settings = loaded(config, overrides(profile=profile)).settings
+    settings = loaded(config, overrides(profile=profile, http_address=http_address)).settings
     with Steps(Screen.of_errors()) as steps:
         run(settings, steps.ignore if settings.logs_json else steps.report)
 
 
-def consume(config: Config = None, profile: Profile = None) -> None:
+def consume(config: Config = None, profile: Profile = None, http_address: HttpAddress = "") -> None:
     """Take messages of other systems until SIGTERM or Ctrl-C, and serve no clients.
 
     Any number may run, beside servers that consume and those that do not (kafka.consumers.enabled).
-    Turns that run may end first, as a server's.
+    Turns that run may end first, as a server's. On one machine each needs an --http-address of its
+    own.
     """
     from entrypoints.cli.configuring import loaded, overrides
     from entrypoints.cli.screen import Screen
     from entrypoints.cli.steps import Steps
     from entrypoints.consume import run
 
-    settings = loaded(config, overrides(profile=profile)).settings
+    settings = loaded(config, overrides(profile=profile, http_address=http_address)).settings
     with Steps(Screen.of_errors()) as steps:
         run(settings, steps.ignore if settings.logs_json else steps.report)
 

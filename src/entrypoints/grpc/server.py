@@ -26,6 +26,10 @@ SERVING: Final = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING: Final = health_pb2.HealthCheckResponse.NOT_SERVING
 
 
+NOWHERE: Final = ""
+"""The address of a server that binds no port: that of a process which serves no clients."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TlsMaterial:
     """PEM bytes; with `client_ca`, clients must show a certificate that it signed."""
@@ -132,6 +136,8 @@ def _options(settings: ServerSettings) -> list[tuple[str, int]]:
 
 
 def _bind(server: grpc.aio.Server, settings: ServerSettings, tls: TlsMaterial | None) -> int:
+    if settings.address == NOWHERE:
+        return 0
     try:
         if tls is None:
             return server.add_insecure_port(settings.address)

@@ -1,0 +1,47 @@
+"""`somagent relay` as a process: it publishes what servers leave, and tells how it stands."""
+
+import pytest
+
+from tests.system.conversing import answer_to, open_session
+from tests.system.installation import Installation, new_capsule, new_tenant
+from tests.system.service import http_body, listened_ports, port_of, serving, start, until
+from tests.upstream.chunks import answer
+from tests.upstream.scripted import ScriptedUpstream, streamed
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+PUBLISHED = 'somagent_events_published_total{outcome="ok",topic="conversation.outbound"}'
+
+
+async def test_it_publishes_alone_and_shows_it_on_the_one_port_that_it_opens(
+    installation: Installation, upstream: ScriptedUpstream
+) -> None:
+    servers = installation.with_settings(relay__enabled=False)
+    apart = installation.beside().settings.server.http_address
+    async with serving(servers) as server:
+        client = await new_tenant(await installation.operator(server.address), "relayed")
+        session = await open_session(
+            client, await new_capsule(client, await installation.author(), "plain")
+        )
+        upstream.answers(streamed(*answer("Yes.")))
+        await answer_to(client, session)
+        # The option puts it beside a server of the same settings.
+        beside = installation.with_settings(server__http_address=apart)
+        async with serving(beside, "--http-address", apart, command="relay") as relay:
+
+            async def published() -> bool:
+                shown = await http_body(apart, "/metrics")
+                return f"{PUBLISHED} 2.0" in shown and "somagent_outbox_events" in shown
+
+            await until(published)
+            assert PUBLISHED not in await http_body(server.http_address, "/metrics")
+            assert listened_ports(relay.process.pid) == {port_of(apart)}
+            assert await relay.stop() == 0
+
+
+async def test_where_its_port_is_taken_it_says_which(installation: Installation) -> None:
+    async with serving(installation):
+        relay = await start(installation, command="relay")
+
+        assert await relay.ended() == 1
+        assert installation.settings.server.http_address in relay.said
