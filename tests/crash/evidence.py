@@ -6,6 +6,7 @@ from uuid import UUID
 
 from somagent.conversation.v1 import conversation_pb2 as pb
 from tests.crash.tool_server import ToolServer
+from tests.crash.topics import Found, Topics
 from tests.system.client import Client, RefusedError
 
 FINAL: Final = frozenset({"completed", "failed", "cancelled"})
@@ -72,9 +73,14 @@ class Witness:
 
 @dataclass(slots=True, kw_only=True)
 class Evidence:
-    """All that was told in one run. `secrets` must be found nowhere."""
+    """All that was told in one run. `secrets` must be found nowhere.
+
+    `topics` are there where a broker is, and `found` is what lies in them when all is over.
+    """
 
     tools: ToolServer = field(default_factory=ToolServer)
+    topics: Topics | None = None
+    found: list[Found] = field(default_factory=list[Found])
     tenants: list[Witness] = field(default_factory=list[Witness])
     asked: list[Asked] = field(default_factory=list[Asked])
     called: list[Called] = field(default_factory=list[Called])

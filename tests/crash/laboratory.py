@@ -19,21 +19,22 @@ import psycopg
 from adapters.postgres.database import DatabaseSettings
 from adapters.postgres.embedded_account import binaries, server_account
 from adapters.postgres.embedded_lifetime import SUPERUSER, EmbeddedServer
-from adapters.postgres.migration import migrate
-from adapters.postgres.roles import REQUEST, WRITER
 from adapters.signing.ed25519 import Ed25519Signer
 from entrypoints.assembly.secrets import SecretKeeper
 from somagent.tenancy.v1 import tenancy_pb2
 from tests.crash.acting.actor import ASKING, CAPSULE
+from tests.crash.broker import Broker
 from tests.crash.checker.checker import OPEN_WORK, RUN_OUT, check_run
 from tests.crash.checker.violation import Kind, Violation
 from tests.crash.database import database_in
 from tests.crash.evidence import Evidence, Witness
 from tests.crash.fleet import QUICK, Fleet, fleet_of
-from tests.crash.line import Line, line_to
+from tests.crash.line import Line, database_at, line_to
 from tests.crash.plan import Plan
+from tests.crash.schema import new_database
 from tests.crash.script import NOTE, choose
 from tests.crash.tool_server import FIRE, POST, STAMP, ToolServer, tool_server
+from tests.crash.topics import Topics, topics_on
 from tests.crash.traffic import Traffic
 from tests.system.client import Client, connect
 from tests.system.installation import (
@@ -70,6 +71,7 @@ class Laboratory:
     chance: Random
     public_key: bytes
     lines: Sequence[Line] = ()
+    topics: Topics | None = None
     metrics: dict[str, str] = field(default_factory=dict[str, str])
     _runs: int = 0
 
@@ -80,7 +82,7 @@ class Laboratory:
     async def tenants(self, count: int = 3) -> Evidence:
         """New tenants for a run; the last of them is near its limits all the time."""
         self._runs += 1
-        evidence = Evidence(tools=self.tools)
+        evidence = Evidence(tools=self.tools, topics=self.topics)
         operator = await self.installation.operator(self.fleet.places[0].address)
         for number in range(count):
             slug = f"run{self._runs}-t{number}"
@@ -135,6 +137,8 @@ class Laboratory:
             with psycopg.connect(self.owner_url, autocommit=True) as connection:
                 connection.execute(RUN_OUT.encode(), named)
                 row = connection.execute(OPEN_WORK.encode(), named).fetchone()
+            if self.topics is not None and not await self.topics.all_taken():
+                return False
             return row is not None and row[0] == 0
 
         with suppress(TimeoutError):  # what is open still is found by the check, and named
@@ -143,6 +147,8 @@ class Laboratory:
     async def check(self, evidence: Evidence) -> list[Violation]:
         """Everything that must hold, now that the run is over."""
         await self.read_metrics()
+        if self.topics is not None:
+            evidence.found = await self.topics.read()
         for witness in evidence.tenants:
             for client in witness.clients:
                 async with asyncio.timeout(OVER_SECONDS):
@@ -197,13 +203,14 @@ class Laboratory:
 
 
 @asynccontextmanager
-async def laboratory(
+async def laboratory(  # noqa: PLR0913 - each keyword is one thing that a run may want otherwise
     seed: int,
     *,
     servers: int = 3,
     folder: Path | None = None,
     steady: int = 0,
     lined: bool = False,
+    broker: Broker | None = None,
     of_place: Sequence[Mapping[str, object]] = (),
 ) -> AsyncGenerator[Laboratory]:
     """A laboratory in a folder of its own, which is removed unless it was told to keep it.
@@ -214,6 +221,7 @@ async def laboratory(
         steady: How many of them are not killed.
         folder: Where everything lies; made where none is given.
         lined: Whether each server reaches the database over a line of its own.
+        broker: Where servers publish to and read from; there is none without it.
         of_place: Settings of the server at each place, besides those that all share.
     """
     at = folder or _new_folder()
@@ -222,7 +230,7 @@ async def laboratory(
         async with AsyncExitStack() as opened:
             enter = opened.enter_async_context
             server = await enter(database_in(at / "postgres"))
-            database = await asyncio.to_thread(_new_database, server)
+            database = await asyncio.to_thread(new_database, server)
             upstream = await enter(scripted_upstream(choose))
             tools = await enter(tool_server())
             models = [Model(name="main", base_url=upstream.base_url)]
@@ -231,11 +239,15 @@ async def laboratory(
             key = await SecretKeeper(installation.settings).need(
                 installation.settings.receipts.signing_key
             )
-            lines = [await enter(line_to(server.socket_folder)) for _ in range(servers) if lined]
+            far_end = database_at(server.socket_folder)
+            lines = [await enter(line_to(far_end)) for _ in range(servers) if lined]
+            topics = None if broker is None else await enter(topics_on(broker))
             places = [
                 installation.beside().with_settings(**settings)
                 for settings in _settings(servers, lines, database, of_place)
             ]
+            if topics is not None:
+                places = [one.with_settings(**topics.settings(at)) for at, one in enumerate(places)]
             plan = Plan(chance=Random(chance.random()), steady=steady)  # noqa: S311
             fleet = await enter(fleet_of(places, plan))
             await fleet.all_ready()
@@ -249,6 +261,7 @@ async def laboratory(
                 chance=chance,
                 public_key=Ed25519Signer.of(key).public_key,
                 lines=lines,
+                topics=topics,
             )
     finally:
         if folder is None and not (at / DUMP).exists():
@@ -276,13 +289,3 @@ def _new_folder() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="somagent-crash-"))
     folder.chmod(0o755)
     return folder
-
-
-def _new_database(server: EmbeddedServer) -> DatabaseSettings:
-    with psycopg.connect(server.url(SUPERUSER, "postgres"), autocommit=True) as connection:
-        connection.execute("create database laboratory")
-    migrate(server.url(SUPERUSER, "laboratory"))
-    return DatabaseSettings(
-        request_url=server.url(REQUEST, "laboratory"),
-        writer_url=server.url(WRITER, "laboratory"),
-    )

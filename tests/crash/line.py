@@ -1,10 +1,11 @@
-"""A line over TCP to a PostgreSQL server that can be cut, slowed, or let everything vanish on."""
+"""A line over TCP to an engine that can be cut, slowed, or let everything vanish on."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
-from typing import Final, final
+from typing import Final, TypeAlias, final
 
 from psycopg.conninfo import make_conninfo
 
@@ -12,14 +13,22 @@ SOCKET: Final = ".s.PGSQL.5432"
 
 _PIECE: Final = 65_536
 
+FarEnd: TypeAlias = Callable[[], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]
+"""Connects to what a line leads to; an OSError where nobody is there."""
+
+
+def database_at(folder: Path) -> FarEnd:
+    """The PostgreSQL server whose socket is in a folder."""
+    return partial(asyncio.open_unix_connection, folder / SOCKET)
+
 
 @final
 class Line:
-    """From a port of loopback to a server's socket."""
+    """From a port of loopback to an engine."""
 
-    def __init__(self, server: Path) -> None:
+    def __init__(self, far_end: FarEnd) -> None:
         self.port = 0
-        self._server = server / SOCKET
+        self._far_end = far_end
         self._refuses = False
         self._delay = 0.0
         self._bytes_left: int | None = None
@@ -28,7 +37,7 @@ class Line:
         self._writers: set[asyncio.StreamWriter] = set()
 
     def url(self, direct: str) -> str:
-        """The same login over this line."""
+        """The same login of a database over this line."""
         return make_conninfo(direct, host="127.0.0.1", port=self.port, sslmode="disable")
 
     def mend(self) -> None:
@@ -64,7 +73,7 @@ class Line:
             writer.transport.abort()
             return
         try:
-            far_reader, far_writer = await asyncio.open_unix_connection(self._server)
+            far_reader, far_writer = await self._far_end()
         except OSError:
             writer.transport.abort()
             return
@@ -96,10 +105,10 @@ class Line:
 
 
 @asynccontextmanager
-async def line_to(server: Path) -> AsyncGenerator[Line]:
-    """A line to the server whose socket is in a folder; `port` is where it begins."""
-    line = Line(server)
-    listening = await asyncio.start_server(line.carry, "127.0.0.1", 0)
+async def line_to(far_end: FarEnd, port: int = 0) -> AsyncGenerator[Line]:
+    """A line to an engine; it begins at the port, or at any where none is given."""
+    line = Line(far_end)
+    listening = await asyncio.start_server(line.carry, "127.0.0.1", port)
     line.port = int(listening.sockets[0].getsockname()[1])
     try:
         yield line

@@ -3,7 +3,9 @@
 import contextlib
 import fcntl
 import os
+import re
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Generator
@@ -22,13 +24,17 @@ READY_SECONDS: Final = 120
 @final
 @dataclass(frozen=True, slots=True)
 class KafkaBrokers:
-    """One broker or several, with their data in a folder; broker numbers count from 1."""
+    """One broker or several, with their data in a folder; broker numbers count from 1.
+
+    `advertised` is where the first of them sends its clients, when that is not where it listens.
+    """
 
     folder: Path
+    advertised: str = ""
 
     def start(self, brokers: int = 1) -> None:
         """Make them, or bring back those that do not run; returns when all answer."""
-        _run("start", str(self.folder), str(brokers))
+        _run("start", str(self.folder), str(brokers), advertised=self.advertised)
         _run("wait", str(self.folder), str(READY_SECONDS))
 
     def stop(self, broker: int | None = None) -> None:
@@ -39,9 +45,20 @@ class KafkaBrokers:
         """End one at once, with nothing said to anybody."""
         _run("kill", str(self.folder), str(broker))
 
+    def tell(self, number: signal.Signals, broker: int = 1) -> None:
+        """Send a signal to one, to let it stand still or go on."""
+        os.kill(int((self.folder / str(broker) / "pid").read_text()), number)
+
     @property
     def bootstrap_servers(self) -> str:
         return _run("bootstrap", str(self.folder))
+
+    @property
+    def port(self) -> int:
+        """Where the first of them listens for clients."""
+        written = (self.folder / "1" / "server.properties").read_text()
+        (found,) = re.findall(r"^listeners=CLIENTS://127\.0\.0\.1:(\d+),", written, re.MULTILINE)
+        return int(found)
 
 
 @pytest.fixture(scope="session")
@@ -91,8 +108,12 @@ def _own(folder: Path, count: int) -> Generator[KafkaBrokers]:
         brokers.stop()
 
 
-def _run(*arguments: str) -> str:
+def _run(*arguments: str, advertised: str = "") -> str:
     done = subprocess.run(  # noqa: S603 - our own script
-        [str(SCRIPT), *arguments], stdout=subprocess.PIPE, text=True, check=True
+        [str(SCRIPT), *arguments],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        env={**os.environ, "KAFKA_ADVERTISED": advertised} if advertised else None,
     )
     return done.stdout.strip()

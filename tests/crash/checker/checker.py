@@ -9,6 +9,7 @@ from tests.crash.checker.effects import check_effects
 from tests.crash.checker.ground import Ground
 from tests.crash.checker.money import check_money
 from tests.crash.checker.proofs import check_proofs
+from tests.crash.checker.published import check_published
 from tests.crash.checker.streams import (
     check_heard_streams,
     check_replays,
@@ -29,6 +30,7 @@ def check_stored(ground: Ground, public_key: bytes, texts: Mapping[str, str]) ->
         *check_money(ground),
         *check_effects(ground),
         *check_proofs(ground, public_key),
+        *check_published(ground),
         *check_walls(ground, texts),
         *_unanswered(ground.evidence),
     ]
