@@ -11,7 +11,7 @@ from tests.crash.laboratory import laboratory
 from tests.crash.report import closing_line, table_of, told_of
 from tests.crash.runs import kill, run
 
-RUN_SECONDS = 75.0
+RUN_SECONDS = 170.0
 """The load of one run; then everything must come to its end, and is checked."""
 
 

@@ -1,7 +1,7 @@
 """A client that does not give up: it repeats by request id, and resumes, on whichever server."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from random import Random
@@ -48,20 +48,38 @@ class NotServedError(Exception):
     """Nobody gave an answer in all the client's patience."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Caller:
-    """One client of one tenant. What it is told goes into the evidence."""
+    """One client of one tenant. What it is told goes into the evidence.
+
+    `at` is the place that it asks, as long as somebody answers there: who is to die at a point
+    must be the one that passes it.
+    """
 
     witness: Witness
     evidence: Evidence
     chance: Random
+    at: int | None = None
 
     @property
     def parent(self) -> str:
         return f"tenants/{self.witness.slug}"
 
     def anyone(self) -> Client:
-        return self.chance.choice(self.witness.clients)
+        return self.of(self.witness.clients)
+
+    def of(self, clients: Sequence[Client]) -> Client:
+        """The one to ask, of a login's clients at every place."""
+        return self.chance.choice(clients) if self.at is None else clients[self.at]
+
+    async def reach(self, seconds: float) -> None:
+        """Wait for a connection to the place that it asks.
+
+        Raises:
+            TimeoutError: There is none in so many seconds.
+        """
+        async with asyncio.timeout(seconds):
+            await self.anyone().channel.channel_ready()
 
     def request_id(self) -> str:
         """A new one, from the run's seed."""
@@ -97,7 +115,12 @@ class Caller:
         raise NotServedError(told)
 
     def _judge(self, refused: RefusedError) -> None:
-        """Raises: RefusedError: To try again would not help."""
+        """Leave a place where nobody answers.
+
+        Raises:
+            RefusedError: To try again would not help.
+        """
+        self.at = None
         if not refused.reason and refused.code in TRANSPORT:
             return
         self.evidence.refuse(refused)

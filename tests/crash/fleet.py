@@ -3,17 +3,18 @@
 import asyncio
 import re
 import signal
-from collections.abc import AsyncGenerator, Coroutine, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, Coroutine, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
-from time import monotonic
 from typing import Final
 
 from adapters.failpoints.failpoints import MARK
+from adapters.failpoints.orders import Deed
 from tests.crash.plan import AT_RANDOM, Doom, Plan
+from tests.system.forked import Nursery, nursery
 from tests.system.installation import Installation
-from tests.system.service import Service, http_status, start, until
+from tests.system.service import Service, http_status, until
 
 QUICK: Final = {
     "turns__lease_seconds": 1,
@@ -31,16 +32,20 @@ QUICK: Final = {
 
 _DEED: Final = re.compile(rf"^{MARK} (\S+): (\w+)$", re.MULTILINE)
 
-PATIENCE_SECONDS: Final = 4.0
-"""So long, and twice the time that it took to start, a server is waited for to pass its point."""
+PATIENCE_SECONDS: Final = 5.0
+"""So long a server that serves is waited for to pass its point."""
 
 STEADY_SECONDS: Final = (0.3, 4.0)
 """How long a server serves that is killed at random."""
 
+STANDSTILL_SECONDS: Final = 2.0
+"""How long a server stands still or hangs: twice its lease."""
+
+AFTERWARDS_SECONDS: Final = 1.0
+"""How long it goes on after that, before it is killed."""
+
 LEAVING: Final = "leases.hand_back"
 """Points that a server passes when it is told to stop."""
-
-LOOK_SECONDS: Final = 0.05
 
 START_SECONDS: Final = 60.0
 
@@ -56,15 +61,9 @@ class Place:
 
     index: int
     installation: Installation
+    address: str
+    http_address: str
     service: Service | None = None
-
-    @property
-    def address(self) -> str:
-        return self.installation.settings.server.address
-
-    @property
-    def http_address(self) -> str:
-        return self.installation.settings.server.http_address
 
 
 @dataclass(slots=True, kw_only=True)
@@ -73,6 +72,7 @@ class Fleet:
 
     places: Sequence[Place]
     plan: Plan
+    parent: Nursery
     killing: asyncio.Event = field(default_factory=asyncio.Event)
     peace: asyncio.Event = field(default_factory=asyncio.Event)
     logs: list[Service] = field(default_factory=list[Service])
@@ -85,8 +85,13 @@ class Fleet:
             dies = self.killing.is_set() and place.index >= self.plan.steady
             doom = self.plan.next(place.index) if dies else None
             service = await self._start(place, doom)
-            await self._live(place, service, doom)
-            self.plan.doomed.pop(place.index, None)
+            if doom is None:
+                await self._serve(place, service)
+            elif await self._is_ready(place, service):
+                await self._doomed(place, service, doom)
+            self.plan.released(place.index)
+            if service.process.returncode is None:
+                await service.kill()
             self._account(service)
 
     def kill(self) -> None:
@@ -116,7 +121,7 @@ class Fleet:
         if doom is not None:
             installation = installation.with_settings(laboratory__failpoints=doom.orders)
         # Not to be interrupted: a process that nobody holds would outlive the run.
-        starting = asyncio.ensure_future(start(installation))
+        starting = asyncio.ensure_future(self.parent.start(installation))
         try:
             service = await asyncio.shield(starting)
         except asyncio.CancelledError:
@@ -126,24 +131,49 @@ class Fleet:
         self.logs.append(service)
         return service
 
-    async def _live(self, place: Place, service: Service, doom: Doom | None) -> None:
-        """Wait for the server's end; bring it about where it does not come by itself."""
-        began = monotonic()
-        if doom is None:
-            steady = place.index < self.plan.steady
-            await _first(service.process.wait(), *([] if steady else [self.killing.wait()]))
-        elif await self._is_ready(place, service):
-            patience = PATIENCE_SECONDS + 2 * (monotonic() - began)
-            chosen = self.plan.chance.uniform(*STEADY_SECONDS)
-            seconds = chosen if doom.point == AT_RANDOM else patience
-            if doom.point.startswith(LEAVING):
-                await asyncio.sleep(self.plan.chance.uniform(*STEADY_SECONDS))
-                self.leave(service)
-            await _first(service.process.wait(), self.peace.wait(), seconds=seconds)
-            if service.process.returncode is None:
-                self.plan.missed(doom.point)
+    async def _serve(self, place: Place, service: Service) -> None:
+        """Let a server live that is not to die, or not yet."""
+        steady = place.index < self.plan.steady
+        await _first(service.process.wait(), *([] if steady else [self.killing.wait()]))
+
+    async def _doomed(self, place: Place, service: Service, doom: Doom) -> None:
+        """Wait for what the server is ordered to do, which does not always come."""
+        self.plan.ready(place.index)
+        if doom.point == AT_RANDOM:
+            await self._lives(service, self.plan.chance.uniform(*STEADY_SECONDS))
+            return
+        if doom.point.startswith(LEAVING):
+            await asyncio.sleep(self.plan.chance.uniform(*STEADY_SECONDS))
+            self.leave(service)
+        if doom.deed is Deed.KILL:
+            await self._lives(service, PATIENCE_SECONDS)
+        else:
+            await self._harmed(service, doom)
         if service.process.returncode is None:
-            await service.kill()
+            self.plan.missed(doom)
+
+    async def _lives(self, service: Service, seconds: float) -> None:
+        """Let a server live so long, or until it ends, or there is peace."""
+        await _first(service.process.wait(), self.peace.wait(), seconds=seconds)
+
+    async def _harmed(self, service: Service, doom: Doom) -> None:
+        """Wait until a server did what was ordered, and for what comes of it."""
+        ordered = (doom.point, doom.deed.value)
+
+        async def is_done() -> bool:
+            ended = service.process.returncode is not None or self.peace.is_set()
+            return ended or ordered in deeds_in(service.said)
+
+        with suppress(TimeoutError):
+            await until(is_done, PATIENCE_SECONDS)
+        if ordered not in deeds_in(service.said):
+            return
+        self.plan.did(doom)
+        if doom.deed is not Deed.ERROR:
+            await self._lives(service, STANDSTILL_SECONDS)
+        if doom.deed is Deed.STOP:
+            service.tell(signal.SIGCONT)
+        await self._lives(service, AFTERWARDS_SECONDS)
 
     async def _is_ready(self, place: Place, service: Service) -> bool:
         async def is_over() -> bool:
@@ -191,12 +221,24 @@ async def _answers(place: Place) -> bool:
 @asynccontextmanager
 async def fleet_of(installations: Sequence[Installation], plan: Plan) -> AsyncGenerator[Fleet]:
     """A server for each; at the end all are killed."""
-    places = [Place(index=at, installation=one) for at, one in enumerate(installations)]
-    fleet = Fleet(places=places, plan=plan)
+    places = list(_places(installations))
     async with AsyncExitStack() as ending:
+        parent = await ending.enter_async_context(nursery())
+        fleet = Fleet(places=places, plan=plan, parent=parent)
         keepers = [asyncio.create_task(fleet.keep(place)) for place in fleet.places]
         ending.push_async_callback(_end, fleet, keepers)
         yield fleet
+
+
+def _places(installations: Sequence[Installation]) -> Iterator[Place]:
+    for index, one in enumerate(installations):
+        server = one.settings.server
+        yield Place(
+            index=index,
+            installation=one,
+            address=server.address,
+            http_address=server.http_address,
+        )
 
 
 async def _end(fleet: Fleet, keepers: Sequence[asyncio.Task[None]]) -> None:

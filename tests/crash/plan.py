@@ -1,30 +1,50 @@
-"""Which server dies where, and when: from a seed, and the least killed step first."""
+"""Which server fails where, how, and when: from a seed, and the least served step first."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Final
 
 from adapters.failpoints.catalogue import POINTS
+from adapters.failpoints.orders import Deed
 
 AT_RANDOM: Final = "at random"
 """Kills between the steps, wherever the process happens to be."""
 
-_RANDOM_SHARE: Final = 0.06
+ENOUGH: Final = 5
+"""Kills at each step after which a long run has shown what it is to show."""
+
+HARMS: Final = (Deed.STOP, Deed.HANG, Deed.ERROR)
+"""What is done at a point besides kills."""
+
+_RANDOM_SHARE: Final = 0.03
+_HARM_SHARE: Final = 0.05
 _MOST_PASSES: Final = 3
+
+_MISS: Final = 0.25
+"""What a miss counts, so that a step that is hard to reach leaves time for the others."""
 
 
 @dataclass(frozen=True, slots=True)
 class Doom:
-    """What a server is started for: to die at a point, or at a moment that nobody knows."""
+    """What a server is started for: to fail at a point, or at a moment that nobody knows."""
 
     point: str = AT_RANDOM
     nth: int = 1
+    deed: Deed = Deed.KILL
 
     @property
     def orders(self) -> str:
-        return "" if self.point == AT_RANDOM else f"{self.point}=kill@{self.nth}"
+        return "" if self.point == AT_RANDOM else f"{self.point}={self.deed.value}@{self.nth}"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A point to be passed, at the place whose server waits there for its end; or anywhere."""
+
+    point: str
+    place: int | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -32,50 +52,85 @@ class Plan:
     """The kills so far, and what each server that runs now is meant to die of.
 
     The first `steady` places are spared. `asked` are points that clients should pass besides.
+    `waiting` are the places whose doomed servers serve. `harms` are the deeds that are ordered now
+    and then besides kills, and `harmed` those that were done.
     """
 
     chance: Random
     points: tuple[str, ...] = POINTS
     steady: int = 0
+    harms: Sequence[Deed] = ()
     asked: Callable[[], Iterable[str]] = tuple
     kills: Counter[str] = field(default_factory=Counter[str])
     misses: Counter[str] = field(default_factory=Counter[str])
+    harmed: Counter[tuple[str, Deed]] = field(default_factory=Counter[tuple[str, Deed]])
     doomed: dict[int, Doom] = field(default_factory=dict[int, Doom])
+    waiting: set[int] = field(default_factory=set[int])
 
     def next(self, place: int) -> Doom:
         """The doom of the server that starts now at a place."""
-        self.doomed.pop(place, None)
-        if not self.points or self.chance.random() < _RANDOM_SHARE:
-            doom = Doom()
-        else:
-            point = self._least_served()
-            often = self.kills[point] >= _MOST_PASSES
-            doom = Doom(point, self.chance.randint(1, _MOST_PASSES) if often else 1)
-        self.doomed[place] = doom
-        return doom
+        self.released(place)
+        self.doomed[place] = self._chosen()
+        return self.doomed[place]
 
-    def _least_served(self) -> str:
-        running = [doom.point for doom in self.doomed.values()]
+    def ready(self, place: int) -> None:
+        """The server at a place serves, and waits for its end."""
+        self.waiting.add(place)
+
+    def released(self, place: int) -> None:
+        """Nobody at a place waits for an end any more."""
+        self.waiting.discard(place)
+        self.doomed.pop(place, None)
+
+    def _chosen(self) -> Doom:
+        chance = self.chance.random()
+        if not self.points or chance < _RANDOM_SHARE:
+            return Doom()
+        if self.harms and chance < _RANDOM_SHARE + _HARM_SHARE:
+            return self._harm()
+        point = self._least_killed()
+        often = self.kills[point] >= _MOST_PASSES
+        return Doom(point, self.chance.randint(1, _MOST_PASSES) if often else 1)
+
+    def _harm(self) -> Doom:
+        chosen = [(point, deed) for point in self.points for deed in self.harms]
+        least = min(self.harmed[one] for one in chosen)
+        point, deed = self.chance.choice([one for one in chosen if self.harmed[one] == least])
+        return Doom(point, deed=deed)
+
+    def _least_killed(self) -> str:
+        running = Counter(doom.point for doom in self.doomed.values() if doom.deed is Deed.KILL)
+
+        def kills(point: str) -> int:
+            return self.kills[point] + running[point]
 
         def served(point: str) -> float:
-            return self.kills[point] + self.misses[point] / 2 + running.count(point)
+            return kills(point) + self.misses[point] * _MISS
 
-        least = min(served(point) for point in self.points)
-        return self.chance.choice([point for point in self.points if served(point) <= least])
+        short = [point for point in self.points if kills(point) < ENOUGH] or self.points
+        least = min(served(point) for point in short)
+        return self.chance.choice([point for point in short if served(point) <= least])
 
     def killed(self, point: str) -> None:
         self.kills[point] += 1
 
-    def missed(self, point: str) -> None:
+    def did(self, doom: Doom) -> None:
+        """What was ordered besides a kill has happened."""
+        self.harmed[doom.point, doom.deed] += 1
+
+    def missed(self, doom: Doom) -> None:
         """A server lived too long without passing its point."""
-        if point != AT_RANDOM:
-            self.misses[point] += 1
+        if doom.point != AT_RANDOM and doom.deed is Deed.KILL:
+            self.misses[doom.point] += 1
 
-    def wanted(self) -> Iterable[str]:
+    def wanted(self) -> Iterator[Wanted]:
         """The points that clients should pass now."""
-        doomed = [doom.point for doom in self.doomed.values() if doom.point != AT_RANDOM]
-        return [*doomed, *self.asked()]
+        for place in sorted(self.waiting):
+            if (point := self.doomed[place].point) != AT_RANDOM:
+                yield Wanted(point, place)
+        for point in self.asked():
+            yield Wanted(point)
 
-    def never(self, times: int) -> list[str]:
-        """Points that were not killed at so many times."""
+    def below(self, times: int) -> list[str]:
+        """Points that were killed at less often."""
         return [point for point in self.points if self.kills[point] < times]

@@ -1,20 +1,26 @@
 """All clients of a run, side by side."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from random import Random
 from typing import Final
 
 from tests.crash.acts import ACTS, Acts
 from tests.crash.caller import Caller, NotServedError
 from tests.crash.evidence import Evidence
+from tests.crash.plan import Wanted
 from tests.crash.served import acts_for
 from tests.system.client import RefusedError
 
 THINKING_SECONDS: Final = 0.3
 
-_WANTED_SHARE: Final = 0.6
+REACH_SECONDS: Final = 1.0
+"""How long a client waits for its connection to a server that was just started."""
+
+_WANTED_SHARE: Final = 0.85
 """How often a client does what leads to a point that a server waits for."""
 
 
@@ -23,8 +29,9 @@ class Traffic:
     """Clients of every tenant. `wanted` are the points that servers are to die at now."""
 
     evidence: Evidence
-    wanted: Callable[[], Iterable[str]]
+    wanted: Callable[[], Iterable[Wanted]]
     chance: Random
+    _sent: Counter[Wanted] = field(default_factory=Counter[Wanted])
 
     async def run(self, clients: int, goes_on: Callable[[], bool]) -> None:
         """Go on for as long as that; every client ends what it has begun."""
@@ -46,14 +53,35 @@ class Traffic:
         except (RefusedError, NotServedError):
             return
         while goes_on():
-            await acts.do(self._act(caller.chance))
+            wanted = self._wanted(caller)
+            if wanted is None:
+                await acts.do(caller.chance.choice(list(ACTS)))
+            else:
+                await self._pass(acts, wanted)
             # Enough to be in everybody's way, and not so much that no server can start.
             await asyncio.sleep(caller.chance.uniform(0, THINKING_SECONDS))
 
-    def _act(self, chance: Random) -> str:
-        points = list(self.wanted())
-        if points and chance.random() < _WANTED_SHARE:
-            return chance.choice(
-                [a for a in acts_for(chance.choice(points)) if a in ACTS] or ["plain"]
-            )
-        return chance.choice(list(ACTS))
+    def _wanted(self, caller: Caller) -> Wanted | None:
+        """The point to which the fewest clients are on their way, where one is wanted.
+
+        Who is near a limit is refused too often to lead anywhere.
+        """
+        wanted = list(self.wanted())
+        if not wanted or caller.witness.limited or caller.chance.random() > _WANTED_SHARE:
+            return None
+        fewest = min(self._sent[one] for one in wanted)
+        return caller.chance.choice([one for one in wanted if self._sent[one] == fewest])
+
+    async def _pass(self, acts: Acts, wanted: Wanted) -> None:
+        """Do what leads to a point, beginning at the place where it is waited for."""
+        caller = acts.caller
+        known = [act for act in acts_for(wanted.point) if act in ACTS]
+        self._sent[wanted] += 1
+        caller.at = wanted.place
+        try:
+            with suppress(TimeoutError):
+                await caller.reach(REACH_SECONDS)
+            await acts.do(caller.chance.choice(known or ["plain"]))
+        finally:
+            caller.at = None
+            self._sent[wanted] -= 1

@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from tests.system.client import PATIENCE_SECONDS
 from tests.system.installation import Installation, process_environment
@@ -23,12 +23,26 @@ LISTENS: Final = "0A"
 _LOOK_SECONDS: Final = 0.03
 
 
+class Process(Protocol):
+    """What is asked of a process, whoever its parent is."""
+
+    @property
+    def pid(self) -> int: ...
+
+    @property
+    def returncode(self) -> int | None: ...
+
+    async def wait(self) -> int: ...
+
+    def send_signal(self, number: int, /) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Service:
     """A process that runs. It, and all that it started in its session, is ended in the end."""
 
     installation: Installation
-    process: asyncio.subprocess.Process
+    process: Process
     log: Path
 
     @property
