@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from time import monotonic
 from typing import Final, TypeVar
@@ -29,6 +29,9 @@ TRANSPORT: Final = frozenset(
     }
 )
 """How gRPC itself says that the other side is gone; it gives no reason then."""
+
+OUT_OF_ORDER: Final = "TOOL_FAILED"
+"""A tool whose breaker is open: ours lose so many answers that it may stay so for long."""
 
 PATIENCE_SECONDS: Final = 60.0
 """After so long without an answer a client says that it was not served."""
@@ -71,6 +74,13 @@ class Caller:
     def of(self, clients: Sequence[Client]) -> Client:
         """The one to ask, of a login's clients at every place."""
         return self.chance.choice(clients) if self.at is None else clients[self.at]
+
+    def elsewhere(self) -> "Caller":
+        """The same client, which asks at another place than this one."""
+        if self.at is None:
+            return self
+        others = [at for at in range(len(self.witness.clients)) if at != self.at]
+        return replace(self, at=self.chance.choice(others or [self.at]))
 
     async def reach(self, seconds: float) -> None:
         """Wait for a connection to the place that it asks.
@@ -124,7 +134,7 @@ class Caller:
         if not refused.reason and refused.code in TRANSPORT:
             return
         self.evidence.refuse(refused)
-        if refused.code is not grpc.StatusCode.UNAVAILABLE:
+        if refused.code is not grpc.StatusCode.UNAVAILABLE or refused.reason == OUT_OF_ORDER:
             raise refused
 
     async def say(self, asked: Asked, heard: Heard) -> None:
