@@ -29,6 +29,20 @@ class StoppedClock:
         self.seconds += seconds
 
 
+@dataclass(frozen=True, slots=True)
+class WrongClock:
+    """The clock of a server that is hours ahead; seconds pass on it as on the right one."""
+
+    right: StoppedClock
+    hours: float = 5.0
+
+    def now(self) -> datetime:
+        return self.right.now() + timedelta(hours=self.hours)
+
+    def monotonic(self) -> float:
+        return self.right.monotonic()
+
+
 class CountingIdentifiers:
     """UUIDv7s of one millisecond that count up from 1, and nonces that count with them.
 

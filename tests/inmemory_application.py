@@ -41,6 +41,7 @@ from application.conversation.take_over import TakeOver
 from application.conversation.tend_turns import HearSignal, SweepTurns
 from application.conversation.turn_drivers import TurnDrivers
 from application.conversation.watch_turn import Watchers, WatchTurn, WatchTurnQuery
+from application.kernel.ports import Clock
 from application.provenance.seal_bell import ProcessSealBell
 from application.tenancy.read_subscription import ReadSubscription
 from application.tools.call_facts import CallFacts
@@ -75,9 +76,11 @@ class Server:
     name: str = "one"
     journal: TurnJournal | None = None
     model: LanguageModel | None = None
+    clock: Clock | None = None
 
     def __post_init__(self) -> None:
-        shared, clock, ids = self.world, self.world.clock, self.world.identifiers
+        shared, ids = self.world, self.world.identifiers
+        clock = self.clock or shared.clock
         store = shared.store
         self.id = ServerId(uuid5(_NAMESPACE, self.name))
         journal = self.journal or self.plain_journal()
@@ -151,7 +154,11 @@ class Server:
             ),
             save=save,
             suspend=SuspendTurn(
-                journal=journal, drivers=self.drivers, clock=clock, identifiers=ids
+                journal=journal,
+                drivers=self.drivers,
+                clock=clock,
+                times=shared.times,
+                identifiers=ids,
             ),
             observer=self.observer,
             signals=self.signals,

@@ -8,6 +8,7 @@ from typing import final
 from adapters.canonical.canonical_json import Rfc8785Json
 from adapters.inmemory.budgets import InMemoryBudgets
 from adapters.inmemory.capsules import InMemoryCapsules
+from adapters.inmemory.durable_clock import InMemoryClock
 from adapters.inmemory.effects import InMemoryEffectJournal
 from adapters.inmemory.feedback import InMemoryFeedback
 from adapters.inmemory.invocations import InMemoryInvocations
@@ -91,6 +92,10 @@ class World:
     capabilities: tuple[Capability, ...] = (capability(),)
     canonical: Rfc8785Json = field(default_factory=Rfc8785Json)
     counter: TokenCounter = field(default_factory=ByteCounter)
+
+    @cached_property
+    def times(self) -> InMemoryClock:
+        return InMemoryClock(self.clock)
 
     @cached_property
     def budgets(self) -> InMemoryBudgets:

@@ -21,6 +21,7 @@ def take_inbound_of(application: Application, admission: Admission) -> TakeInbou
         process_message=application.turns().process,
         execute_tool=application.tool_calls().execute,
         tool_commands=tool_commands_of(application),
+        times=application.stores().clock,
         most_bytes=application.settings().kafka.consumers.max_message_bytes,
         requests_kept=timedelta(hours=application.settings().retention.request_hours),
     )

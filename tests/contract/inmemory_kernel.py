@@ -6,6 +6,7 @@ from uuid import UUID
 
 from adapters.inmemory.budget_warnings import InMemoryBudgetWarnings
 from adapters.inmemory.budgets import InMemoryBudgets
+from adapters.inmemory.durable_clock import InMemoryClock
 from adapters.inmemory.effects import InMemoryEffectJournal
 from adapters.inmemory.invocations import InMemoryInvocations
 from adapters.inmemory.journal import InMemoryTurnJournal
@@ -47,6 +48,7 @@ def kernel_on(store: InMemoryStore, clock: StoppedClock) -> Kernel:
         invocations=InMemoryInvocations(store=store, clock=clock),
         budgets=InMemoryBudgets(store=store, clock=clock),
         warnings=InMemoryBudgetWarnings(store=store),
+        clock=InMemoryClock(clock),
         administrator=InMemoryAdministrator(store, clock),
     )
 

@@ -11,6 +11,7 @@ from application.conversation.ports.journal import TurnJournal
 from application.conversation.ports.leases import TurnLeases
 from application.conversation.ports.reading import TurnReader
 from application.conversation.ports.signals import TurnSignals
+from application.kernel.ports import DurableClock
 from application.tools.ports import EffectJournal, InvocationReader
 from domain.budget.account import Balance
 from domain.budget.reservation import ReservationState
@@ -149,4 +150,5 @@ class Kernel:
     invocations: InvocationReader
     budgets: Budgets
     warnings: BudgetWarnings
+    clock: DurableClock
     administrator: Administrator

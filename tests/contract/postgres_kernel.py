@@ -10,6 +10,7 @@ from psycopg import AsyncConnection
 from adapters.postgres.budget import PostgresBudgets
 from adapters.postgres.budget_warnings import PostgresBudgetWarnings
 from adapters.postgres.database import Database
+from adapters.postgres.durable_clock import PostgresClock
 from adapters.postgres.effects import PostgresEffectJournal
 from adapters.postgres.invocations import PostgresInvocations
 from adapters.postgres.journal import open_turn_journal
@@ -59,6 +60,7 @@ async def postgres_kernel(database: Database) -> AsyncGenerator[Kernel]:
             invocations=PostgresInvocations(database=database),
             budgets=PostgresBudgets(database, outgoing),
             warnings=PostgresBudgetWarnings(database=database, outgoing=outgoing),
+            clock=PostgresClock(database),
             administrator=PostgresAdministrator(superuser),
         )
 

@@ -31,7 +31,6 @@ class TestPauseAndResume:
             call.id,
             approved=True,
             by="eve",
-            at=datetime(2026, 11, 21, tzinfo=UTC),
             events=[scene.ask.fact()],
         )
         return ready

@@ -23,8 +23,9 @@ def timeless(answer: object) -> object:
     match answer:
         case Invocation():
             # Its other times were given by its caller, and are the same everywhere.
+            decided = None if answer.decided_at is None else NOON
             ended = None if answer.finished_at is None else NOON
-            return replace(answer, created_at=NOON, finished_at=ended)
+            return replace(answer, created_at=NOON, decided_at=decided, finished_at=ended)
         case datetime():
             return NOON
         case float():

@@ -17,7 +17,6 @@ from tests.contract.kernel import Kernel, Server
 from tests.differential import steps as do
 from tests.differential.turn_commands import accept, extend, finish
 from tests.differential.world import METRICS, USERS, World, holds_of, uses_of
-from tests.fakes import NOON
 
 Call: TypeAlias = Callable[[Kernel], Awaitable[object]]
 """A step as it is done to one kernel; it may be done again."""
@@ -99,7 +98,7 @@ def _(step: do.Decide, world: World) -> Call:
     ask, call_id = world.call(step.call, InvocationState.PENDING_APPROVAL)
     event = ask.fact()
     return lambda kernel: kernel.effects.decide(
-        ask.tenant_id, call_id, approved=step.approved, by="eve", at=NOON, events=[event]
+        ask.tenant_id, call_id, approved=step.approved, by="eve", events=[event]
     )
 
 

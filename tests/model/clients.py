@@ -12,7 +12,6 @@ from domain.conversation.turn import TurnState
 from domain.tools.errors import InvocationAlreadyDecidedError
 from tests.contract.commands import tokens
 from tests.contract.usage import used_alone
-from tests.fakes import NOON
 from tests.model.belief import Call, Driver
 from tests.model.life import EVERYTHING, Life, amounts, lost_answers, picks, seldom, servers
 
@@ -89,7 +88,7 @@ class Clients(Life):
         try:
             self.sent(
                 lambda: self.kernel.effects.decide(
-                    self.ask.tenant_id, call_id, approved=approved, by="grace", at=NOON, events=()
+                    self.ask.tenant_id, call_id, approved=approved, by="grace", events=()
                 ),
                 lost=lost,
             )

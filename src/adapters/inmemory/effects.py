@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import final
 
 from adapters.inmemory.store import InMemoryStore, Settlement, StoredInvocation
@@ -105,13 +104,11 @@ class InMemoryEffectJournal:
         *,
         approved: bool,
         by: str,
-        at: datetime,
         events: Sequence[DomainEvent],
     ) -> tuple[Invocation, bool]:
         check_storable("by", by)
         stored = self._found(tenant_id, invocation_id)
-        now = self.clock.now()
-        decided = stored.invocation.decide(approved=approved, by=by, at=at, now=now)
+        decided = stored.invocation.decide(approved=approved, by=by, at=self.clock.now())
 
         self._keep(replace(stored, invocation=decided))
         if decided.state is InvocationState.EXPIRED:

@@ -10,7 +10,7 @@ from adapters.jwt.key_set import KeySet
 from adapters.jwt.key_source import key_source
 from adapters.jwt.settings import JwtSettings
 from application.identity.ports import VerifiedToken
-from application.kernel.ports import Clock
+from application.kernel.ports import Clock, DurableClock
 from domain.identity.errors import CredentialExpiredError, CredentialRefusedError
 
 MOST_WORDS: Final = 256
@@ -24,15 +24,15 @@ _BROKEN: Final = (ValueError, TypeError, OverflowError, RecursionError)
 class JwtVerifier:
     """Signature by the issuer's keys, then issuer, audience and times, then the claims."""
 
-    def __init__(self, settings: JwtSettings, clock: Clock) -> None:
-        """Nothing is read before the first token.
+    def __init__(self, settings: JwtSettings, clock: Clock, times: DurableClock) -> None:
+        """Nothing is read before the first token; `times` is what a token's times are held against.
 
         Raises:
             JwtSettingsError: The key set is where keys are not taken from.
         """
         self._settings = settings
         self._keys = KeySet(settings, key_source(settings), clock)
-        self._clock = clock
+        self._times = times
 
     async def verify(self, token: str) -> VerifiedToken:
         kid = self._kid_of(token)
@@ -40,6 +40,8 @@ class JwtVerifier:
         if key is None:
             raise CredentialRefusedError
         claims = self._claims_of(token, key)
+        now = await self._times.now()
+        self._check_begun(claims, now)
         return VerifiedToken(
             subject=_name(claims.get("sub")),
             tenant=_name(claims.get(self._settings.tenant_claim)),
@@ -50,7 +52,7 @@ class JwtVerifier:
                 for word in _words(claims.get(claim))
                 if ":" in word
             ),
-            expires_at=self._end_of(claims),
+            seconds=self._seconds_left(claims, now),
         )
 
     def _kid_of(self, token: str) -> str | None:
@@ -74,7 +76,7 @@ class JwtVerifier:
                 algorithms=[key.algorithm_name],
                 audience=self._settings.audience,
                 issuer=self._settings.issuer,
-                # Times are compared with our clock, below.
+                # Times are compared with the database's, by the caller.
                 options={
                     "require": ["exp", "iss", "aud", "sub"],
                     "verify_exp": False,
@@ -84,21 +86,19 @@ class JwtVerifier:
             )
         except (jwt.PyJWTError, *_BROKEN):
             raise CredentialRefusedError from None
-        found = cast("Mapping[str, object]", claims)
-        self._check_begun(found)
-        return found
+        return cast("Mapping[str, object]", claims)
 
-    def _check_begun(self, claims: Mapping[str, object]) -> None:
-        latest = self._clock.now() + timedelta(seconds=self._settings.leeway_seconds)
+    def _check_begun(self, claims: Mapping[str, object], now: datetime) -> None:
+        latest = now + timedelta(seconds=self._settings.leeway_seconds)
         for claim in ("nbf", "iat"):
             if claim in claims and _moment(claims[claim]) > latest:
                 raise CredentialRefusedError
 
-    def _end_of(self, claims: Mapping[str, object]) -> datetime:
+    def _seconds_left(self, claims: Mapping[str, object], now: datetime) -> float:
         end = _moment(claims["exp"], plus=self._settings.leeway_seconds)
-        if self._clock.now() >= end:
+        if now >= end:
             raise CredentialExpiredError
-        return end
+        return (end - now).total_seconds()
 
 
 def _moment(claim: object, *, plus: float = 0.0) -> datetime:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final, final
 from uuid import UUID
 
@@ -164,7 +164,6 @@ class PostgresEffectJournal:
         *,
         approved: bool,
         by: str,
-        at: datetime,
         events: Sequence[DomainEvent],
     ) -> tuple[Invocation, bool]:
         check_storable("by", by)
@@ -174,7 +173,6 @@ class PostgresEffectJournal:
             "invocation": invocation_id,
             "approved": approved,
             "by": by,
-            "at": at,
             **self.outgoing.named(events),
         }
         async with self.database.writing() as connection:
@@ -187,7 +185,7 @@ class PostgresEffectJournal:
         if decided.state is InvocationState.EXPIRED:
             raise InvocationAlreadyDecidedError(str(invocation_id), decided.state.name)
         if not row.changed:
-            decided.decide(approved=approved, by=by, at=at, now=at)
+            decided.decide(approved=approved, by=by, at=row.created_at)
         return decided, row.may_resume
 
     async def renew(self, tenant_id: TenantId, invocation_id: InvocationId, fence: int) -> bool:
@@ -276,7 +274,7 @@ _DECIDE: Final = (
     b"""
 select changed, may_resume, (invocation).* from decide_invocation(
     lock_tenants(array[%(tenant)s]::uuid[], %(patience)s), %(tenant)s, %(invocation)s,
-    %(approved)s, %(by)s, %(at)s,
+    %(approved)s, %(by)s,
 """
     + FACTS
 )

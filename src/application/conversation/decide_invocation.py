@@ -76,13 +76,12 @@ class DecideInvocation:
     async def _decide(
         self, command: DecideInvocationCommand, turn: Turn | None
     ) -> tuple[Invocation, bool]:
-        now = self.clock.now()
         state = InvocationState.PERMITTED if command.approved else InvocationState.REJECTED
         event = ApprovalDecided(
             id=EventId(self.identifiers.next()),
             tenant_id=command.tenant_id,
             key=command.tenant_id if turn is None else turn.session_id,
-            occurred_at=now,
+            occurred_at=self.clock.now(),
             tenant=command.tenant,
             invocation_id=command.invocation_id,
             session_id=None if turn is None else turn.session_id,
@@ -96,7 +95,6 @@ class DecideInvocation:
                 command.invocation_id,
                 approved=command.approved,
                 by=command.principal.subject,
-                at=now,
                 events=[event, self._audit(command, "approve" if command.approved else "reject")],
             )
         except InvocationAlreadyDecidedError as refusal:

@@ -11,7 +11,7 @@ from application.conversation.ports.journal import PauseTurn, TurnJournal
 from application.conversation.progress import Progress
 from application.conversation.running_turn import RunningTurn
 from application.conversation.turn_drivers import TurnDrivers
-from application.kernel.ports import Clock, IdentifierSource
+from application.kernel.ports import Clock, DurableClock, IdentifierSource
 from domain.conversation.events import TurnPaused
 from domain.conversation.turn_event import ApprovalRequested, Paused
 from domain.kernel.events import DomainEvent
@@ -29,6 +29,7 @@ class SuspendTurn:
     journal: TurnJournal
     drivers: TurnDrivers
     clock: Clock
+    times: DurableClock
     identifiers: IdentifierSource
 
     async def __call__(
@@ -41,7 +42,7 @@ class SuspendTurn:
             StorageUnavailableError: It is not known whether it was done.
         """
         now = self.clock.now()
-        until = now + APPROVAL_TIME
+        until = await self.times.now() + APPROVAL_TIME
         waiting = tuple(replace(one, expires_at=until) for one in reasoned.waiting)
         asked = [ApprovalRequested(one.id, one.tool, one.arguments, until) for one in waiting]
         paused = Paused(tuple(one.id for one in waiting))

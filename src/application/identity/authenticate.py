@@ -1,7 +1,7 @@
 """Turn a credential into a principal."""
 
 from dataclasses import dataclass
-from typing import Self, final
+from typing import Final, Generic, Self, TypeVar, final
 
 from application.identity.ports import (
     Credentials,
@@ -10,7 +10,7 @@ from application.identity.ports import (
     TokenVerifier,
     VerifiedToken,
 )
-from application.kernel.ports import Clock
+from application.kernel.ports import Clock, DurableClock
 from application.kernel.timed_cache import TimedCache
 from domain.identity.credential import credential_in, fingerprint_of
 from domain.identity.errors import (
@@ -33,6 +33,19 @@ class AuthenticateQuery:
     api_key: str = ""
 
 
+NEVER: Final = float("inf")
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class GoodUntil(Generic[T]):
+    """What a credential stands for, until so many seconds of the monotonic clock."""
+
+    found: T
+    end: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownCredentials:
     """What was verified lately, in this process.
@@ -41,8 +54,8 @@ class KnownCredentials:
     is still served: the specification allows 5 s.
     """
 
-    tokens: TimedCache[bytes, VerifiedToken]
-    holders: TimedCache[KeyId, KeyHolder]
+    tokens: TimedCache[bytes, GoodUntil[VerifiedToken]]
+    holders: TimedCache[KeyId, GoodUntil[KeyHolder]]
     tenants: TimedCache[str, Tenant]
 
     @classmethod
@@ -65,12 +78,16 @@ class KnownCredentials:
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Authenticate:
-    """A JWT or an API key becomes a principal, and one call of its tenant's allowance is taken."""
+    """A JWT or an API key becomes a principal, and one call of its tenant's allowance is taken.
+
+    Both end by the database's time, whatever this server's clock says.
+    """
 
     tokens: TokenVerifier
     credentials: Credentials
     rate_limits: RateLimits
     clock: Clock
+    times: DurableClock
     known: KnownCredentials
 
     async def __call__(self, query: AuthenticateQuery) -> Principal:
@@ -98,11 +115,11 @@ class Authenticate:
         key_id = key_id_of(secret)
         if key_id is None:
             raise CredentialRefusedError
-        holder = await self.known.holders.get(key_id, lambda: self._holder(key_id))
-        key = holder.key
+        known = await self.known.holders.get(key_id, lambda: self._holder(key_id))
+        holder, key = known.found, known.found.key
         if key.digest != digest_of(secret) or key.revoked_at is not None:
             raise CredentialRefusedError
-        if key.has_expired(self.clock.now()):
+        if self.clock.monotonic() >= known.end:
             raise CredentialExpiredError
         principal = Principal(
             tenant_id=key.tenant_id,
@@ -115,11 +132,10 @@ class Authenticate:
         return principal, holder.tenant
 
     async def _by_token(self, token: str) -> tuple[Principal, Tenant]:
-        verified = await self.known.tokens.get(
-            fingerprint_of(token), lambda: self.tokens.verify(token)
-        )
-        if self.clock.now() >= verified.expires_at:
+        known = await self.known.tokens.get(fingerprint_of(token), lambda: self._verified(token))
+        if self.clock.monotonic() >= known.end:
             raise CredentialExpiredError
+        verified = known.found
         slug = verified.tenant
         tenant = await self.known.tenants.get(slug, lambda: self._tenant(slug))
         principal = Principal(
@@ -131,11 +147,20 @@ class Authenticate:
         )
         return principal, tenant
 
-    async def _holder(self, key_id: KeyId) -> KeyHolder:
+    async def _verified(self, token: str) -> GoodUntil[VerifiedToken]:
+        asked_at = self.clock.monotonic()
+        verified = await self.tokens.verify(token)
+        return GoodUntil(verified, asked_at + verified.seconds)
+
+    async def _holder(self, key_id: KeyId) -> GoodUntil[KeyHolder]:
+        asked_at = self.clock.monotonic()
         holder = await self.credentials.holder(key_id)
         if holder is None:
             raise CredentialRefusedError
-        return holder
+        if (expires_at := holder.key.expires_at) is None:
+            return GoodUntil(holder, NEVER)
+        left = expires_at - await self.times.now()
+        return GoodUntil(holder, asked_at + left.total_seconds())
 
     async def _tenant(self, slug: str) -> Tenant:
         tenant = await self.credentials.tenant(slug)

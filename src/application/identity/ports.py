@@ -1,7 +1,6 @@
 """What the identity use cases need from the outside world."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Protocol
 
 from domain.kernel.identifiers import KeyId, TenantId
@@ -13,14 +12,14 @@ from domain.tenancy.tenant import Tenant
 class VerifiedToken:
     """What a token says, after its signature, issuer, audience and times were found good.
 
-    It is good until `expires_at`, the tolerated skew of clocks included.
+    It is good for so many more `seconds`, the tolerated skew of clocks included.
     """
 
     subject: str
     tenant: str
     roles: frozenset[str]
     scopes: frozenset[str]
-    expires_at: datetime
+    seconds: float
 
 
 class TokenVerifier(Protocol):

@@ -16,11 +16,21 @@ Json: TypeAlias = (
 
 class Clock(Protocol):
     def now(self) -> datetime:
-        """The time of day, aware, UTC. For what people read; never for leases or periods."""
+        """The time of day, aware, UTC. For what people read: nothing begins or ends by it."""
         ...
 
     def monotonic(self) -> float:
         """Seconds that only grow, from an unknown start. For durations and leases."""
+        ...
+
+
+class DurableClock(Protocol):
+    async def now(self) -> datetime:
+        """The time by which whatever is kept begins and ends, aware, UTC: the database's.
+
+        Raises:
+            StorageUnavailableError: The database does not answer.
+        """
         ...
 
 

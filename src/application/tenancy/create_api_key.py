@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final, final
 
 from application.kernel.audit import Audit
-from application.kernel.ports import CanonicalJson, Clock, IdentifierSource
+from application.kernel.ports import CanonicalJson, DurableClock, IdentifierSource
 from application.tenancy.ports import ApiKeys, SecretSource
 from domain.authorization.rule import check_grant
 from domain.kernel.errors import InvalidArgumentError
@@ -49,7 +49,7 @@ class CreateApiKey:
     keys: ApiKeys
     secrets: SecretSource
     canonical: CanonicalJson
-    clock: Clock
+    clock: DurableClock
     identifiers: IdentifierSource
     audit: Audit
 
@@ -61,7 +61,7 @@ class CreateApiKey:
             PermissionDeniedError: The key could do what the caller may not.
             IdempotencyKeyReusedError: The request id is known with another content.
         """
-        now = self.clock.now()
+        now = await self.clock.now()
         if not command.roles:
             raise InvalidArgumentError("api_key.roles", "a key without a role may do nothing")
         if command.expires_at is not None and command.expires_at <= now:

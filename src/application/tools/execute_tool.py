@@ -8,7 +8,7 @@ from typing import Final, final
 from application.authorization.authorize import Authorize, AuthorizeQuery
 from application.budget.ports import Budgets
 from application.capability.ports import ProviderHealth
-from application.kernel.ports import CanonicalJson, Clock, IdentifierSource
+from application.kernel.ports import CanonicalJson, Clock, DurableClock, IdentifierSource
 from application.tenancy.read_subscription import ReadSubscription
 from application.tools.arguments_digest import arguments_digest
 from application.tools.call_facts import CallFacts
@@ -86,6 +86,7 @@ class ExecuteTool:
     facts: CallFacts
     canonical: CanonicalJson
     clock: Clock
+    times: DurableClock
     identifiers: IdentifierSource
     subscription: ReadSubscription
 
@@ -123,8 +124,7 @@ class ExecuteTool:
                 principal=command.principal, permission=TOOL_USE, resource=f"tools/{tool.name}"
             )
         )
-        waits = command.terms.waits(tool)
-        now = self.clock.now()
+        until = await self.times.now() + APPROVAL_TIME if command.terms.waits(tool) else None
         asked = Invocation(
             id=InvocationId(self.identifiers.next()),
             tenant_id=command.tenant_id,
@@ -135,21 +135,21 @@ class ExecuteTool:
             arguments=command.arguments,
             digest=arguments_digest(self.canonical, command.arguments),
             effect=tool.effect,
-            state=InvocationState.PENDING_APPROVAL if waits else InvocationState.STARTED,
+            state=InvocationState.PENDING_APPROVAL if until else InvocationState.STARTED,
             permit=permit.rule,
             requested_by=command.principal.subject,
-            expires_at=now + APPROVAL_TIME if waits else None,
-            created_at=now,
+            expires_at=until,
+            created_at=self.clock.now(),
             tenant=command.principal.tenant,
             session_id=command.session_id,
         )
         digest = _digest(command)
-        if waits:
+        if until:
             return await self.effects.begin(
                 asked,
                 command.request_id,
                 digest,
-                event=self.facts.requested(asked, now + APPROVAL_TIME),
+                event=self.facts.requested(asked, until),
             )
         if not self.health.allows(tool.name):
             raise ToolFailedError(tool.name, "its circuit breaker is open")

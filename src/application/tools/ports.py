@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Protocol
 
 from domain.budget.account import Use
@@ -175,7 +174,6 @@ class EffectJournal(Protocol):
         *,
         approved: bool,
         by: str,
-        at: datetime,
         events: Sequence[DomainEvent],
     ) -> tuple[Invocation, bool]:
         """Approve or reject a waiting call; and whether its turn waits for nothing more.

@@ -136,16 +136,16 @@ class Invocation:
         """Whether somebody must still decide."""
         return self.state is InvocationState.PENDING_APPROVAL and not self._overdue(now)
 
-    def decide(self, *, approved: bool, by: str, at: datetime, now: datetime) -> Self:
-        """The call as a person decided it at `at`; the same decision again changes nothing.
+    def decide(self, *, approved: bool, by: str, at: datetime) -> Self:
+        """The call as a person decided it; the same decision again changes nothing.
 
-        A call whose time is over at `now` is answered as EXPIRED: nobody may decide it any more.
+        A call whose time is over by then is answered as EXPIRED: nobody may decide it any more.
 
         Raises:
             InvocationAlreadyDecidedError: It was decided otherwise, or never waited.
         """
         if self.state is InvocationState.PENDING_APPROVAL:
-            if self._overdue(now):
+            if self._overdue(at):
                 return replace(self, state=InvocationState.EXPIRED)
             state = InvocationState.PERMITTED if approved else InvocationState.REJECTED
             return replace(self, state=state, decided_by=by, decided_at=at)

@@ -25,13 +25,14 @@ def access(settings: IdentitySettings, stores: Stores, system: System) -> Access
     """Raises: StartError: The issuer's settings cannot be used."""
     return Access(
         authenticate=Authenticate(
-            tokens=_tokens(settings, system),
+            tokens=_tokens(settings, stores, system),
             credentials=stores.credentials,
             rate_limits=LocalRateLimits(
                 RateTerms(capacity=settings.burst_calls, per_second=settings.calls_per_second),
                 system.clock,
             ),
             clock=system.clock,
+            times=stores.clock,
             known=KnownCredentials.within(
                 system.clock,
                 standing_seconds=settings.known_seconds,
@@ -42,7 +43,7 @@ def access(settings: IdentitySettings, stores: Stores, system: System) -> Access
     )
 
 
-def _tokens(settings: IdentitySettings, system: System) -> TokenVerifier:
+def _tokens(settings: IdentitySettings, stores: Stores, system: System) -> TokenVerifier:
     if not settings.jwks:
         return NoTokens()
     # Without an issuer nothing that reads tokens is loaded.
@@ -63,4 +64,4 @@ def _tokens(settings: IdentitySettings, system: System) -> TokenVerifier:
         )
     except JwtSettingsError as error:
         raise StartError("identity", str(error), "see identity.* in the settings") from error
-    return JwtVerifier(terms, system.clock)
+    return JwtVerifier(terms, system.clock, stores.clock)

@@ -88,6 +88,7 @@ def tool_use_cases(
             facts=facts,
             canonical=system.json,
             clock=system.clock,
+            times=stores.clock,
             identifiers=system.identifiers,
             subscription=subscription,
         ),

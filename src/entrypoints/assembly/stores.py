@@ -13,6 +13,7 @@ from adapters.postgres.capsules import PostgresCapsules
 from adapters.postgres.chains import PostgresChains
 from adapters.postgres.database import DatabaseSettings, open_database
 from adapters.postgres.dead_letters import PostgresDeadLetters
+from adapters.postgres.durable_clock import PostgresClock
 from adapters.postgres.effects import PostgresEffectJournal
 from adapters.postgres.feedback import PostgresFeedback
 from adapters.postgres.findings import PostgresFindings
@@ -54,7 +55,7 @@ from application.delivery.ports.outbox import Outbox
 from application.delivery.ports.published import Audits, PublishedEvents
 from application.delivery.relay_bell import ProcessRelayBell
 from application.identity.ports import Credentials
-from application.kernel.ports import RequestClaims
+from application.kernel.ports import DurableClock, RequestClaims
 from application.memory.ports import MemoryStore, NoteStore
 from application.operations.ports import Books, Findings, Storage, StuckTurns
 from application.provenance.ports import Chains, Records
@@ -66,6 +67,7 @@ from entrypoints.settings.keeping import RetentionSettings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stores:
+    clock: DurableClock
     journal: TurnJournal
     leases: TurnLeases
     reader: TurnReader
@@ -123,6 +125,7 @@ async def open_stores(
         open_memories(database, outgoing) as memories,
     ):
         yield Stores(
+            clock=PostgresClock(database),
             journal=journal,
             leases=PostgresTurnLeases(
                 database=database, server_id=server_id, lease_seconds=lease_seconds

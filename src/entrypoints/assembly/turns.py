@@ -237,6 +237,7 @@ def _drive(
             journal=stores.journal,
             drivers=drivers,
             clock=system.clock,
+            times=stores.clock,
             identifiers=system.identifiers,
         ),
         observer=parts.observer,

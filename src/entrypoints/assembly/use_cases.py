@@ -99,7 +99,7 @@ def tenancy_use_cases(stores: Stores, system: System) -> TenancyUseCases:
             keys=stores.keys,
             secrets=SystemSecretSource(),
             canonical=system.json,
-            clock=system.clock,
+            clock=stores.clock,
             identifiers=system.identifiers,
             audit=_audit(system),
         ),

@@ -11,6 +11,7 @@ from google.protobuf.message import DecodeError
 from application.conversation.process_message import ProcessMessage
 from application.delivery.ports.taking import NotTaken
 from application.identity.authenticate import AuthenticateQuery
+from application.kernel.ports import DurableClock
 from application.tools.execute_tool import ExecuteTool
 from domain.authorization.rule import PLATFORM
 from domain.delivery.errors import MessageTypeUnknownError, MessageUnreadableError
@@ -58,6 +59,7 @@ class TakeInbound:
     process_message: ProcessMessage
     execute_tool: ExecuteTool
     tool_commands: ToolCommands
+    times: DurableClock
     most_bytes: int
     requests_kept: timedelta
 
@@ -100,13 +102,13 @@ class TakeInbound:
         if isinstance(request, ProcessMessageRequest):
             await self.process_message(message_command(caller, request))
             return
-        self._check_age(message, request)
+        await self._check_age(message, request)
         command = await self.tool_commands(caller, request)
         async with aclosing(self.execute_tool(command)) as events:
             async for _ in events:
                 pass
 
-    def _check_age(self, message: IncomingMessage, request: ExecuteToolRequest) -> None:
+    async def _check_age(self, message: IncomingMessage, request: ExecuteToolRequest) -> None:
         """Refuse what may have been done. A message without a time is a letter that is replayed.
 
         Raises:
@@ -115,7 +117,7 @@ class TakeInbound:
         if not message.written_at:
             return
         written = datetime.fromtimestamp(message.written_at / 1000, UTC)
-        if self.admission.clock.now() - written > self.requests_kept - CLOCKS_APART:
+        if await self.times.now() - written > self.requests_kept - CLOCKS_APART:
             raise RequestExpiredError(request.request_id)
 
     def _envelope(self, message: IncomingMessage) -> Envelope:

@@ -4,7 +4,7 @@
 -- Returns the invocation's row as it is after this call, whether this call changed it, and whether its turn
 -- is paused and waits for nothing more; no row where there is no such invocation.
 create or replace function decide_invocation(
-    p_locked uuid[], p_tenant uuid, p_invocation uuid, p_approved boolean, p_by text, p_at timestamptz,
+    p_locked uuid[], p_tenant uuid, p_invocation uuid, p_approved boolean, p_by text,
     p_events uuid[], p_keys uuid[], p_types text[], p_traces text[], p_times bigint[], p_payloads bytea[])
     returns table (changed boolean, may_resume boolean, invocation invocations)
 language plpgsql as $$
@@ -16,7 +16,7 @@ begin
     update invocations i
        set state = case when i.expires_at <= v_now then 9 when p_approved then 2 else 8 end,
            decided_by = case when i.expires_at <= v_now then '' else p_by end,
-           decided_at = case when i.expires_at <= v_now then null else p_at end
+           decided_at = case when i.expires_at <= v_now then null else v_now end
      where i.tenant_id = p_tenant and i.invocation_id = p_invocation and i.state = 1
     returning i.state = 9 into v_expired;
     v_changed := found;

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from adapters.inmemory.durable_clock import InMemoryClock
 from adapters.jwt.verifier import JwtVerifier
 from tests.fakes import StoppedClock
 from tests.unit.adapters.jwt.issuer import Issuer, key_set, settings_for
@@ -13,4 +14,5 @@ from tests.unit.adapters.jwt.issuer import Issuer, key_set, settings_for
 def issuer(tmp_path: Path) -> Issuer:
     file, clock = tmp_path / "keys.json", StoppedClock()
     file.write_bytes(key_set())
-    return Issuer(file, clock, JwtVerifier(settings_for(str(file)), clock))
+    verifier = JwtVerifier(settings_for(str(file)), clock, InMemoryClock(clock))
+    return Issuer(file, clock, verifier)

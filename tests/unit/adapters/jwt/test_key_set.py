@@ -8,6 +8,7 @@ from threading import Thread
 import pytest
 from jwt.algorithms import OKPAlgorithm
 
+from adapters.inmemory.durable_clock import InMemoryClock
 from adapters.jwt.settings import JwtSettingsError
 from adapters.jwt.verifier import JwtVerifier
 from domain.identity.errors import CredentialRefusedError, IssuerUnavailableError
@@ -32,7 +33,7 @@ async def test_without_a_name_only_a_sole_key_is_taken(issuer: Issuer) -> None:
     sole = OKPAlgorithm.to_jwk(EDWARDS.public_key(), as_dict=True)
     issuer.file.write_bytes(json.dumps({"keys": [sole]}).encode())
 
-    fresh = JwtVerifier(settings_for(str(issuer.file)), issuer.clock)
+    fresh = JwtVerifier(settings_for(str(issuer.file)), issuer.clock, InMemoryClock(issuer.clock))
     assert (await fresh.verify(nameless)).subject == "ada"
 
 
@@ -121,21 +122,27 @@ def server() -> Generator[str]:
 
 
 async def test_keys_may_come_from_a_url(server: str) -> None:
-    verifier = JwtVerifier(settings_for(f"{server}/keys"), StoppedClock())
+    verifier = JwtVerifier(
+        settings_for(f"{server}/keys"), StoppedClock(), InMemoryClock(StoppedClock())
+    )
 
     assert (await verifier.verify(token())).subject == "ada"
 
 
 @pytest.mark.parametrize("path", ["/moved", "/broken"])
 async def test_a_server_that_sends_elsewhere_or_fails_gives_no_keys(server: str, path: str) -> None:
-    verifier = JwtVerifier(settings_for(server + path), StoppedClock())
+    verifier = JwtVerifier(
+        settings_for(server + path), StoppedClock(), InMemoryClock(StoppedClock())
+    )
 
     with pytest.raises(IssuerUnavailableError):
         await verifier.verify(token())
 
 
 async def test_a_server_that_is_not_there_gives_no_keys() -> None:
-    verifier = JwtVerifier(settings_for("http://127.0.0.1:9/keys"), StoppedClock())
+    verifier = JwtVerifier(
+        settings_for("http://127.0.0.1:9/keys"), StoppedClock(), InMemoryClock(StoppedClock())
+    )
 
     with pytest.raises(IssuerUnavailableError):
         await verifier.verify(token())
@@ -147,4 +154,4 @@ async def test_a_server_that_is_not_there_gives_no_keys() -> None:
 )
 def test_keys_do_not_come_from_just_anywhere(keys: str) -> None:
     with pytest.raises(JwtSettingsError):
-        JwtVerifier(settings_for(keys), StoppedClock())
+        JwtVerifier(settings_for(keys), StoppedClock(), InMemoryClock(StoppedClock()))

@@ -26,9 +26,11 @@ from domain.tools.errors import (
     InvocationNotFoundError,
 )
 from domain.tools.events import ApprovalDecided
-from domain.tools.invocation import InvocationState
+from domain.tools.events import ApprovalRequested as ApprovalRequestedFact
+from domain.tools.invocation import APPROVAL_TIME, InvocationState
 from tests.builders import INVOCATION, SESSION, TENANT
 from tests.doubles import answers
+from tests.fakes import WrongClock
 from tests.inmemory_application import Server
 from tests.inmemory_world import World, manifest, world
 
@@ -77,6 +79,18 @@ async def test_a_call_that_needs_a_person_pauses_the_turn(shared: World, server:
     assert shared.tools.runs == []
     assert [shared.held(metric) for metric in Metric] == [0] * len(Metric)
     assert shared.spent(Metric.TOKENS) == turn.usage.tokens == 19
+
+
+async def test_a_call_waits_for_a_day_whatever_the_clock_of_its_server_says(shared: World) -> None:
+    server = Server(world=shared, clock=WrongClock(shared.clock))
+
+    turn_id = await paused(server)
+
+    (call,) = await shared.reader.invocations(TENANT, turn_id)
+    assert call.expires_at == shared.clock.now() + APPROVAL_TIME
+    facts = [one.event for one in shared.store.outbox[TENANT, SESSION]]
+    (asked,) = [one for one in facts if isinstance(one, ApprovalRequestedFact)]
+    assert asked.expires_at == call.expires_at
 
 
 async def test_a_turn_that_was_approved_goes_on_to_its_answer(

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 
+from adapters.inmemory.durable_clock import InMemoryClock
 from adapters.inmemory.tenancy import InMemoryTenancy
 from adapters.local.rate_limits import LocalRateLimits, RateTerms
 from application.identity.authenticate import Authenticate, AuthenticateQuery, KnownCredentials
@@ -22,7 +23,7 @@ from domain.tenancy.api_key import ApiKey, digest_of, secret_of
 from domain.tenancy.plan import Plan
 from domain.tenancy.tenant import Standing, Tenant
 from tests.builders import TENANT
-from tests.fakes import NOON, StoppedClock
+from tests.fakes import NOON, StoppedClock, WrongClock
 
 KEY_ID = KeyId(UUID("01946f00-0000-7000-8000-000000000011"))
 SECRET = secret_of(KEY_ID, "A" * 43)
@@ -44,7 +45,7 @@ class KnownTokens:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """One tenant with one key, and a token of its issuer."""
+    """One tenant with one key, and a token of its issuer; the server's own clock is wrong."""
 
     clock: StoppedClock
     tenancy: InMemoryTenancy
@@ -79,14 +80,16 @@ def scene() -> Scene:
         tenant="acme",
         roles=frozenset({"member"}),
         scopes=frozenset(),
-        expires_at=NOON + timedelta(seconds=30),
+        seconds=30,
     )
+    server = WrongClock(clock)
     authenticate = Authenticate(
         tokens=tokens,
         credentials=tenancy,
-        rate_limits=LocalRateLimits(RateTerms(capacity=3, per_second=1), clock),
-        clock=clock,
-        known=KnownCredentials.within(clock),
+        rate_limits=LocalRateLimits(RateTerms(capacity=3, per_second=1), server),
+        clock=server,
+        times=InMemoryClock(clock),
+        known=KnownCredentials.within(server),
     )
     return Scene(clock, tenancy, tokens, authenticate)
 

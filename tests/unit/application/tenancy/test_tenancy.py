@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from adapters.canonical.canonical_json import Rfc8785Json
+from adapters.inmemory.durable_clock import InMemoryClock
 from adapters.inmemory.store import InMemoryStore
 from adapters.inmemory.tenancy import InMemoryApiKeys, InMemoryTenancy, InMemoryTenants
 from adapters.local.secret_source import SystemSecretSource
@@ -92,7 +93,7 @@ def house() -> House:
             keys=keys,
             secrets=SystemSecretSource(),
             canonical=canonical,
-            clock=clock,
+            clock=InMemoryClock(clock),
             identifiers=identifiers,
             audit=audit,
         ),

@@ -29,7 +29,8 @@ def execute(server: Server) -> ExecuteTool:
         running=server.running_calls,
         facts=CallFacts(clock=shared.clock, identifiers=shared.identifiers),
         canonical=shared.canonical,
-        clock=shared.clock,
+        clock=server.clock or shared.clock,
+        times=shared.times,
         identifiers=shared.identifiers,
         subscription=server.subscription,
     )

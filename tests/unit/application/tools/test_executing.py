@@ -24,14 +24,16 @@ from domain.tools.errors import (
     ToolOutcomeUnknownError,
 )
 from domain.tools.events import ApprovalRequested, ToolInvoked
-from domain.tools.invocation import InvocationState
+from domain.tools.invocation import APPROVAL_TIME, InvocationState
 from domain.tools.invocation_event import (
     CallAccepted,
+    CallAwaitsApproval,
     CallEnded,
     CallStarted,
 )
 from tests.builders import TENANT, principal
 from tests.doubles import PATIENCE, answers, fails, until, waits_for
+from tests.fakes import WrongClock
 from tests.inmemory_application import REQUEST, Server
 from tests.inmemory_world import World, world
 from tests.unit.application.tools.calls import command, kinds, shown
@@ -234,6 +236,14 @@ async def test_what_a_call_uses_and_comes_to_is_published(shared: World, server:
     assert (used.subject, line.metric, line.amount) == ("ada", Metric.TOOL_CALLS, 1)
     assert line.cost_micro_usd == 10_000
     assert used.reference == ended.id == shared.store.ledger[-1].settlement.reference_id
+
+
+async def test_a_call_waits_for_a_day_whatever_the_clock_of_its_server_says(shared: World) -> None:
+    server = Server(world=shared, clock=WrongClock(shared.clock))
+
+    (*_, last) = await shown(server, command(terms=CallTerms(approval=ToolApproval.ALL)))
+
+    assert last.body == CallAwaitsApproval(shared.clock.now() + APPROVAL_TIME)
 
 
 async def test_that_a_call_waits_for_a_person_is_published(shared: World, server: Server) -> None:

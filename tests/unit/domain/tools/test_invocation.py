@@ -16,7 +16,7 @@ SOON = NOON + timedelta(hours=1)
 
 
 def decide(call: Invocation, *, approved: bool = True) -> Invocation:
-    return call.decide(approved=approved, by="eve", at=NOON, now=NOON)
+    return call.decide(approved=approved, by="eve", at=NOON)
 
 
 def end(call: Invocation, state: InvocationState) -> Invocation:

@@ -13,6 +13,7 @@ from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 from protovalidate import Validator
 
+from adapters.inmemory.durable_clock import InMemoryClock
 from adapters.local.no_tokens import NoTokens
 from adapters.local.rate_limits import LocalRateLimits, RateTerms
 from application.authorization.authorize import Authorize
@@ -115,6 +116,7 @@ class Rig:
                 credentials=self.ring,
                 rate_limits=LocalRateLimits(RateTerms(capacity=1e6), self.clock),
                 clock=self.clock,
+                times=InMemoryClock(self.clock),
                 known=KnownCredentials(
                     tokens=TimedCache(self.clock, seconds=5, capacity=16),
                     holders=TimedCache(self.clock, seconds=5, capacity=16),
