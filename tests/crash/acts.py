@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from tests.crash.acting import budgets, records, tools, turns
+from tests.crash.acting import budgets, memories, offers, records, tenancy, tools, turns
 from tests.crash.acting.actor import Actor
 from tests.crash.caller import NotServedError
 from tests.system.client import RefusedError
@@ -34,6 +34,14 @@ ACTS: Final[Mapping[str, Act]] = {
         budgets.settled,
         budgets.limited,
         records.recorded,
+        memories.remembered,
+        memories.forgotten,
+        offers.published,
+        offers.registered,
+        tenancy.keyed,
+        tenancy.unkeyed,
+        tenancy.founded,
+        tenancy.stopped,
     )
 }
 """Everything that a client can do, by name."""

@@ -1,6 +1,6 @@
 """What the clients of a run were told: the other side of every check."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 from uuid import UUID
 
@@ -61,6 +61,51 @@ class Called:
     state: str = ""
 
 
+@dataclass(slots=True, kw_only=True)
+class Remembered:
+    """A text of a client; it was asked to be forgotten, and the client was told that it is."""
+
+    tenant: str
+    ident: str
+    name: str
+    forgetting: bool = False
+    forgotten: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class Published:
+    """A capsule: the versions that its maker was told of, in their order."""
+
+    tenant: str
+    capsule: str
+    created: list[str] = field(default_factory=list[str])
+    activating: list[str] = field(default_factory=list[str])
+    activated: list[str] = field(default_factory=list[str])
+
+
+@dataclass(slots=True, kw_only=True)
+class MadeKey:
+    """A key; its secret is empty where nobody knows it."""
+
+    tenant: str
+    ident: str
+    name: str
+    secret: str
+    revoking: bool = False
+    revoked: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class Founded:
+    """A tenant by request id; `told` are the times of its making that it was answered with."""
+
+    slug: str
+    request_id: str
+    told: set[int] = field(default_factory=set[int])
+    stopping: bool = False
+    stopped: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Witness:
     """A tenant of a run, with a client of it at each server."""
@@ -70,20 +115,37 @@ class Witness:
     clients: tuple[Client, ...]
     limited: bool = False
 
+    def under(self, key: str, tenant: str) -> "Witness":
+        """The same clients with another key, for a tenant."""
+        shown = tuple(replace(one, key=key, tenant=tenant) for one in self.clients)
+        return replace(self, slug=tenant, clients=shown)
+
+
+NOBODY: Final = Witness(slug="", tenant_id=UUID(int=0), clients=())
+"""Where nobody was introduced."""
+
 
 @dataclass(slots=True, kw_only=True)
 class Evidence:
     """All that was told in one run. `secrets` must be found nowhere.
 
+    `platform` are the operator's clients; `author_key` signs capsules that the servers trust.
     `topics` are there where a broker is, and `found` is what lies in them when all is over.
     """
 
     tools: ToolServer = field(default_factory=ToolServer)
     topics: Topics | None = None
     found: list[Found] = field(default_factory=list[Found])
+    platform: Witness = NOBODY
+    author_key: str = ""
     tenants: list[Witness] = field(default_factory=list[Witness])
     asked: list[Asked] = field(default_factory=list[Asked])
     called: list[Called] = field(default_factory=list[Called])
+    remembered: list[Remembered] = field(default_factory=list[Remembered])
+    published: list[Published] = field(default_factory=list[Published])
+    registered: list[str] = field(default_factory=list[str])
+    keys: list[MadeKey] = field(default_factory=list[MadeKey])
+    founded: list[Founded] = field(default_factory=list[Founded])
     refusals: list[RefusedError] = field(default_factory=list[RefusedError])
     unanswered: list[str] = field(default_factory=list[str])
     secrets: set[str] = field(default_factory=set[str])

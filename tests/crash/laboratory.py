@@ -11,7 +11,6 @@ from pathlib import Path
 from random import Random
 from shutil import rmtree
 from typing import Final
-from uuid import UUID
 
 import aiohttp
 import psycopg
@@ -21,30 +20,21 @@ from adapters.postgres.embedded_account import binaries, server_account
 from adapters.postgres.embedded_lifetime import SUPERUSER, EmbeddedServer
 from adapters.signing.ed25519 import Ed25519Signer
 from entrypoints.assembly.secrets import SecretKeeper
-from somagent.tenancy.v1 import tenancy_pb2
-from tests.crash.acting.actor import ASKING, CAPSULE
 from tests.crash.broker import Broker
 from tests.crash.checker.checker import OPEN_WORK, RUN_OUT, check_run
 from tests.crash.checker.violation import Kind, Violation
 from tests.crash.database import database_in
-from tests.crash.evidence import Evidence, Witness
+from tests.crash.evidence import Evidence
 from tests.crash.fleet import QUICK, Fleet, fleet_of
+from tests.crash.founding import Founding
 from tests.crash.line import Line, database_at, line_to
 from tests.crash.plan import Plan
 from tests.crash.schema import new_database
-from tests.crash.script import NOTE, choose
-from tests.crash.tool_server import FIRE, POST, STAMP, ToolServer, tool_server
+from tests.crash.script import choose
+from tests.crash.tool_server import ToolServer, tool_server
 from tests.crash.topics import Topics, topics_on
 from tests.crash.traffic import Traffic
-from tests.system.client import Client, connect
-from tests.system.installation import (
-    Installation,
-    Model,
-    installation_at,
-    new_capsule,
-    new_key,
-    new_tenant,
-)
+from tests.system.installation import Installation, Model, installation_at
 from tests.system.service import until
 from tests.upstream.scripted import scripted_upstream
 
@@ -82,46 +72,16 @@ class Laboratory:
     async def tenants(self, count: int = 3) -> Evidence:
         """New tenants for a run; the last of them is near its limits all the time."""
         self._runs += 1
-        evidence = Evidence(tools=self.tools, topics=self.topics)
-        operator = await self.installation.operator(self.fleet.places[0].address)
-        for number in range(count):
-            slug = f"run{self._runs}-t{number}"
-            client = await new_tenant(operator, slug, tenancy_pb2.PLAN_ENTERPRISE)
-            await self._furnish(client)
-            user = await new_key(client, "administrator", subject=f"user-{slug}")
-            evidence.secrets |= {client.key, user.key}
-            evidence.tenants.append(
-                Witness(
-                    slug=slug,
-                    tenant_id=self._tenant_id(slug),
-                    clients=tuple(
-                        connect(place.address, slug, user.key) for place in self.fleet.places
-                    ),
-                    limited=number == count - 1,
-                )
-            )
-        await operator.channel.close()
+        evidence = Evidence(
+            tools=self.tools, topics=self.topics, author_key=self.installation.author_key
+        )
+        founding = Founding(
+            installation=self.installation,
+            addresses=[place.address for place in self.fleet.places],
+            owner_url=self.owner_url,
+        )
+        await founding.introduce(evidence, [f"run{self._runs}-t{at}" for at in range(count)])
         return evidence
-
-    async def _furnish(self, client: Client) -> None:
-        for name, autonomy in ((CAPSULE, 7), (ASKING, 3)):
-            await new_capsule(
-                client,
-                self.installation.author_key,
-                name,
-                tools=(NOTE, STAMP, POST, FIRE),
-                autonomy=autonomy,
-                intelligence=5,
-            )
-
-    def _tenant_id(self, slug: str) -> UUID:
-        with psycopg.connect(self.owner_url) as connection:
-            row = connection.execute(
-                "select tenant_id from tenant_profiles where slug = %s", (slug,)
-            ).fetchone()
-        if row is None:
-            raise AssertionError(f"there is no tenant {slug}")
-        return UUID(str(row[0]))
 
     async def load(self, evidence: Evidence, goes_on: Callable[[], bool], clients: int) -> None:
         """Let clients of every tenant do things for as long as it goes on, and end them."""
@@ -149,7 +109,7 @@ class Laboratory:
         await self.read_metrics()
         if self.topics is not None:
             evidence.found = await self.topics.read()
-        for witness in evidence.tenants:
+        for witness in (*evidence.tenants, evidence.platform):
             for client in witness.clients:
                 async with asyncio.timeout(OVER_SECONDS):
                     await client.channel.channel_ready()
@@ -161,7 +121,7 @@ class Laboratory:
             texts,
             Random(self.chance.random()),  # noqa: S311
         )
-        for witness in evidence.tenants:
+        for witness in (*evidence.tenants, evidence.platform):
             for client in witness.clients:
                 await client.channel.close()
         return found

@@ -33,6 +33,15 @@ SERVES: Final[Mapping[str, Sequence[str]]] = {
     "records": ("recorded",),
     "tools": ("posted",),
     "model": ("slow",),
+    "memories": ("remembered",),
+    "memories.forget": ("forgotten",),
+    "notes": ("executed", "tool"),
+    "capsules": ("published",),
+    "capabilities": ("registered",),
+    "keys": ("keyed",),
+    "keys.revoke": ("unkeyed",),
+    "tenants": ("founded",),
+    "tenants.stand": ("stopped",),
 }
 """Acts that pass the points of a call, or of a port."""
 

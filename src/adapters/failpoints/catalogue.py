@@ -7,6 +7,8 @@ from types import MappingProxyType
 from typing import Final
 
 from application.budget.ports import Budgets
+from application.capability.ports import Capabilities
+from application.capsule.ports import Capsules
 from application.conversation.ports.journal import TurnJournal
 from application.conversation.ports.leases import TurnLeases
 from application.conversation.ports.sessions import FeedbackStore, SessionStore
@@ -14,7 +16,9 @@ from application.conversation.ports.signals import TurnSignals
 from application.delivery.ports.outbox import Outbox
 from application.delivery.ports.publisher import EventPublisher
 from application.kernel.ports import RequestClaims
+from application.memory.ports import MemoryStore, NoteStore
 from application.provenance.ports import Chains, Records
+from application.tenancy.ports import ApiKeys, Tenants
 from application.tools.ports import EffectJournal, ToolRunner
 
 MODEL: Final = "model.stream"
@@ -75,6 +79,15 @@ PORTS: Final[Mapping[str, Watched]] = MappingProxyType(
         ),
         "publisher": Watched(port=EventPublisher, unwatched=("condition",)),
         "tools": Watched(port=ToolRunner),
+        "memories": Watched(port=MemoryStore, unwatched=("recall",)),
+        "notes": Watched(port=NoteStore, unwatched=("notes",)),
+        "capsules": Watched(
+            port=Capsules,
+            unwatched=("version", "by_id", "standing", "standing_of", "list", "revoke"),
+        ),
+        "capabilities": Watched(port=Capabilities, unwatched=("all",)),
+        "tenants": Watched(port=Tenants, unwatched=("by_slug",)),
+        "keys": Watched(port=ApiKeys),
     }
 )
 """The ports by the first word of their points' names."""

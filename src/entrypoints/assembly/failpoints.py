@@ -43,6 +43,12 @@ def stores_with(points: Failpoints, stores: Stores) -> Stores:
         records=with_points("records", stores.records, points, lost),
         chains=with_points("chains", stores.chains, points, lost),
         outbox=with_points("outbox", stores.outbox, points, lost),
+        memories=with_points("memories", stores.memories, points, lost),
+        notes=with_points("notes", stores.notes, points, lost),
+        capsules=with_points("capsules", stores.capsules, points, lost),
+        capabilities=with_points("capabilities", stores.capabilities, points, lost),
+        tenants=with_points("tenants", stores.tenants, points, lost),
+        keys=with_points("keys", stores.keys, points, lost),
     )
 
 

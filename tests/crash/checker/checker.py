@@ -5,8 +5,10 @@ from random import Random
 
 import psycopg
 
+from tests.crash.checker.access import check_access, check_keys
 from tests.crash.checker.effects import check_effects
 from tests.crash.checker.ground import Ground
+from tests.crash.checker.kept import check_kept, check_recalls
 from tests.crash.checker.money import check_money
 from tests.crash.checker.proofs import check_proofs
 from tests.crash.checker.published import check_published
@@ -32,6 +34,8 @@ def check_stored(ground: Ground, public_key: bytes, texts: Mapping[str, str]) ->
         *check_proofs(ground, public_key),
         *check_published(ground),
         *check_walls(ground, texts),
+        *check_kept(ground),
+        *check_access(ground),
         *_unanswered(ground.evidence),
     ]
 
@@ -53,6 +57,8 @@ async def check_run(
         found = check_stored(Ground(connection, evidence), public_key, texts)
     found += [one async for one in check_replays(evidence, chance)]
     found += [one async for one in check_strangers(evidence)]
+    found += [one async for one in check_recalls(evidence, chance)]
+    found += [one async for one in check_keys(evidence, chance)]
     return found
 
 

@@ -1,0 +1,66 @@
+"""The tenants of a run, and the clients that all of them have at every server."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import psycopg
+
+from domain.tenancy.tenant import PLATFORM_TENANT_ID
+from somagent.tenancy.v1 import tenancy_pb2
+from tests.crash.acting.actor import ASKING, CAPSULE
+from tests.crash.evidence import Evidence, Witness
+from tests.crash.script import NOTE
+from tests.crash.tool_server import FIRE, POST, STAMP
+from tests.system.client import Client, connect
+from tests.system.installation import Installation, new_capsule, new_key, new_tenant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Founding:
+    """Where the servers are, and whose database they have."""
+
+    installation: Installation
+    addresses: Sequence[str]
+    owner_url: str
+
+    async def introduce(self, evidence: Evidence, slugs: Sequence[str]) -> None:
+        """Found the tenants, the last one to be near its limits, and name the operator."""
+        operators = [await self.installation.operator(address) for address in self.addresses]
+        evidence.secrets.add(operators[0].key)
+        evidence.platform = Witness(
+            slug="platform", tenant_id=PLATFORM_TENANT_ID, clients=tuple(operators)
+        )
+        for slug in slugs:
+            client = await new_tenant(operators[0], slug, tenancy_pb2.PLAN_ENTERPRISE)
+            await self._furnish(client)
+            user = await new_key(client, "administrator", subject=f"user-{slug}")
+            evidence.secrets |= {client.key, user.key}
+            evidence.tenants.append(
+                Witness(
+                    slug=slug,
+                    tenant_id=self._tenant_id(slug),
+                    clients=tuple(connect(address, slug, user.key) for address in self.addresses),
+                    limited=slug == slugs[-1],
+                )
+            )
+
+    async def _furnish(self, client: Client) -> None:
+        for name, autonomy in ((CAPSULE, 7), (ASKING, 3)):
+            await new_capsule(
+                client,
+                self.installation.author_key,
+                name,
+                tools=(NOTE, STAMP, POST, FIRE),
+                autonomy=autonomy,
+                intelligence=5,
+            )
+
+    def _tenant_id(self, slug: str) -> UUID:
+        with psycopg.connect(self.owner_url) as connection:
+            row = connection.execute(
+                "select tenant_id from tenant_profiles where slug = %s", (slug,)
+            ).fetchone()
+        if row is None:
+            raise AssertionError(f"there is no tenant {slug}")
+        return UUID(str(row[0]))
