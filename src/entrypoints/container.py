@@ -91,6 +91,6 @@ class Application(containers.DeclarativeContainer):
     parts = providers.Singleton(
         ServerParts, database_url=database_url, models=models, publisher=publisher
     )
-    reconcile = providers.Singleton(reconcile, stores, bell, settings)
+    reconcile = providers.Singleton(reconcile, stores, bell, telemetry.provided.passes, settings)
     dead_letters = providers.Singleton(dead_letter_use_cases, stores, system, publisher)
     operations = providers.Singleton(operations_use_cases, stores, system, identity, parts)

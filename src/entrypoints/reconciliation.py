@@ -10,6 +10,7 @@ from application.provenance.seal_bell import ProcessSealBell
 from domain.operations.finding import Scope
 from entrypoints.assembly.operations import reconcile, reconciliations
 from entrypoints.assembly.platform import Report
+from entrypoints.assembly.telemetry import logged_passes
 from entrypoints.failure import StartError
 from entrypoints.operator import operators_stores
 from entrypoints.settings.settings import Settings
@@ -22,7 +23,7 @@ async def reconciled(settings: Settings, *, repair: bool, report: Report) -> Seq
 
     Raises:
         StartError: The database cannot be reached, a server is at it, or some tenants cannot be
-            looked at in time.
+            looked at.
     """
     (whole,) = (
         replace(command, every=timedelta(0), repair=repair)
@@ -30,15 +31,17 @@ async def reconciled(settings: Settings, *, repair: bool, report: Report) -> Seq
         if command.scope is Scope.WHOLE
     )
     async with operators_stores(settings, report) as stores:
-        made = await reconcile(stores, ProcessSealBell(), settings)(whole)
+        made = await reconcile(stores, ProcessSealBell(), logged_passes(), settings)(whole)
         if made is None:
             raise StartError("reconcile", "a server is at it", "try again in five minutes")
+        if not made.ended:
+            raise StartError("reconcile", "a server took over", "its pass goes over everything")
         if made.unchecked:
             raise StartError(
                 "reconcile",
-                f"{len(made.unchecked)} tenants could not be looked at in time, "
-                f"first {made.unchecked[0]}",
-                "try again when the database has less to do; what was found is kept",
+                f"{len(made.unchecked)} looks could not be made, the log says why; what was found "
+                "is kept",
+                "try again when the database has less to do",
             )
         return await _all(stores.findings)
 

@@ -37,13 +37,11 @@ async def pass_over(reconcile: Reconcile, command: ReconcileCommand) -> None:
     made = await reconcile(command)
     if made is not None and made.unchecked:
         LOG.error(
-            "a reconciliation could not look at every tenant",
-            extra={
-                "scope": command.scope,
-                "tenants": len(made.unchecked),
-                "first": str(made.unchecked[0]),
-            },
+            "a reconciliation could not look at everything",
+            extra={"scope": command.scope, "looks": len(made.unchecked)},
         )
+    if made is not None and not made.ended:
+        LOG.warning("a reconciliation is another server's now", extra={"scope": command.scope})
     if made is not None and made.found:
         LOG.warning(
             "a reconciliation found what must not exist",

@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import chain
 from typing import Final
 
 from psycopg import AsyncConnection
@@ -20,7 +21,7 @@ from application.operations.ports import Books, Bounds
 from domain.budget.account import Account, AccountKind, Use
 from domain.kernel.identifiers import InvocationId, ReservationId, TurnId
 from domain.kernel.metering import Metric
-from domain.operations.finding import Finding
+from domain.operations.finding import OF_TENANT, Finding
 from tests.contract.commands import Commands, outcome, tokens
 from tests.contract.inmemory_kernel import kernel_on
 from tests.contract.kernel import Kernel
@@ -95,8 +96,9 @@ class Audit:
     async def found(self, *, whole: bool = True) -> list[Finding]:
         tenant_id = self.scene.ask.tenant_id
         overdue = await self.books.overdue(BOUNDS, 1000)
-        checked = await self.books.check(tenant_id, None if whole else 10**4 * HOUR)
-        return [*(one for one in overdue if one.tenant_id == tenant_id), *checked]
+        since = None if whole else 10**4 * HOUR
+        checked = [await self.books.check(tenant_id, look, since) for look in OF_TENANT]
+        return [*(one for one in overdue if one.tenant_id == tenant_id), *chain(*checked)]
 
 
 @asynccontextmanager

@@ -1,6 +1,7 @@
 """What must not exist is found, and what is sound is not: against every adapter of the port."""
 
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
@@ -9,9 +10,11 @@ from psycopg import AsyncConnection
 
 from adapters.inmemory.books import InMemoryBooks
 from adapters.postgres.database import DatabaseSettings
+from adapters.postgres.reconciliation import PostgresBooks
 from adapters.system.clock import SystemClock
+from application.operations.ports import BegunPass
 from domain.kernel.identifiers import InvocationId, ReservationId
-from domain.operations.finding import FindingKind, Scope
+from domain.operations.finding import FindingKind, Look, Scope
 from domain.tools.invocation import InvocationState
 from tests.contract.auditing import HOUR, Audit, auditing, is_inmemory
 from tests.contract.commands import Commands
@@ -135,24 +138,76 @@ async def test_what_is_held_is_repaired_when_nothing_is_open(audit: Audit) -> No
     assert await audit.scene.tokens() == (40, 0, 0)
 
 
-async def test_what_was_found_of_a_tenant_that_is_spared_stays(
-    audit: Audit, settings: DatabaseSettings | None
+async def begun(audit: Audit, scope: Scope = Scope.RECENT) -> BegunPass:
+    made = await audit.books.begin(scope, ALWAYS)
+    assert made is not None
+    return made
+
+
+@pytest.mark.parametrize("of_all", [False, True])
+async def test_what_a_look_that_failed_had_found_before_stays(
+    audit: Audit, settings: DatabaseSettings | None, *, of_all: bool
 ) -> None:
-    scenery = await audit.prepare()
+    scenery, books = await audit.prepare(), audit.books
     await audit.planter.plant(FindingKind.HELD_UNEQUAL, scenery)
-    await audit.books.begin(Scope.RECENT, ALWAYS)
-    await audit.books.keep(Scope.RECENT, await audit.found(whole=False))
-    await audit.books.end(Scope.RECENT)
+    first = await begun(audit)
+    assert await books.keep(first, await audit.found(whole=False))
+    assert await books.end(first)
     before = await kept(audit, settings)
 
-    await audit.books.begin(Scope.RECENT, ALWAYS)
-    await audit.books.spare(Scope.RECENT, scenery.tenant_id)
-    await audit.books.end(Scope.RECENT)
+    second = await begun(audit)
+    spared = None if of_all else scenery.tenant_id
+    assert await books.spare(second, Look.ACCOUNTS, spared)
+    assert await books.end(second)
 
     assert await kept(audit, settings) == before > 0
-    await audit.books.begin(Scope.RECENT, ALWAYS)
-    await audit.books.end(Scope.RECENT)
+    third = await begun(audit)
+    assert await books.spare(third, Look.TURNS, scenery.tenant_id)
+    assert await books.end(third)
     assert await kept(audit, settings) == 0
+
+
+async def test_a_pass_that_another_server_took_over_writes_nothing(
+    audit: Audit, settings: DatabaseSettings | None
+) -> None:
+    await audit.planter.plant(FindingKind.HELD_UNEQUAL, await audit.prepare())
+    found = await audit.found(whole=False)
+    lost = await begun(hurried(audit))
+    taken = await begun(audit)
+
+    assert not await audit.books.renew(lost)
+    assert not await audit.books.keep(lost, found)
+    assert not await audit.books.spare(lost, Look.ACCOUNTS, None)
+    assert not await audit.books.end(lost)
+    await audit.books.give_back(lost)
+
+    assert await audit.books.begin(Scope.RECENT, ALWAYS) is None
+    assert await audit.books.end(taken)
+    assert await kept(audit, settings) == 0
+
+
+async def test_a_pass_that_nobody_took_over_is_still_its_servers(audit: Audit) -> None:
+    made = await begun(hurried(audit))
+
+    assert await audit.books.renew(made)
+
+    assert await audit.books.begin(Scope.RECENT, ALWAYS) is None
+
+
+async def test_a_pass_that_is_given_back_is_due(audit: Audit) -> None:
+    made = await begun(audit)
+
+    await audit.books.give_back(made)
+
+    assert not await audit.books.keep(made, ())
+    assert await audit.books.begin(Scope.RECENT, HOUR)
+
+
+def hurried(audit: Audit) -> Audit:
+    """The same, where a pass is over at once when nobody renews it."""
+    books = audit.books
+    assert isinstance(books, InMemoryBooks | PostgresBooks)
+    return replace(audit, books=replace(books, lease=ALWAYS))
 
 
 async def kept(audit: Audit, settings: DatabaseSettings | None) -> int:
@@ -167,12 +222,12 @@ async def kept(audit: Audit, settings: DatabaseSettings | None) -> int:
 async def test_a_pass_is_of_one_server_and_due_after_its_interval(audit: Audit) -> None:
     books = audit.books
 
-    assert await books.begin(Scope.RECENT, HOUR)
-    assert not await books.begin(Scope.RECENT, ALWAYS)
+    made = await begun(audit)
+    assert await books.begin(Scope.RECENT, ALWAYS) is None
     assert await books.begin(Scope.WHOLE, HOUR)
-    await books.end(Scope.RECENT)
+    await books.end(made)
 
-    assert not await books.begin(Scope.RECENT, HOUR)
+    assert await books.begin(Scope.RECENT, HOUR) is None
     assert await books.begin(Scope.RECENT, ALWAYS)
 
 

@@ -21,6 +21,7 @@ from domain.conversation.turn import TurnState
 from domain.conversation.turn_event import Completed, Restarted
 from domain.kernel.identifiers import RecordId, SessionId, TurnId
 from domain.kernel.metering import Metric
+from domain.operations.finding import OF_TENANT
 from domain.tools.invocation import InvocationState
 from tests.contract.commands import USAGE, Commands, outcome, tokens
 from tests.contract.kernel import Kernel, Server, Snapshot
@@ -115,7 +116,8 @@ class Life(RuleBasedStateMachine):
             self.fences[turn_id] = row.fence
             assert row.state.final or turn_id not in self.belief.ended
         assert all(starts == 1 for starts in self.belief.starts.values())
-        assert list(self.run(self.place.books.check(self.ask.tenant_id, None))) == []
+        for look in OF_TENANT:
+            assert list(self.run(self.place.books.check(self.ask.tenant_id, look, None))) == []
 
     def drive(self, driver: Driver) -> None:
         """A server begins to drive: nobody else was told the same under this fence."""

@@ -9,14 +9,14 @@ from uuid import UUID
 
 from adapters.inmemory.store import InMemoryStore
 from application.kernel.ports import Clock
-from application.operations.ports import Bounds
+from application.operations.ports import BegunPass, Bounds
 from domain.budget.account import Hold
 from domain.budget.events import UsageRecorded
 from domain.budget.reservation import ReservationState
 from domain.conversation.turn import TurnState
 from domain.kernel.identifiers import AccountId, TenantId
 from domain.kernel.metering import LEVEL_METRICS, Metric
-from domain.operations.finding import Finding, FindingKind, Scope, judged
+from domain.operations.finding import KINDS, Finding, FindingKind, Look, Scope, judged
 from domain.tools.invocation import InvocationState
 
 _Place = tuple[AccountId, Metric, date]
@@ -29,20 +29,35 @@ class InMemoryBooks:
 
     store: InMemoryStore
     clock: Clock
+    lease: timedelta = timedelta(minutes=5)
+    begun: list[BegunPass] = field(default_factory=list[BegunPass])
+    held: dict[Scope, tuple[BegunPass, float]] = field(
+        default_factory=dict[Scope, tuple[BegunPass, float]]
+    )
     ended: dict[Scope, float] = field(default_factory=dict[Scope, float])
     seen: dict[Scope, list[Finding]] = field(default_factory=dict[Scope, list[Finding]])
     findings: dict[tuple[FindingKind, TenantId, str], Finding] = field(
         default_factory=dict[tuple[FindingKind, TenantId, str], Finding]
     )
 
-    async def begin(self, scope: Scope, every: timedelta) -> bool:
-        last = self.ended.get(scope)
-        if scope in self.seen or (
-            last is not None and self.clock.monotonic() < last + every.total_seconds()
-        ):
-            return False
+    async def begin(self, scope: Scope, every: timedelta) -> BegunPass | None:
+        now, last = self.clock.monotonic(), self.ended.get(scope)
+        held = scope in self.held and now < self.held[scope][1]
+        if held or (last is not None and now < last + every.total_seconds()):
+            return None
+        # No two passes have the same name, whatever the clock says.
+        later = timedelta(microseconds=len(self.begun))
+        begun = BegunPass(scope, self.clock.now() + later)
+        self.begun.append(begun)
         self.seen[scope] = []
-        return True
+        self.held[scope] = begun, self._leased()
+        return begun
+
+    async def renew(self, begun: BegunPass) -> bool:
+        mine = self._mine(begun)
+        if mine:
+            self.held[begun.scope] = begun, self._leased()
+        return mine
 
     async def tenants(self, after: TenantId | None, limit: int) -> Sequence[TenantId]:
         store = self.store
@@ -57,16 +72,22 @@ class InMemoryBooks:
     async def overdue(self, bounds: Bounds, limit: int) -> Sequence[Finding]:
         return [*self._turns_overdue(bounds), *self._others_overdue(bounds)][:limit]
 
-    async def check(self, tenant_id: TenantId, since: timedelta | None) -> Sequence[Finding]:
-        found = [
-            *self._accounts(tenant_id, FindingKind.HELD_UNEQUAL, self._held(tenant_id)),
-            *self._usage(tenant_id),
-            *self._turns(tenant_id),
-            *self._sequences(tenant_id),
-        ]
-        if since is None:
-            found += self._accounts(tenant_id, FindingKind.SPENT_UNEQUAL, self._spent(tenant_id))
-        return found
+    async def check(
+        self, tenant_id: TenantId, look: Look, since: timedelta | None
+    ) -> Sequence[Finding]:
+        match look:
+            case Look.TURNS:
+                return [*self._turns(tenant_id)]
+            case Look.SEQUENCES:
+                return [*self._sequences(tenant_id)]
+            case Look.USAGE:
+                return [*self._usage(tenant_id)]
+            case Look.ACCOUNTS:
+                held = self._accounts(tenant_id, FindingKind.HELD_UNEQUAL, self._held(tenant_id))
+                spent = FindingKind.SPENT_UNEQUAL, self._spent(tenant_id)
+                return [*held, *(self._accounts(tenant_id, *spent) if since is None else ())]
+            case Look.OVERDUE:
+                return ()
 
     async def repair_held(self, tenant_id: TenantId) -> bool:
         if any(self._open_holds(tenant_id)):
@@ -76,18 +97,41 @@ class InMemoryBooks:
                 self.store.balances[place] = balance.release(balance.held)
         return True
 
-    async def keep(self, scope: Scope, findings: Sequence[Finding]) -> None:
-        self.seen[scope] += findings
+    async def keep(self, begun: BegunPass, findings: Sequence[Finding]) -> bool:
+        mine = await self.renew(begun)
+        if mine:
+            self.seen[begun.scope] += findings
+        return mine
 
-    async def spare(self, scope: Scope, tenant_id: TenantId) -> None:
-        self.seen[scope] += [one for one in self.findings.values() if one.tenant_id == tenant_id]
+    async def spare(self, begun: BegunPass, look: Look, tenant_id: TenantId | None) -> bool:
+        spared = [
+            one
+            for one in self.findings.values()
+            if one.kind in KINDS[look] and tenant_id in {None, one.tenant_id}
+        ]
+        return await self.keep(begun, spared)
 
-    async def end(self, scope: Scope) -> None:
+    async def end(self, begun: BegunPass) -> bool:
+        scope = begun.scope
+        if not self._mine(begun):
+            return False
         seen = {(one.kind, one.tenant_id, one.reference): one for one in self.seen.pop(scope)}
         for key in [key for key in self.findings if key[0] in judged(scope)]:
             del self.findings[key]
         self.findings.update(seen)
         self.ended[scope] = self.clock.monotonic()
+        del self.held[scope]
+        return True
+
+    async def give_back(self, begun: BegunPass) -> None:
+        if self._mine(begun):
+            del self.held[begun.scope]
+
+    def _mine(self, begun: BegunPass) -> bool:
+        return begun.scope in self.held and self.held[begun.scope][0] == begun
+
+    def _leased(self) -> float:
+        return self.clock.monotonic() + self.lease.total_seconds()
 
     def _turns_overdue(self, bounds: Bounds) -> Iterator[Finding]:
         for (tenant_id, turn_id), stored in self.store.turns.items():

@@ -10,7 +10,7 @@ from domain.conversation.phase import Phase, PhaseStatus
 from domain.conversation.turn import TurnState
 from domain.delivery.topic import TOPIC_NAMES, Topic
 from domain.kernel.metering import Metric
-from domain.operations.finding import FindingKind
+from domain.operations.finding import FindingKind, Look
 
 
 class Kind(StrEnum):
@@ -62,6 +62,7 @@ STATUSES: Final = frozenset(status.value for status in PhaseStatus)
 TOPICS: Final = frozenset(TOPIC_NAMES)
 PUBLISHED: Final = frozenset({"ok", "away", "failed", "refused"})
 FINDING_KINDS: Final = frozenset(kind.value for kind in FindingKind)
+LOOKS: Final = frozenset(look.value for look in Look)
 METERED: Final = frozenset(metric.value for metric in Metric)
 CONSUMED: Final = frozenset({Topic.CONVERSATION_INBOUND.value, Topic.TOOL_REQUESTS.value})
 FATES: Final = frozenset({"taken", "tried", "rested"})
@@ -87,6 +88,7 @@ EVENTS_PUBLISHED: Final = "somagent_events_published_total"
 OUTBOX_EVENTS: Final = "somagent_outbox_events"
 OUTBOX_AGE: Final = "somagent_outbox_oldest_age"
 FINDINGS: Final = "somagent_reconciliation_findings"
+UNCHECKED: Final = "somagent_reconciliation_unchecked_total"
 OVERRUN: Final = "somagent_budget_overrun"
 UNSEALED: Final = "somagent_records_unsealed"
 OLDEST_UNSEALED: Final = "somagent_records_oldest_unsealed_age"
@@ -230,6 +232,14 @@ CATALOGUE: Final = (
         unit="findings",
         help="What must not exist and does, of the whole service; repaired ones are not counted.",
         labels={"kind": FINDING_KINDS},
+    ),
+    Declared(
+        name=UNCHECKED,
+        kind=Kind.COUNTER,
+        unit="looks",
+        help="Looks of reconciliations that failed or took too long, by what was looked at; the "
+        "log has each.",
+        labels={"look": LOOKS},
     ),
     Declared(
         name=OVERRUN,

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from domain.kernel.identifiers import ServerId, SessionId, TenantId, TurnId
 from domain.kernel.metering import Metric
-from domain.operations.finding import Finding, FindingKind, Scope
+from domain.operations.finding import Finding, FindingKind, Look, Scope
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,17 +67,27 @@ class Bounds:
     unsealed: timedelta = timedelta(minutes=1)
 
 
+@dataclass(frozen=True, slots=True)
+class BegunPass:
+    """A pass that a server is at. One that is begun later, of the same scope, ends its right."""
+
+    scope: Scope
+    began_at: datetime
+
+
 class Books(Protocol):
     """Everything that is kept, held against itself. Only findings and passes are ever written.
 
-    Times are the database's; each look sees one moment.
+    Times are the database's; each look sees one moment. Whoever begins a pass has it for a lease;
+    what is written for one that is another server's by now is refused, with False.
     """
 
-    async def begin(self, scope: Scope, every: timedelta) -> bool:
-        """Begin a pass, unless another server is at one or the last was less than `every` ago.
+    async def begin(self, scope: Scope, every: timedelta) -> BegunPass | None:
+        """Begin a pass, unless another server is at one or the last was less than `every` ago."""
+        ...
 
-        Who begins has it for five minutes after its last `keep` or `spare`.
-        """
+    async def renew(self, begun: BegunPass) -> bool:
+        """Have the pass for another lease."""
         ...
 
     async def tenants(self, after: TenantId | None, limit: int) -> Sequence[TenantId]: ...
@@ -86,7 +96,9 @@ class Books(Protocol):
         """What of all tenants is open, unpublished or unsealed for too long; so many of a kind."""
         ...
 
-    async def check(self, tenant_id: TenantId, since: timedelta | None) -> Sequence[Finding]:
+    async def check(
+        self, tenant_id: TenantId, look: Look, since: timedelta | None
+    ) -> Sequence[Finding]:
         """What of a tenant does not agree: of what was accepted since, None for all that is kept.
 
         What is held is looked at in any case, what is spent only where everything is.
@@ -100,16 +112,28 @@ class Books(Protocol):
         """Let accounts hold nothing, under the tenant's lock; False when anything is open."""
         ...
 
-    async def keep(self, scope: Scope, findings: Sequence[Finding]) -> None:
-        """Write down what was found, and have the pass for another five minutes."""
+    async def keep(self, begun: BegunPass, findings: Sequence[Finding]) -> bool:
+        """Write down what was found."""
         ...
 
-    async def spare(self, scope: Scope, tenant_id: TenantId) -> None:
-        """Let what earlier passes found of a tenant stay: this one could not look at it."""
+    async def spare(self, begun: BegunPass, look: Look, tenant_id: TenantId | None) -> bool:
+        """Let stay what earlier passes found: this one could not look. None: of all tenants."""
         ...
 
-    async def end(self, scope: Scope) -> None:
+    async def end(self, begun: BegunPass) -> bool:
         """End a pass: what its scope judges and it did not see is over."""
+        ...
+
+    async def give_back(self, begun: BegunPass) -> None:
+        """Leave a pass that is not at its end: it is due again, for whichever server."""
+        ...
+
+
+class PassObserver(Protocol):
+    """Who measures reconciliations."""
+
+    def unchecked(self, look: Look, tenant_id: TenantId | None, error: Exception) -> None:
+        """A look could not be made; None: of what is overdue, of all tenants."""
         ...
 
 

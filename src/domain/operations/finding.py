@@ -1,7 +1,9 @@
 """What must not exist, and does: what a reconciliation finds."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final, Self
 
 from domain.kernel.identifiers import TenantId
@@ -47,16 +49,50 @@ class Scope(StrEnum):
     """Everything that is kept, the sums of whole months included."""
 
 
-AT_ONCE: Final = frozenset(
+class Look(StrEnum):
+    """What a reconciliation looks at, one after the other: each may fail by itself."""
+
+    OVERDUE = "overdue"
+    """What of all tenants is open, unpublished or unsealed for too long."""
+    TURNS = "turns"
+    """A tenant's turns and their calls."""
+    SEQUENCES = "sequences"
+    """The numbers of a tenant's events, and the positions of its records."""
+    USAGE = "usage"
+    """A tenant's ledger against its usage events."""
+    ACCOUNTS = "accounts"
+    """A tenant's accounts against what is open, and against its ledger."""
+
+
+OF_TENANT: Final = (Look.TURNS, Look.SEQUENCES, Look.USAGE, Look.ACCOUNTS)
+"""What is looked at for each tenant."""
+
+KINDS: Final[Mapping[Look, frozenset[FindingKind]]] = MappingProxyType(
     {
-        FindingKind.TURN_OVERDUE,
-        FindingKind.RESERVATION_OVERDUE,
-        FindingKind.CALL_OVERDUE,
-        FindingKind.EVENT_OVERDUE,
-        FindingKind.RECORD_OVERDUE,
-        FindingKind.HELD_UNEQUAL,
+        Look.OVERDUE: frozenset(
+            {
+                FindingKind.TURN_OVERDUE,
+                FindingKind.RESERVATION_OVERDUE,
+                FindingKind.CALL_OVERDUE,
+                FindingKind.EVENT_OVERDUE,
+                FindingKind.RECORD_OVERDUE,
+            }
+        ),
+        Look.TURNS: frozenset(
+            {
+                FindingKind.TURN_UNRECORDED,
+                FindingKind.CALL_UNENDED,
+                FindingKind.CALL_WITHOUT_TURN,
+            }
+        ),
+        Look.SEQUENCES: frozenset({FindingKind.EVENT_MISSING, FindingKind.RECORD_MISSING}),
+        Look.USAGE: frozenset({FindingKind.USAGE_UNEQUAL}),
+        Look.ACCOUNTS: frozenset({FindingKind.HELD_UNEQUAL, FindingKind.SPENT_UNEQUAL}),
     }
 )
+"""What each look may find."""
+
+AT_ONCE: Final = KINDS[Look.OVERDUE] | {FindingKind.HELD_UNEQUAL}
 """What every reconciliation looks for everywhere: not seen again, it is over."""
 
 

@@ -7,12 +7,13 @@ from datetime import timedelta
 from typing import Final, final
 
 from adapters.postgres.condition import DatabaseUnreachableError, condition_of
+from adapters.postgres.reconciliation import LEASE as PASS_LEASE
 from application.delivery.ports.publisher import EventPublisher, PublisherCondition
 from application.operations.describe_server import DescribeServer, ServerIdentity
 from application.operations.get_reconciliation import GetReconciliation
 from application.operations.known_standing import KnownStanding
 from application.operations.list_stuck_turns import ListStuckTurns
-from application.operations.ports import Bounds, PartCondition
+from application.operations.ports import Bounds, PartCondition, PassObserver
 from application.operations.reconcile import Reconcile, ReconcileCommand
 from application.provenance.ports import SealBell
 from domain.capability.capability import Capability
@@ -97,11 +98,15 @@ def operations_use_cases(
     )
 
 
-def reconcile(stores: Stores, bell: SealBell, settings: Settings) -> Reconcile:
+def reconcile(
+    stores: Stores, bell: SealBell, observer: PassObserver, settings: Settings
+) -> Reconcile:
     terms = settings.reconciliation
     return Reconcile(
         books=stores.books,
         bell=bell,
+        observer=observer,
+        renew_seconds=PASS_LEASE.total_seconds() / 3,
         bounds=Bounds(
             lease=timedelta(seconds=settings.turns.lease_seconds),
             open=timedelta(seconds=terms.open_seconds),

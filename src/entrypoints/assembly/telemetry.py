@@ -19,13 +19,14 @@ from adapters.telemetry.consumption import ObservedConsumption
 from adapters.telemetry.instruments import Metrics
 from adapters.telemetry.logs import logs
 from adapters.telemetry.publishing import ObservedPublisher
+from adapters.telemetry.reconciling import ObservedPasses
 from adapters.telemetry.tracing import NoSpans, SpanSink, Tracer
 from adapters.telemetry.turns import ObservedTurns
 from application.conversation.ports.observing import TurnObserver
 from application.delivery.ports.publisher import EventPublisher
 from application.delivery.ports.taking import ConsumptionObserver
 from application.kernel.ports import Clock
-from application.operations.ports import Standing
+from application.operations.ports import PassObserver, Standing
 from entrypoints.assembly.secrets import SecretKeeper
 from entrypoints.grpc.caller import CallObserver
 from entrypoints.settings.sections import TelemetrySettings
@@ -40,6 +41,7 @@ class Telemetry:
     calls: CallObserver
     turns: TurnObserver
     consumption: ConsumptionObserver
+    passes: PassObserver
 
     def levels(self, *, calls: Callable[[], float], turns: Callable[[], float]) -> None:
         """Let the gauges read what they tell of."""
@@ -62,6 +64,11 @@ class Telemetry:
         levels[OVERRUN].read = lambda: {(m.value,): n for m, n in read().overrun.items()}
         gauges[UNSEALED].read = lambda: read().unsealed
         gauges[OLDEST_UNSEALED].read = lambda: read().oldest_unsealed_seconds
+
+
+def logged_passes() -> PassObserver:
+    """One that nobody asks for metrics: what it is told is in the log."""
+    return ObservedPasses(Metrics())
 
 
 def written_logs(settings: Settings) -> AbstractContextManager[None]:
@@ -102,6 +109,7 @@ def _telemetry(settings: TelemetrySettings, spans: SpanSink, clock: Clock) -> Te
             trace=TRACEPARENT.get,
         ),
         consumption=ObservedConsumption(metrics),
+        passes=ObservedPasses(metrics),
     )
 
 

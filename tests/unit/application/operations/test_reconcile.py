@@ -1,6 +1,7 @@
 """Passes over the books: what is found, repaired, left, and over."""
 
-from collections.abc import Sequence
+from asyncio import CancelledError, Event, create_task
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Final, final
@@ -9,17 +10,36 @@ import pytest
 
 from adapters.inmemory.books import InMemoryBooks
 from adapters.inmemory.store import InMemoryStore
-from application.operations.ports import Books, Bounds
-from application.operations.reconcile import TENANTS, Reconcile, ReconcileCommand, ReconcileResult
+from application.operations.ports import BegunPass, Books, Bounds
+from application.operations.reconcile import (
+    TENANTS,
+    Reconcile,
+    ReconcileCommand,
+    ReconcileResult,
+    Unchecked,
+)
 from domain.budget.account import Account, AccountKind, Balance
 from domain.kernel.errors import StorageUnavailableError
 from domain.kernel.identifiers import TenantId
 from domain.kernel.metering import Metric
-from domain.operations.finding import Finding, FindingKind, Scope
+from domain.operations.finding import Finding, FindingKind, Look, Scope
 from tests.fakes import CountingIdentifiers, StoppedClock
 from tests.receipts import SilentBell
 
 DAY: Final = timedelta(days=1)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class NotedLooks:
+    """A `PassObserver` that keeps what it is told."""
+
+    failed: list[tuple[Look, TenantId | None, Exception]] = field(
+        default_factory=list[tuple[Look, TenantId | None, Exception]]
+    )
+
+    def unchecked(self, look: Look, tenant_id: TenantId | None, error: Exception) -> None:
+        self.failed.append((look, tenant_id, error))
 
 
 @dataclass(slots=True)
@@ -29,6 +49,7 @@ class Service:
     store: InMemoryStore = field(default_factory=InMemoryStore)
     clock: StoppedClock = field(default_factory=StoppedClock)
     identifiers: CountingIdentifiers = field(default_factory=CountingIdentifiers)
+    observer: NotedLooks = field(default_factory=NotedLooks)
     books: InMemoryBooks = field(init=False)
 
     def __post_init__(self) -> None:
@@ -51,45 +72,71 @@ class Service:
         every: timedelta = DAY,
         books: Books | None = None,
     ) -> ReconcileResult | None:
-        reconcile = Reconcile(books=books or self.books, bell=SilentBell(), bounds=Bounds())
+        reconcile = Reconcile(
+            books=books or self.books,
+            bell=SilentBell(),
+            bounds=Bounds(),
+            observer=self.observer,
+            renew_seconds=0.001,
+        )
         return await reconcile(
             ReconcileCommand(scope=scope, every=every, recent=DAY, repair=repair)
         )
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class TiredBooks:
-    """Books in which looking at one tenant takes too long."""
+@dataclass(slots=True)
+class TroubledBooks:
+    """Books in which one look fails; `looking` is done whenever a tenant is looked at."""
 
     books: InMemoryBooks
-    large: TenantId
+    trouble: Exception | None = None
+    at: Look = Look.ACCOUNTS
+    of: TenantId | None = None
+    looking: Callable[[], Awaitable[object]] | None = None
+    renewed: Event = field(default_factory=Event)
 
-    async def begin(self, scope: Scope, every: timedelta) -> bool:
+    async def begin(self, scope: Scope, every: timedelta) -> BegunPass | None:
         return await self.books.begin(scope, every)
+
+    async def renew(self, begun: BegunPass) -> bool:
+        mine = await self.books.renew(begun)
+        self.renewed.set()
+        return mine
 
     async def tenants(self, after: TenantId | None, limit: int) -> Sequence[TenantId]:
         return await self.books.tenants(after, limit)
 
     async def overdue(self, bounds: Bounds, limit: int) -> Sequence[Finding]:
+        self._fail(Look.OVERDUE, None)
         return await self.books.overdue(bounds, limit)
 
-    async def check(self, tenant_id: TenantId, since: timedelta | None) -> Sequence[Finding]:
-        if tenant_id == self.large:
-            raise StorageUnavailableError
-        return await self.books.check(tenant_id, since)
+    async def check(
+        self, tenant_id: TenantId, look: Look, since: timedelta | None
+    ) -> Sequence[Finding]:
+        if self.looking is not None:
+            await self.looking()
+        self._fail(look, tenant_id)
+        return await self.books.check(tenant_id, look, since)
 
     async def repair_held(self, tenant_id: TenantId) -> bool:
         return await self.books.repair_held(tenant_id)
 
-    async def keep(self, scope: Scope, findings: Sequence[Finding]) -> None:
-        await self.books.keep(scope, findings)
+    async def keep(self, begun: BegunPass, findings: Sequence[Finding]) -> bool:
+        return await self.books.keep(begun, findings)
 
-    async def spare(self, scope: Scope, tenant_id: TenantId) -> None:
-        await self.books.spare(scope, tenant_id)
+    async def spare(self, begun: BegunPass, look: Look, tenant_id: TenantId | None) -> bool:
+        return await self.books.spare(begun, look, tenant_id)
 
-    async def end(self, scope: Scope) -> None:
-        await self.books.end(scope)
+    async def end(self, begun: BegunPass) -> bool:
+        return await self.books.end(begun)
+
+    async def give_back(self, begun: BegunPass) -> None:
+        await self.books.give_back(begun)
+
+    def _fail(self, look: Look, tenant_id: TenantId | None) -> None:
+        if self.trouble is not None and (look, tenant_id) == (self.at, self.of):
+            raise self.trouble
 
 
 @pytest.fixture
@@ -144,17 +191,101 @@ async def test_what_a_look_at_everything_found_is_over_when_the_next_one_does_no
     assert service.books.findings == {}
 
 
-async def test_a_tenant_that_cannot_be_looked_at_keeps_no_other_waiting(service: Service) -> None:
+@pytest.mark.parametrize("trouble", [StorageUnavailableError(), ValueError("no such metric")])
+async def test_a_look_that_fails_keeps_no_other_waiting(
+    service: Service, trouble: Exception
+) -> None:
     wrong = [service.tenant(held=7) for _ in range(3)]
     await service.reconcile()
     known = service.books.findings.copy()
     await service.books.repair_held(wrong[2])
 
-    made = await service.reconcile(every=timedelta(0), books=TiredBooks(service.books, wrong[0]))
+    troubled = TroubledBooks(service.books, trouble, of=wrong[0])
+    made = await service.reconcile(every=timedelta(0), books=troubled)
 
-    assert made == ReconcileResult(tenants=3, found=1, repaired=0, unchecked=(wrong[0],))
+    unchecked = Unchecked(Look.ACCOUNTS, wrong[0])
+    assert made == ReconcileResult(tenants=3, found=1, repaired=0, unchecked=(unchecked,))
+    assert service.observer.failed == [(Look.ACCOUNTS, wrong[0], trouble)]
     assert {one.tenant_id for one in known.values()} == set(wrong)
     assert {one.tenant_id for one in service.books.findings.values()} == {wrong[0], wrong[1]}
+
+
+async def test_what_is_overdue_is_one_look_of_several(service: Service) -> None:
+    service.tenant(held=7)
+    troubled = TroubledBooks(service.books, ValueError("broken"), Look.OVERDUE)
+
+    made = await service.reconcile(books=troubled)
+
+    assert made is not None
+    assert (made.found, made.unchecked) == (1, (Unchecked(Look.OVERDUE, None),))
+
+
+async def test_a_look_that_fails_lets_what_others_found_be_over(service: Service) -> None:
+    tenant_id = service.tenant(held=7)
+    await service.reconcile()
+    await service.books.repair_held(tenant_id)
+
+    troubled = TroubledBooks(service.books, ValueError("broken"), Look.TURNS, tenant_id)
+    await service.reconcile(every=timedelta(0), books=troubled)
+
+    assert service.books.findings == {}
+
+
+async def test_a_pass_is_held_while_one_look_takes_long(service: Service) -> None:
+    service.tenant(held=7)
+    troubled = TroubledBooks(service.books)
+
+    async def linger() -> None:
+        service.clock.advance(service.books.lease.total_seconds() * 0.9)
+        troubled.renewed.clear()
+        await troubled.renewed.wait()
+        service.clock.advance(service.books.lease.total_seconds() * 0.9)
+        assert await service.books.begin(Scope.RECENT, timedelta(0)) is None
+
+    troubled.looking = linger
+
+    made = await service.reconcile(books=troubled)
+
+    assert made == ReconcileResult(tenants=1, found=1)
+
+
+async def test_what_a_pass_finds_that_was_lost_is_not_written(service: Service) -> None:
+    service.tenant(held=7)
+    troubled = TroubledBooks(service.books)
+    taken = list[BegunPass | None]()
+
+    async def stand_still() -> None:
+        service.clock.advance(service.books.lease.total_seconds() + 1)
+        taken.append(await service.books.begin(Scope.RECENT, timedelta(0)))
+
+    troubled.looking = stand_still
+
+    made = await service.reconcile(books=troubled)
+
+    assert made == ReconcileResult(ended=False)
+    (other,) = taken
+    assert other is not None
+    assert await service.books.end(other)
+    assert service.books.findings == {}
+
+
+async def test_a_pass_that_is_cancelled_is_given_back(service: Service) -> None:
+    service.tenant(held=7)
+    troubled, looking = TroubledBooks(service.books), Event()
+
+    async def hang() -> None:
+        looking.set()
+        await Event().wait()
+
+    troubled.looking = hang
+    passing = create_task(service.reconcile(books=troubled))
+    await looking.wait()
+
+    passing.cancel()
+    with pytest.raises(CancelledError):
+        await passing
+
+    assert await service.reconcile() == ReconcileResult(tenants=1, found=1)
 
 
 async def test_a_pass_that_is_not_due_is_not_made(service: Service) -> None:
