@@ -153,6 +153,7 @@ class ResumePaused:
             return
         progress.held_tokens = hold
         progress.invocations += kept_before(decided, progress.round + 1)
+        progress.rest(_decided(one) for one in decided)
 
         self.drivers.start(
             tenant_id=turn.tenant_id,

@@ -23,11 +23,6 @@ from domain.tools.invocation import Invocation, InvocationState
 
 FAR: Final = 1 << 62
 
-CANCELLED: Final = "TURN_CANCELLED"
-"""Why a call of a cancelled turn was never run."""
-
-NOT_RUN: Final = (InvocationState.PENDING_APPROVAL, InvocationState.PERMITTED)
-
 IDLE_SECONDS: Final = 60.0
 """Nobody has a lease on a turn that waits; its end takes less."""
 
@@ -58,8 +53,7 @@ class EndTurn:
         progress = Progress.since(self.clock, kept, turn)
         calls = await self.reader.invocations(turn.tenant_id, turn.id)
         progress.invocations += [one for one in calls if one.state not in WAITING]
-        reason, now = ending.reason or CANCELLED, self.clock.now()
-        progress.unwritten += [one.give_up(reason, now) for one in calls if one.state in NOT_RUN]
+        progress.rest(calls)
         await self._save(held, ending, progress)
 
     async def lost(self, lost: LostTurn, *, failure: Failure | None = None, by: str = "") -> None:

@@ -156,6 +156,7 @@ class LostTurn:
         """
         made = Progress.since(clock, self.kept, self.turn)
         made.text = self.text
+        made.rest(self.rows)
         if not made.usage.api_calls:
             made.called_api()
         at_hand = [one for one in self.rows if one.round == self.round and one.effect]

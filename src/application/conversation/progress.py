@@ -1,5 +1,6 @@
 """What is known of a turn so far: enough to end it at any point, well or badly."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -16,7 +17,9 @@ from domain.conversation.phase import Attempt, LaneUse, Phase, PhaseStatus, Phas
 from domain.conversation.turn import Turn, Usage
 from domain.kernel.identifiers import InvocationId
 from domain.memory.recollection import Recollection
-from domain.tools.invocation import Invocation
+from domain.tools.invocation import Invocation, InvocationState
+
+NOT_RUN: Final = (InvocationState.PENDING_APPROVAL, InvocationState.PERMITTED)
 
 _MICRO: Final = 1_000_000
 _API_CALL: Final = Usage(api_calls=1)
@@ -81,7 +84,8 @@ class Progress:
     turn up. `usage` begins with what the turn has used already; `due` is what is not settled of it,
     which `held_tokens` are reserved for. `plan` is None while there is none: a turn may end before.
     `started_at` is set where it is not `began`, and `taken_steps` counts how often this driver took
-    the turn on again.
+    the turn on again. `resting` are calls that were written down and have not run: where the turn
+    ends without them, nobody else says what became of them.
     """
 
     def __init__(self, clock: Clock, *, began: float) -> None:
@@ -108,6 +112,7 @@ class Progress:
         self.invocations: list[Invocation] = []
         self.unwritten: list[Invocation] = []
         self.started: dict[InvocationId, Invocation] = {}
+        self.resting: dict[InvocationId, Invocation] = {}
         self.degraded: list[tuple[str, str]] = []
 
     @classmethod
@@ -213,6 +218,18 @@ class Progress:
 
     def decided(self, resource: str, decision: Decision) -> None:
         self.decisions.append((resource, decision))
+
+    def rest(self, calls: Iterable[Invocation]) -> None:
+        """Keep those of a turn that is taken up that were written down and have not run."""
+        self.resting.update({one.id: one for one in calls if one.state in NOT_RUN})
+
+    def give_up_resting(self, reason: str, at: datetime) -> None:
+        """Write with the end of the turn that the calls of which nothing was heard never run."""
+        heard = {one.id for one in (*self.invocations, *self.unwritten)}
+        self.unwritten += [
+            one.give_up(reason, at) for one in self.resting.values() if one.id not in heard
+        ]
+        self.resting.clear()
 
     def called_api(self) -> None:
         self.usage = self.usage.plus(_API_CALL)

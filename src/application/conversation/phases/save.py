@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import final
+from typing import Final, final
 
 from application.conversation.ending import Ending
 from application.conversation.holds import turn_uses
@@ -23,13 +23,17 @@ from domain.tools.errors import (
 )
 from domain.tools.invocation import InvocationState
 
+CANCELLED: Final = "TURN_CANCELLED"
+"""Why a call of a cancelled turn was never run."""
+
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SaveTurn:
     """Messages, events, settlement, ledger lines, record and outgoing events, or nothing at all.
 
-    A tool with effects whose outcome was not heard is written down as unknown first.
+    A tool with effects whose outcome was not heard is written down as unknown first; a call that
+    was approved, or still waits, and has not run never does.
     """
 
     journal: TurnJournal
@@ -59,7 +63,9 @@ class SaveTurn:
                         reason=ToolOutcomeUnknownError.reason,
                     )
                 )
+                progress.resting.pop(invocation.id, None)
             del progress.started[invocation.id]
+        progress.give_up_resting(ending.reason or CANCELLED, self.clock.now())
         async with turn.writing:
             await self.drivers.write_all(turn)
             command = self._command(turn, progress, ending)

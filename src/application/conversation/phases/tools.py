@@ -207,6 +207,8 @@ class RunTools:
         progress.held_tokens += asked.tokens
         progress.round = asked.number
         progress.unwritten.clear()
+        for one in started:
+            progress.resting.pop(one.id, None)
         if not started:
             return judged
         by_id = {one.id: one for one in started}

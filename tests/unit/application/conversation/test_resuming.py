@@ -1,5 +1,6 @@
 """A paused turn goes on wherever and whenever it can, and ends where it never can."""
 
+from asyncio import create_task
 from datetime import timedelta
 
 import pytest
@@ -252,3 +253,41 @@ async def test_the_trace_tells_of_both_parts_of_a_turn_that_was_paused(
     assert second.messages[: len(first.messages)] == first.messages
     (record,) = shared.store.records.values()
     assert record.body.count(b'"capability"') == 2
+
+
+async def test_an_approved_call_that_cannot_be_paid_for_ends_with_its_turn(
+    shared: World, server: Server
+) -> None:
+    turn_id = await paused(server)
+    (invocation_id,) = await waiting(server, turn_id)
+    await shared.limit(Metric.TOOL_CALLS, 0)
+
+    await server.decided(invocation_id, approved=True)
+    turn = await server.settled(turn_id)
+
+    (kept,) = await shared.reader.invocations(TENANT, turn_id)
+    assert turn.failure is not None
+    assert (kept.state, kept.reason) == (InvocationState.DENIED, turn.failure.reason)
+    assert shared.tools.runs == []
+
+
+async def test_an_approved_call_whose_servers_were_lost_ends_with_its_turn(shared: World) -> None:
+    flaky = FlakyJournal(Server(world=shared).plain_journal())
+    lost, other = Server(world=shared, journal=flaky), Server(world=shared, name="other")
+    turn_id = await paused(lost)
+    (invocation_id,) = await waiting(lost, turn_id)
+    resumed, go = flaky.hold_back("resume")
+    deciding = create_task(lost.decided(invocation_id, approved=True))
+    await resumed.wait()
+    shared.clock.advance(DAY)
+
+    assert await other.sweep() == 1
+    turn = await other.settled(turn_id)
+    go.set()
+    await deciding
+
+    (kept,) = await shared.reader.invocations(TENANT, turn_id)
+    assert turn.failure is not None
+    assert turn.failure.facts["cause"] == "deadline"
+    assert (kept.state, kept.reason) == (InvocationState.DENIED, "TURN_ABANDONED")
+    assert shared.tools.runs == []
