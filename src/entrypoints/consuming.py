@@ -9,6 +9,7 @@ from typing import Final
 
 from application.delivery.consume import Consume, ConsumerTerms
 from application.delivery.ports.source import MessageSource
+from entrypoints.assembly.failpoints import source_with
 from entrypoints.container import Application
 from entrypoints.grpc.admission import Admission
 from entrypoints.inbound import take_inbound_of
@@ -30,7 +31,7 @@ def consume_of(application: Application, admission: Admission, source: MessageSo
         return admission.in_flight + len(drivers) < admission.room.calls and not admission.draining
 
     return Consume(
-        source=source,
+        source=source_with(application.failpoints(), source),
         take=take_inbound_of(application, admission),
         letters=application.stores().dead_letters,
         tell=application.dead_letters().tell,

@@ -4,7 +4,16 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from tests.crash.acting import budgets, memories, offers, records, tenancy, tools, turns
+from tests.crash.acting import (
+    budgets,
+    delivery,
+    memories,
+    offers,
+    records,
+    tenancy,
+    tools,
+    turns,
+)
 from tests.crash.acting.actor import Actor
 from tests.crash.caller import NotServedError
 from tests.system.client import RefusedError
@@ -42,9 +51,22 @@ ACTS: Final[Mapping[str, Act]] = {
         tenancy.unkeyed,
         tenancy.founded,
         tenancy.stopped,
+        delivery.told_again,
     )
 }
 """Everything that a client can do, by name."""
+
+BY_MESSAGE: Final[Mapping[str, Act]] = {
+    act.__name__: act
+    for act in (
+        delivery.messaged,
+        delivery.requested,
+        delivery.spoiled,
+        delivery.mended,
+        delivery.discarded,
+    )
+}
+"""What it can do besides, where there is a broker."""
 
 
 @dataclass(slots=True)
@@ -54,6 +76,6 @@ class Acts(Actor):
     async def do(self, act: str) -> None:
         """Do one thing; a refusal, and a service that does not answer, are in the evidence."""
         try:
-            await ACTS[act](self)
+            await {**ACTS, **BY_MESSAGE}[act](self)
         except (RefusedError, NotServedError):
             return

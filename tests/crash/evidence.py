@@ -5,6 +5,7 @@ from typing import Final
 from uuid import UUID
 
 from somagent.conversation.v1 import conversation_pb2 as pb
+from somagent.operations.v1 import operations_pb2
 from tests.crash.tool_server import ToolServer
 from tests.crash.topics import Found, Topics
 from tests.system.client import Client, RefusedError
@@ -22,7 +23,8 @@ class Asked:
 
     `turns` are the names it was answered with: there must be one. `heard` is the stream as the
     client put it together over every server it was connected to. `refused` is why it was not
-    accepted; `gave_up` that the client was told nothing final in all its patience.
+    accepted; `gave_up` that the client was told nothing final in all its patience. One that was
+    `sent` came by a topic, and not by a call.
     """
 
     tenant: str
@@ -34,6 +36,7 @@ class Asked:
     heard: list[pb.TurnEvent] = field(default_factory=list[pb.TurnEvent])
     cancels: bool = False
     rejects: bool = False
+    sent: bool = False
     refused: str = ""
     gave_up: str = ""
 
@@ -52,13 +55,33 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Called:
-    """A call of a tool by itself, and the state it was answered with; empty for no answer."""
+    """A call of a tool by itself, and the state it was answered with; empty for no answer.
+
+    One that was `sent` came by a topic, where nobody is answered.
+    """
 
     tenant: str
     request_id: str
     ident: str
     invocation: str = ""
     state: str = ""
+    sent: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spoiled:
+    """A message that must rest as a dead letter of a tenant, for a reason."""
+
+    tenant: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A dead letter by its name, and the state that a client was told it has."""
+
+    letter: str
+    state: "operations_pb2.DeadLetterState.ValueType"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -131,6 +154,7 @@ class Evidence:
 
     `platform` are the operator's clients; `author_key` signs capsules that the servers trust.
     `topics` are there where a broker is, and `found` is what lies in them when all is over.
+    `spoiled` are messages by their keys.
     """
 
     tools: ToolServer = field(default_factory=ToolServer)
@@ -146,6 +170,8 @@ class Evidence:
     registered: list[str] = field(default_factory=list[str])
     keys: list[MadeKey] = field(default_factory=list[MadeKey])
     founded: list[Founded] = field(default_factory=list[Founded])
+    spoiled: dict[str, Spoiled] = field(default_factory=dict[str, Spoiled])
+    settled: list[Settled] = field(default_factory=list[Settled])
     refusals: list[RefusedError] = field(default_factory=list[RefusedError])
     unanswered: list[str] = field(default_factory=list[str])
     secrets: set[str] = field(default_factory=set[str])

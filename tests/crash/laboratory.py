@@ -31,6 +31,7 @@ from tests.crash.line import Line, database_at, line_to
 from tests.crash.plan import Plan
 from tests.crash.schema import new_database
 from tests.crash.script import choose
+from tests.crash.served import points_with
 from tests.crash.tool_server import ToolServer, tool_server
 from tests.crash.topics import Topics, topics_on
 from tests.crash.traffic import Traffic
@@ -208,7 +209,11 @@ async def laboratory(  # noqa: PLR0913 - each keyword is one thing that a run ma
             ]
             if topics is not None:
                 places = [one.with_settings(**topics.settings(at)) for at, one in enumerate(places)]
-            plan = Plan(chance=Random(chance.random()), steady=steady)  # noqa: S311
+            plan = Plan(
+                chance=Random(chance.random()),  # noqa: S311 - to be replayed
+                points=points_with(broker=topics is not None),
+                steady=steady,
+            )
             fleet = await enter(fleet_of(places, plan))
             await fleet.all_ready()
             yield Laboratory(

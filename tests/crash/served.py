@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from adapters.failpoints.catalogue import POINTS
+
 SERVES: Final[Mapping[str, Sequence[str]]] = {
     "journal.pause": ("approved",),
     "journal.resume": ("approved",),
@@ -31,6 +33,11 @@ SERVES: Final[Mapping[str, Sequence[str]]] = {
     "signals.watch": ("watched",),
     "claims": ("held", "settled", "limited"),
     "records": ("recorded",),
+    "source": ("messaged", "requested"),
+    "letters": ("mended", "discarded"),
+    "letters.put": ("spoiled", "mended"),
+    "letters.take": ("mended",),
+    "audits": ("told_again",),
     "tools": ("posted",),
     "model": ("slow",),
     "memories": ("remembered",),
@@ -44,6 +51,14 @@ SERVES: Final[Mapping[str, Sequence[str]]] = {
     "tenants.stand": ("stopped",),
 }
 """Acts that pass the points of a call, or of a port."""
+
+
+_OF_MESSAGES: Final = ("source.", "letters.")
+
+
+def points_with(*, broker: bool) -> tuple[str, ...]:
+    """The points that can be passed: those of messages where there is a broker alone."""
+    return tuple(point for point in POINTS if broker or not point.startswith(_OF_MESSAGES))
 
 
 def acts_for(point: str) -> Sequence[str]:

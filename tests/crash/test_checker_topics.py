@@ -22,7 +22,7 @@ from tests.plugins.kafka import KafkaBrokers
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("topics")]
 
-ONE_OF_EACH = ("plain", "tool", "executed", "recorded")
+ONE_OF_EACH = ("plain", "messaged", "messaged", "requested", "spoiled", "mended", "discarded")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,14 @@ class Bench:
 
     def check(self, evidence: Evidence) -> list[Violation]:
         return check_stored(Ground(self.connection, evidence), self.public_key, {})
+
+    def planted(self, statement: str) -> list[Violation]:
+        """What is found once the statement was run; it is undone."""
+        mine = f"tenant_id = '{self.evidence.tenants[0].tenant_id}'"
+        with self.connection.transaction(force_rollback=True):
+            done = self.connection.execute(statement.format(mine=mine).encode())
+            assert done.rowcount > 0
+            return self.check(self.evidence)
 
     @property
     def turns(self) -> list[Found]:
@@ -81,6 +89,9 @@ def later(message: Found) -> Found:
 async def test_topics_in_which_nothing_is_wrong_have_no_findings(bench: Bench) -> None:
     assert bench.check(bench.evidence) == []
     assert len(bench.turns) >= 4
+    assert bench.evidence.refusals == []
+    assert len([asked for asked in bench.evidence.asked if asked.sent]) == 10
+    assert [settled.state for settled in bench.evidence.settled] == [2, 3, 2, 3]
 
 
 async def test_an_event_that_came_twice_is_as_good_as_one_that_came_once(bench: Bench) -> None:
@@ -159,3 +170,81 @@ async def test_a_key_in_a_topic_is_found(bench: Bench) -> None:
     found = bench.check(replace(bench.evidence, found=[*bench.evidence.found, copy]))
 
     assert [one.kind for one in found] == [Kind.LEAKED]
+
+
+REST = "delete from dead_letters where reason = 'SESSION_NOT_FOUND' and {mine}"
+
+REST_FOR_ANOTHER_REASON = (
+    "update dead_letters set reason = 'INTERNAL' where reason = 'SESSION_NOT_FOUND' and {mine}"
+)
+
+REST_TWICE = """
+insert into dead_letters (tenant_id, letter_id, source, origin, topic, key, type, header_names,
+    header_values, payload, payload_bytes, reason, cause, attempted_at, attempt_errors, created_at)
+select (select tenant_id from tenant_profiles where slug = 'platform'), gen_random_uuid(), source,
+    origin, topic, key, type, header_names, header_values, payload, payload_bytes, reason, cause,
+    attempted_at, attempt_errors, created_at from dead_letters where {mine}
+"""
+
+UNDISCARDED = "update dead_letters set state = 1 where state = 3 and {mine}"
+
+FORGOTTEN = """
+delete from invocation_requests r where {mine} and not exists (select from invocations i
+    where i.tenant_id = r.tenant_id and i.invocation_id = r.invocation_id and i.turn_id is not null)
+"""
+
+ASKED_TWICE = """
+insert into messages select tenant_id, gen_random_uuid(), session_id, turn_id, role, content,
+    created_at from messages where role = 0 and {mine}
+"""
+
+
+@pytest.mark.parametrize(
+    ("statement", "kind"),
+    [
+        (REST, Kind.LOST),
+        (REST_FOR_ANOTHER_REASON, Kind.LOST),
+        (REST_TWICE, Kind.DOUBLED),
+        (UNDISCARDED, Kind.LOST),
+        (FORGOTTEN, Kind.LOST),
+        (ASKED_TWICE, Kind.DOUBLED),
+    ],
+    ids=["gone", "another reason", "twice", "undiscarded", "forgotten", "asked twice"],
+)
+async def test_what_became_of_messages_wrongly_is_found(
+    bench: Bench, statement: str, kind: Kind
+) -> None:
+    assert kind in {one.kind for one in bench.planted(statement)}
+
+
+async def test_a_message_that_should_have_been_taken_and_rests_is_found(bench: Bench) -> None:
+    _, *others = bench.evidence.spoiled
+    spoiled = {other: bench.evidence.spoiled[other] for other in others}
+
+    found = bench.check(replace(bench.evidence, spoiled=spoiled))
+
+    assert [(one.kind, "was not taken" in one.what) for one in found] == [(Kind.LOST, True)]
+
+
+async def test_messages_that_were_taken_out_of_order_are_found(bench: Bench) -> None:
+    session = next(asked.session for asked in bench.evidence.asked if asked.sent)
+    end = max(one.offset for one in bench.evidence.found)
+    turned = [
+        replace(one, offset=end - one.offset) if one.key == session.encode() else one
+        for one in bench.evidence.found
+        if one.topic == "conversation.inbound"
+    ]
+    others = [one for one in bench.evidence.found if one.topic != "conversation.inbound"]
+
+    found = bench.check(replace(bench.evidence, found=[*others, *turned]))
+
+    assert Kind.LOST in {one.kind for one in found if "ahead of it" in one.what}
+
+
+async def test_ends_that_nobody_is_told_of_are_found(bench: Bench) -> None:
+    for topic in ("conversation.outbound", "tool.results"):
+        left = [one for one in bench.evidence.found if one.topic != topic]
+
+        found = bench.check(replace(bench.evidence, found=left))
+
+        assert any("the end" in one.what and f"not in {topic}" in one.what for one in found)

@@ -21,6 +21,9 @@ from tests.crash.broker import Broker, reached
 from tests.crash.line import Line
 
 PARTITIONS: Final = 6
+MOST_BYTES: Final = 100_000
+"""What servers take of one message."""
+
 GROUP: Final = "somagent"
 
 PATIENCE_SECONDS: Final = 60.0
@@ -71,6 +74,7 @@ class Topics:
             "kafka__consumers__group": GROUP,
             "kafka__consumers__instance": f"place-{place}",
             "kafka__consumers__session_seconds": 6,
+            "kafka__consumers__max_message_bytes": MOST_BYTES,
         }
 
     async def send(

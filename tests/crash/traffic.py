@@ -2,13 +2,13 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from random import Random
 from typing import Final
 
-from tests.crash.acts import ACTS, Acts
+from tests.crash.acts import ACTS, BY_MESSAGE, Acts
 from tests.crash.caller import Caller, NotServedError
 from tests.crash.evidence import Evidence
 from tests.crash.plan import Wanted
@@ -55,11 +55,17 @@ class Traffic:
         while goes_on():
             wanted = self._wanted(caller)
             if wanted is None:
-                await acts.do(caller.chance.choice(list(ACTS)))
+                await acts.do(caller.chance.choice(self._possible(caller)))
             else:
                 await self._pass(acts, wanted)
             # Enough to be in everybody's way, and not so much that no server can start.
             await asyncio.sleep(caller.chance.uniform(0, THINKING_SECONDS))
+
+    def _possible(self, caller: Caller) -> Sequence[str]:
+        """What the client can do. Who is near a limit sends nothing that would wait for room."""
+        if self.evidence.topics is None or caller.witness.limited:
+            return [*ACTS]
+        return [*ACTS, *BY_MESSAGE]
 
     def _wanted(self, caller: Caller) -> Wanted | None:
         """The point to which the fewest clients are on their way, where one is wanted.
@@ -75,7 +81,8 @@ class Traffic:
     async def _pass(self, acts: Acts, wanted: Wanted) -> None:
         """Do what leads to a point, beginning at the place where it is waited for."""
         caller = acts.caller
-        known = [act for act in acts_for(wanted.point) if act in ACTS]
+        possible = self._possible(caller)
+        known = [act for act in acts_for(wanted.point) if act in possible]
         self._sent[wanted] += 1
         caller.at = wanted.place
         try:

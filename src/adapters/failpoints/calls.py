@@ -62,5 +62,5 @@ def _passing(
 
 
 def _did_something(answer: object) -> bool:
-    """A sweep that found nothing answers 0, or an empty sequence."""
-    return answer not in (0, (), [])
+    """A sweep that found nothing answers 0, or an empty collection."""
+    return answer not in (0, (), [], {})

@@ -13,8 +13,11 @@ from application.conversation.ports.journal import TurnJournal
 from application.conversation.ports.leases import TurnLeases
 from application.conversation.ports.sessions import FeedbackStore, SessionStore
 from application.conversation.ports.signals import TurnSignals
+from application.delivery.ports.dead_letters import DeadLetters
 from application.delivery.ports.outbox import Outbox
+from application.delivery.ports.published import Audits
 from application.delivery.ports.publisher import EventPublisher
+from application.delivery.ports.source import MessageSource
 from application.kernel.ports import RequestClaims
 from application.memory.ports import MemoryStore, NoteStore
 from application.provenance.ports import Chains, Records
@@ -78,6 +81,11 @@ PORTS: Final[Mapping[str, Watched]] = MappingProxyType(
             port=Outbox, swept=("lease",), unwatched=("leave", "due", "set_aside", "backlog")
         ),
         "publisher": Watched(port=EventPublisher, unwatched=("condition",)),
+        "source": Watched(
+            port=MessageSource, unwatched=("poll", "pause", "resume", "lag", "replaced")
+        ),
+        "letters": Watched(port=DeadLetters, unwatched=("page", "open")),
+        "audits": Watched(port=Audits),
         "tools": Watched(port=ToolRunner),
         "memories": Watched(port=MemoryStore, unwatched=("recall",)),
         "notes": Watched(port=NoteStore, unwatched=("notes",)),

@@ -8,6 +8,7 @@ from adapters.failpoints.failpoints import Failpoints
 from adapters.failpoints.language_model import LanguageModelWithPoints
 from adapters.failpoints.orders import UnknownFailpointError
 from application.delivery.ports.publisher import EventPublisher
+from application.delivery.ports.source import MessageSource
 from domain.delivery.errors import PublisherAwayError
 from domain.kernel.errors import StorageUnavailableError
 from domain.tools.errors import ToolOutcomeUnknownError
@@ -49,14 +50,22 @@ def stores_with(points: Failpoints, stores: Stores) -> Stores:
         capabilities=with_points("capabilities", stores.capabilities, points, lost),
         tenants=with_points("tenants", stores.tenants, points, lost),
         keys=with_points("keys", stores.keys, points, lost),
+        dead_letters=with_points("letters", stores.dead_letters, points, lost),
+        audits=with_points("audits", stores.audits, points, lost),
     )
 
 
-def publisher_with(points: Failpoints, publisher: EventPublisher) -> EventPublisher:
-    def away() -> Exception:
-        return PublisherAwayError("a failpoint was ordered to")
+def _away() -> Exception:
+    return PublisherAwayError("a failpoint was ordered to")
 
-    return with_points("publisher", publisher, points, away)
+
+def publisher_with(points: Failpoints, publisher: EventPublisher) -> EventPublisher:
+    return with_points("publisher", publisher, points, _away)
+
+
+def source_with(points: Failpoints, source: MessageSource) -> MessageSource:
+    """The source; one whose order is to fail breaks its consumer, which reads again then."""
+    return with_points("source", source, points, _away)
 
 
 def models_with(points: Failpoints, models: Models) -> Models:

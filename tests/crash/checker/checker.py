@@ -8,6 +8,7 @@ import psycopg
 from tests.crash.checker.access import check_access, check_keys
 from tests.crash.checker.effects import check_effects
 from tests.crash.checker.ground import Ground
+from tests.crash.checker.inbound import check_inbound
 from tests.crash.checker.kept import check_kept, check_recalls
 from tests.crash.checker.money import check_money
 from tests.crash.checker.proofs import check_proofs
@@ -33,6 +34,7 @@ def check_stored(ground: Ground, public_key: bytes, texts: Mapping[str, str]) ->
         *check_effects(ground),
         *check_proofs(ground, public_key),
         *check_published(ground),
+        *check_inbound(ground),
         *check_walls(ground, texts),
         *check_kept(ground),
         *check_access(ground),
