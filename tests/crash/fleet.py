@@ -19,7 +19,7 @@ from tests.system.service import Service, http_status, until
 QUICK: Final = {
     "turns__lease_seconds": 1,
     "turns__keep_interval_seconds": 0.1,
-    "turns__sweep_interval_seconds": 0.2,
+    "turns__sweep_interval_seconds": 0.4,
     "turns__deadline_seconds": 20,
     "server__drain_seconds": 1,
     "database__wait_seconds": 2,
@@ -43,6 +43,12 @@ STANDSTILL_SECONDS: Final = 2.0
 
 AFTERWARDS_SECONDS: Final = 1.0
 """How long it goes on after that, before it is killed."""
+
+BUSY_SECONDS: Final = 0.9
+"""After so long with clients a server has something to leave to others."""
+
+ORPHANED_SECONDS: Final = 1.5
+"""After so long that was taken over: a lease, and a sweep."""
 
 LEAVING: Final = "leases.hand_back"
 """Points that a server passes when it is told to stop."""
@@ -119,7 +125,7 @@ class Fleet:
     async def _start(self, place: Place, doom: Doom | None) -> Service:
         installation = place.installation
         if doom is not None:
-            installation = installation.with_settings(laboratory__failpoints=doom.orders)
+            installation = installation.with_settings(**doom.settings)
         # Not to be interrupted: a process that nobody holds would outlive the run.
         starting = asyncio.ensure_future(self.parent.start(installation))
         try:
@@ -143,14 +149,31 @@ class Fleet:
             await self._lives(service, self.plan.chance.uniform(*STEADY_SECONDS))
             return
         if doom.point.startswith(LEAVING):
-            await asyncio.sleep(self.plan.chance.uniform(*STEADY_SECONDS))
+            await asyncio.sleep(BUSY_SECONDS)
             self.leave(service)
+        orphaning = asyncio.create_task(self._orphan(place)) if doom.takes_over else None
         if doom.deed is Deed.KILL:
             await self._lives(service, PATIENCE_SECONDS)
         else:
             await self._harmed(service, doom)
+        if orphaning is not None:
+            orphaning.cancel()
         if service.process.returncode is None:
             self.plan.missed(doom)
+
+    async def _orphan(self, place: Place) -> None:
+        """Kill servers at other places in mid-work, again and again until cancelled."""
+        while others := [
+            one
+            for one in self.places[self.plan.steady :]
+            if one is not place and one.index in self.plan.waiting
+        ]:
+            victim = self.plan.chance.choice(others)
+            self.plan.victims[place.index] = victim.index
+            await asyncio.sleep(BUSY_SECONDS)
+            if victim.service is not None:
+                victim.service.tell(signal.SIGKILL)
+            await asyncio.sleep(ORPHANED_SECONDS)
 
     async def _lives(self, service: Service, seconds: float) -> None:
         """Let a server live so long, or until it ends, or there is peace."""

@@ -1,7 +1,7 @@
 """Which server fails where, how, and when: from a seed, and the least served step first."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Final
@@ -18,7 +18,13 @@ ENOUGH: Final = 5
 HARMS: Final = (Deed.STOP, Deed.HANG, Deed.ERROR)
 """What is done at a point besides kills."""
 
-_RANDOM_SHARE: Final = 0.03
+ORPHANS: Final = ("leases.take_over", "journal.take_on", "effects.take_over", "tools.status")
+"""Calls that a server makes for what another one left."""
+
+SWEPT: Final = (*ORPHANS, "leases.decided", "budgets.release_expired")
+"""Calls that begin with a sweep: one server of several finds what there is to do."""
+
+_RANDOM_SHARE: Final = 0.02
 _HARM_SHARE: Final = 0.05
 _MOST_PASSES: Final = 3
 
@@ -33,6 +39,17 @@ class Doom:
     point: str = AT_RANDOM
     nth: int = 1
     deed: Deed = Deed.KILL
+
+    @property
+    def takes_over(self) -> bool:
+        """Whether its point is passed by whoever takes on what a dead server left."""
+        return self.point.startswith(ORPHANS)
+
+    @property
+    def settings(self) -> Mapping[str, object]:
+        """What its server is started with. One that is to find something looks more often."""
+        swept = {"turns__sweep_interval_seconds": 0.1} if self.point.startswith(SWEPT) else {}
+        return {"laboratory__failpoints": self.orders, **swept}
 
     @property
     def orders(self) -> str:
@@ -52,8 +69,9 @@ class Plan:
     """The kills so far, and what each server that runs now is meant to die of.
 
     The first `steady` places are spared. `asked` are points that clients should pass besides.
-    `waiting` are the places whose doomed servers serve. `harms` are the deeds that are ordered now
-    and then besides kills, and `harmed` those that were done.
+    `waiting` are the places whose doomed servers serve, and `victims` those whose servers are
+    killed first, so that the one at the former place has something to take over. `harms` are the
+    deeds that are ordered now and then besides kills, and `harmed` those that were done.
     """
 
     chance: Random
@@ -66,6 +84,7 @@ class Plan:
     harmed: Counter[tuple[str, Deed]] = field(default_factory=Counter[tuple[str, Deed]])
     doomed: dict[int, Doom] = field(default_factory=dict[int, Doom])
     waiting: set[int] = field(default_factory=set[int])
+    victims: dict[int, int] = field(default_factory=dict[int, int])
 
     def next(self, place: int) -> Doom:
         """The doom of the server that starts now at a place."""
@@ -80,6 +99,7 @@ class Plan:
     def released(self, place: int) -> None:
         """Nobody at a place waits for an end any more."""
         self.waiting.discard(place)
+        self.victims.pop(place, None)
         self.doomed.pop(place, None)
 
     def _chosen(self) -> Doom:
@@ -127,7 +147,7 @@ class Plan:
         """The points that clients should pass now."""
         for place in sorted(self.waiting):
             if (point := self.doomed[place].point) != AT_RANDOM:
-                yield Wanted(point, place)
+                yield Wanted(point, self.victims.get(place, place))
         for point in self.asked():
             yield Wanted(point)
 
