@@ -8,11 +8,18 @@ from time import monotonic
 
 from tests.crash.checker.violation import Violation
 from tests.crash.laboratory import laboratory
-from tests.crash.report import closing_line, table_of, told_of
+from tests.crash.plan import ENOUGH, HARMS, Plan
+from tests.crash.report import closing_line, short_of, table_of, told_of
 from tests.crash.runs import kill, run
 
 RUN_SECONDS = 170.0
 """The load of one run; then everything must come to its end, and is checked."""
+
+
+WHOLE_MINUTES = 10.0
+"""A run of this length fails where it killed no server often enough at some step."""
+
+TELL_SECONDS = 30.0
 
 
 def say(line: str) -> None:
@@ -24,18 +31,36 @@ async def work(minutes: float, seed: int) -> int:
     """Run after run until the time is over; the exit code."""
     until, found = monotonic() + minutes * 60, list[Violation]()
     async with laboratory(seed) as lab:
+        plan = lab.fleet.plan
+        plan.harms = HARMS
+        telling = asyncio.create_task(tell(plan))
         while not found and (left := until - monotonic()) > 0:
             done = await run(lab, min(RUN_SECONDS, left), kill)
             found += done.found
-            say(told_of(done, lab.fleet.plan))
+            say(told_of(done, plan))
+        telling.cancel()
         for violation in found:
             say(str(violation))
-        for line in table_of(lab.fleet.plan):
+        for line in table_of(plan):
             say(line)
         if found:
             say(f"kept: {lab.keep(found)}")
-        say(closing_line(lab.fleet.plan, found))
-    return 1 if found else 0
+        say(short_of(plan, ENOUGH))
+        say(closing_line(plan, found))
+    is_short = minutes >= WHOLE_MINUTES and plan.below(ENOUGH)
+    return 1 if found or is_short else 0
+
+
+async def tell(plan: Plan) -> None:
+    """Say how far the kills are, until every step has had enough of them."""
+    began = told = monotonic()
+    while plan.below(ENOUGH):
+        await asyncio.sleep(1)
+        if monotonic() - told >= TELL_SECONDS:
+            told = monotonic()
+            missing = len(plan.below(ENOUGH))
+            say(f"{plan.kills.total()} kills, {missing} steps with less than {ENOUGH}")
+    say(f"{short_of(plan, ENOUGH)}, after {monotonic() - began:.0f} s")
 
 
 def main() -> int:

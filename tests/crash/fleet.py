@@ -24,7 +24,8 @@ QUICK: Final = {
     "server__drain_seconds": 1,
     "database__wait_seconds": 2,
     "database__connect_seconds": 2,
-    "database__request_connections": 4,
+    "database__request_connections": 2,
+    "database__writer_connections": 2,
     "telemetry__access_log_ratio": 1,
     "telemetry__log_level": "debug",
 }

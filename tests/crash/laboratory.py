@@ -95,14 +95,17 @@ class Laboratory:
 
         async def nothing_is_open() -> bool:
             # Reservations that nobody will end run out in ten minutes: they are let run out now.
-            with psycopg.connect(self.owner_url, autocommit=True) as connection:
-                connection.execute(RUN_OUT.encode(), named)
-                row = connection.execute(OPEN_WORK.encode(), named).fetchone()
+            connection.execute(RUN_OUT.encode(), named)
+            row = connection.execute(OPEN_WORK.encode(), named).fetchone()
             if self.topics is not None and not await self.topics.all_taken():
                 return False
             return row is not None and row[0] == 0
 
-        with suppress(TimeoutError):  # what is open still is found by the check, and named
+        # What is open still is found by the check, and named.
+        with (
+            psycopg.connect(self.owner_url, autocommit=True) as connection,
+            suppress(TimeoutError),
+        ):
             await until(nothing_is_open, OVER_SECONDS)
 
     async def check(self, evidence: Evidence) -> list[Violation]:
@@ -115,6 +118,8 @@ class Laboratory:
                 async with asyncio.timeout(OVER_SECONDS):
                     await client.channel.channel_ready()
         texts = {str(one.log): one.said for one in self.fleet.logs} | self.metrics
+        # Whoever has died writes nothing more: the next run need not look there again.
+        self.fleet.logs[:] = [one for one in self.fleet.logs if one.process.returncode is None]
         found = await check_run(
             self.owner_url,
             evidence,

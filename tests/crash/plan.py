@@ -28,7 +28,7 @@ _RANDOM_SHARE: Final = 0.02
 _HARM_SHARE: Final = 0.05
 _MOST_PASSES: Final = 3
 
-_MISS: Final = 0.25
+_MISS: Final = 0.5
 """What a miss counts, so that a step that is hard to reach leaves time for the others."""
 
 

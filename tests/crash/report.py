@@ -9,10 +9,22 @@ from tests.crash.runs import Run
 
 
 def table_of(plan: Plan) -> Iterator[str]:
-    """A line for each step, and for the kills between them."""
+    """A line for each step, and for the kills between them: kills, and what else was done there."""
     width = max(len(point) for point in (*plan.points, AT_RANDOM))
+    deeds = "".join(f"  {deed.value:>5}" for deed in plan.harms)
+    yield f"{'step':<{width}}  kills{deeds}"
     for point in (*plan.points, AT_RANDOM):
-        yield f"{point:<{width}}  {plan.kills[point]:>4}"
+        harmed = "".join(f"  {plan.harmed[point, deed]:>5}" for deed in plan.harms)
+        yield f"{point:<{width}}  {plan.kills[point]:>5}{harmed}"
+
+
+def short_of(plan: Plan, times: int) -> str:
+    """A line on the steps at which servers were killed less often than that."""
+    below = plan.below(times)
+    if not below:
+        return f"every step has {times} kills"
+    named = ", ".join(f"{point} {plan.kills[point]}" for point in below)
+    return f"{len(below)} steps have less than {times} kills: {named}"
 
 
 def closing_line(plan: Plan, found: Sequence[Violation]) -> str:

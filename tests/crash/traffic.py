@@ -10,7 +10,7 @@ from typing import Final
 
 from tests.crash.acts import ACTS, BY_MESSAGE, Acts
 from tests.crash.caller import Caller, NotServedError
-from tests.crash.evidence import Evidence
+from tests.crash.evidence import Evidence, Witness
 from tests.crash.plan import Wanted
 from tests.crash.served import acts_for
 from tests.system.client import RefusedError
@@ -19,6 +19,8 @@ THINKING_SECONDS: Final = 0.3
 
 REACH_SECONDS: Final = 1.0
 """How long a client waits for its connection to a server that was just started."""
+
+RAISING_SECONDS: Final = 1.0
 
 _WANTED_SHARE: Final = 0.85
 """How often a client does what leads to a point that a server waits for."""
@@ -35,16 +37,36 @@ class Traffic:
 
     async def run(self, clients: int, goes_on: Callable[[], bool]) -> None:
         """Go on for as long as that; every client ends what it has begun."""
-        await asyncio.gather(
-            *(
-                self._client(Caller(witness, self.evidence, self._chance()), goes_on)
-                for witness in self.evidence.tenants
-                for _ in range(clients)
+        raising = [
+            asyncio.create_task(self._raise(self._caller(witness)))
+            for witness in self.evidence.tenants
+            if witness.limited
+        ]
+        try:
+            await asyncio.gather(
+                *(
+                    self._client(self._caller(witness), goes_on)
+                    for witness in self.evidence.tenants
+                    for _ in range(clients)
+                )
             )
-        )
+        finally:
+            for one in raising:
+                one.cancel()
+            await asyncio.gather(*raising, return_exceptions=True)
 
-    def _chance(self) -> Random:
-        return Random(self.chance.random())  # noqa: S311 - to be replayed
+    def _caller(self, witness: Witness) -> Caller:
+        chance = Random(self.chance.random())  # noqa: S311 - to be replayed
+        return Caller(witness, self.evidence, chance)
+
+    async def _raise(self, caller: Caller) -> None:
+        """Give a tenant near its limit a little more, again and again, until cancelled.
+
+        Without it a turn that was paused, and has no room to go on, would wait for ever.
+        """
+        while True:
+            await Acts(caller).do("limited")
+            await asyncio.sleep(RAISING_SECONDS)
 
     async def _client(self, caller: Caller, goes_on: Callable[[], bool]) -> None:
         acts = Acts(caller)
