@@ -49,6 +49,7 @@ from application.tools.recover_call import RecoverCall
 from application.tools.recover_lost_calls import RecoverLostCalls
 from application.tools.run_approved import RunApproved
 from application.tools.run_call import RunCall, RunningCalls
+from application.tools.tend_approvals import TendApprovals
 from domain.conversation.turn import Turn, TurnOrder
 from domain.conversation.turn_event import TurnEvent
 from domain.kernel.identifiers import InvocationId, ServerId, SessionId, TurnId
@@ -81,13 +82,12 @@ class Server:
     def __post_init__(self) -> None:
         shared, ids = self.world, self.world.identifiers
         clock = self.clock or shared.clock
-        store = shared.store
         self.id = ServerId(uuid5(_NAMESPACE, self.name))
         journal = self.journal or self.plain_journal()
         self.leases = InMemoryTurnLeases(
-            store=store, clock=clock, server_id=self.id, lease_seconds=LEASE
+            store=shared.store, clock=clock, server_id=self.id, lease_seconds=LEASE
         )
-        self.signals = InMemoryTurnSignals(store=store, server_id=self.id)
+        self.signals = InMemoryTurnSignals(store=shared.store, server_id=self.id)
         self.observer = NotedTurns()
         self.watchers = Watchers()
         self.drivers = TurnDrivers(
@@ -203,11 +203,11 @@ class Server:
             reader=shared.reader, signals=self.signals, drivers=self.drivers,
             watchers=self.watchers, end=self.end,
         )  # fmt: skip
-        self.running_calls = RunningCalls()
+        self.running_calls, facts = RunningCalls(), CallFacts(clock=clock, identifiers=ids)
         self.run_call = RunCall(
             runner=shared.tools, recover=RecoverCall(runner=shared.tools),
             health=self.tool_health, effects=shared.effects,
-            facts=CallFacts(clock=clock, identifiers=ids), clock=clock, lease_seconds=LEASE,
+            facts=facts, clock=clock, lease_seconds=LEASE,
         )  # fmt: skip
         self.recover_lost = RecoverLostCalls(
             effects=shared.effects, run=self.run_call, running=self.running_calls, clock=clock
@@ -216,9 +216,14 @@ class Server:
             runner=shared.tools, budgets=shared.budgets, effects=shared.effects,
             run=self.run_call, running=self.running_calls, clock=clock, identifiers=ids,
         )  # fmt: skip
+        self.tend_approvals = TendApprovals(
+            effects=shared.effects, run_approved=self.run_approved, running=self.running_calls,
+            facts=facts,
+        )  # fmt: skip
         self.decide = DecideInvocation(
             invocations=shared.invocations, reader=shared.reader, effects=shared.effects,
-            go_on=self.go_on, run_approved=self.run_approved, clock=clock, identifiers=ids,
+            go_on=self.go_on, run_approved=self.run_approved, facts=facts, clock=clock,
+            identifiers=ids,
         )  # fmt: skip
 
     def plain_journal(self) -> InMemoryTurnJournal:

@@ -249,6 +249,11 @@ def _jobs(
             seconds=settings.turns.sweep_interval_seconds,
         ),
         Repeated(
+            name="approvals",
+            step=partial(application.tool_calls().tend_approvals, MOST_EXPIRED),
+            seconds=settings.turns.sweep_interval_seconds,
+        ),
+        Repeated(
             name="budget warnings",
             step=partial(application.budget().announce_warnings, MOST_EXPIRED),
             seconds=WARNING_SECONDS,

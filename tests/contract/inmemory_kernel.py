@@ -1,6 +1,7 @@
 """The kernel in process memory."""
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Final, final
 from uuid import UUID
 
@@ -87,6 +88,13 @@ class InMemoryAdministrator:
         for place, call in self.store.invocations.items():
             if place[0] == tenant_id and call.lease_until is not None:
                 self.store.invocations[place] = replace(call, lease_until=past)
+
+    async def age_approvals(self, tenant_id: TenantId) -> None:
+        for key, stored in self.store.invocations.items():
+            call = stored.invocation
+            if key[0] == tenant_id and call.decided_at is not None:
+                aged = replace(call, decided_at=call.decided_at - timedelta(days=1))
+                self.store.invocations[key] = replace(stored, invocation=aged)
 
     async def expire_reservations(self, tenant_id: TenantId) -> None:
         for key, stored in self.store.reservations.items():

@@ -120,6 +120,10 @@ class Administrator(Protocol):
         """Let the leases of the tenant's running turns and calls run out now."""
         ...
 
+    async def age_approvals(self, tenant_id: TenantId) -> None:
+        """Let what was approved of the tenant's calls have been approved long ago."""
+        ...
+
     async def expire_reservations(self, tenant_id: TenantId) -> None:
         """Let the time of the tenant's reservations that are held be over now."""
         ...

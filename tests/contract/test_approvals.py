@@ -30,6 +30,7 @@ class TestDecisions:
             approved=approved,
             by="eve",
             events=[scene.ask.fact()],
+            expired=scene.ask.fact(),
         )
 
     @pytest.mark.parametrize(

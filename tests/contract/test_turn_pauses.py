@@ -32,6 +32,7 @@ class TestPauseAndResume:
             approved=True,
             by="eve",
             events=[scene.ask.fact()],
+            expired=scene.ask.fact(),
         )
         return ready
 

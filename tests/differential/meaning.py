@@ -96,9 +96,9 @@ def _(step: do.TakeOn, world: World) -> Call:
 @meaning.register
 def _(step: do.Decide, world: World) -> Call:
     ask, call_id = world.call(step.call, InvocationState.PENDING_APPROVAL)
-    event = ask.fact()
+    event, expired = ask.fact(), ask.fact()
     return lambda kernel: kernel.effects.decide(
-        ask.tenant_id, call_id, approved=step.approved, by="eve", events=[event]
+        ask.tenant_id, call_id, approved=step.approved, by="eve", events=[event], expired=expired
     )
 
 

@@ -88,7 +88,12 @@ class Clients(Life):
         try:
             self.sent(
                 lambda: self.kernel.effects.decide(
-                    self.ask.tenant_id, call_id, approved=approved, by="grace", events=()
+                    self.ask.tenant_id,
+                    call_id,
+                    approved=approved,
+                    by="grace",
+                    events=(),
+                    expired=self.ask.fact(),
                 ),
                 lost=lost,
             )

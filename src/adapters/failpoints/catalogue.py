@@ -37,7 +37,7 @@ class Watched:
 
     Every call has a point before it and one after it, save `swept`, which are made all the time and
     have one after a call that found something to do, and `unwatched`, which change nothing, or are
-    made by no use case or for what is poisoned alone.
+    made by no use case, or for what is poisoned or left for a day alone.
     """
 
     port: type
@@ -60,7 +60,9 @@ PORTS: Final[Mapping[str, Watched]] = MappingProxyType(
     {
         "journal": Watched(port=TurnJournal),
         "leases": Watched(port=TurnLeases, swept=("take_over", "promoted", "decided")),
-        "effects": Watched(port=EffectJournal, swept=("take_over",)),
+        "effects": Watched(
+            port=EffectJournal, swept=("take_over",), unwatched=("stalled", "expire")
+        ),
         "budgets": Watched(
             port=Budgets, swept=("release_expired",), unwatched=("extend", "usage", "limits")
         ),

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import final
 
 from adapters.inmemory.store import InMemoryStore, Settlement, StoredInvocation
@@ -105,6 +106,7 @@ class InMemoryEffectJournal:
         approved: bool,
         by: str,
         events: Sequence[DomainEvent],
+        expired: DomainEvent,
     ) -> tuple[Invocation, bool]:
         check_storable("by", by)
         stored = self._found(tenant_id, invocation_id)
@@ -112,6 +114,7 @@ class InMemoryEffectJournal:
 
         self._keep(replace(stored, invocation=decided))
         if decided.state is InvocationState.EXPIRED:
+            self.store.publish(expired)
             raise InvocationAlreadyDecidedError(str(invocation_id), decided.state.name)
         if decided != stored.invocation:
             for event in events:
@@ -137,6 +140,40 @@ class InMemoryEffectJournal:
             for stored in expired[:limit]
         ]
         return [LostCall(self._keep(stored), stored.fence) for stored in taken]
+
+    async def stalled(self, limit: int) -> Sequence[Invocation]:
+        now = self.clock.now()
+        lost = now - timedelta(seconds=self.lease_seconds)
+        found = [
+            one
+            for _, stored in sorted(self.store.invocations.items())
+            if (one := stored.invocation).turn_id is None
+            and (
+                (one.state is InvocationState.PENDING_APPROVAL and not one.waits(now))
+                or (
+                    one.state is InvocationState.PERMITTED
+                    and one.decided_at is not None
+                    and one.decided_at < lost
+                )
+            )
+        ]
+        return found[:limit]
+
+    async def expire(
+        self, tenant_id: TenantId, invocation_id: InvocationId, event: DomainEvent
+    ) -> bool:
+        stored = self.store.invocations.get((tenant_id, invocation_id))
+        now = self.clock.now()
+        if (
+            stored is None
+            or (call := stored.invocation).turn_id is not None
+            or call.state is not InvocationState.PENDING_APPROVAL
+            or call.waits(now)
+        ):
+            return False
+        self._keep(replace(stored, invocation=call.expire(now)))
+        self.store.publish(event)
+        return True
 
     async def resolve(
         self,

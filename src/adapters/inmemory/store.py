@@ -2,7 +2,7 @@
 
 from asyncio import Queue
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from uuid import UUID
 
@@ -246,11 +246,11 @@ class InMemoryStore:
         """Whether somebody must still decide about a call of the turn."""
         return any(call.waits(now) for call in self.invocations_of(turn.tenant_id, turn.id))
 
-    def expire_overdue(self, turn: Turn) -> None:
+    def expire_overdue(self, turn: Turn, now: datetime) -> None:
         """Let the calls of a turn that nobody decided be too late."""
         for call in self.invocations_of(turn.tenant_id, turn.id):
             if call.state is InvocationState.PENDING_APPROVAL:
-                self.write_down(replace(call, state=InvocationState.EXPIRED))
+                self.write_down(call.expire(now))
 
     def invocations_of(self, tenant_id: TenantId, turn_id: TurnId) -> tuple[Invocation, ...]:
         """The calls of a turn, in order of their identifiers."""

@@ -8,9 +8,10 @@ from uuid import UUID
 
 from psycopg.rows import class_row
 
+from adapters.postgres import effect_statements as statements
 from adapters.postgres.database import Database
 from adapters.postgres.invocation_rows import InvocationRow
-from adapters.postgres.outgoing import FACTS, Outgoing
+from adapters.postgres.outgoing import Outgoing
 from application.tools.ports import LostCall, Outcome
 from domain.conversation.errors import StaleFenceError
 from domain.kernel.errors import IdempotencyKeyReusedError, RequestExpiredError
@@ -47,7 +48,7 @@ class _Decided(InvocationRow):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Expired:
+class _Found:
     tenant_id: UUID
     invocation_id: UUID
 
@@ -99,7 +100,7 @@ class PostgresEffectJournal:
         }
         async with self.database.writing() as connection:
             cursor = connection.cursor(row_factory=class_row(_Begun))
-            await cursor.execute(_BEGIN, parameters)
+            await cursor.execute(statements.BEGIN, parameters)
             begun = await cursor.fetchone()
         if begun is None:
             raise RequestExpiredError(request_id)
@@ -116,7 +117,9 @@ class PostgresEffectJournal:
         lease = timedelta(seconds=self.lease_seconds)
         async with self.database.writing() as connection:
             cursor = connection.cursor(row_factory=class_row(_Started))
-            await cursor.execute(_START, (tenant_id, invocation_id, reservation_id, lease))
+            await cursor.execute(
+                statements.START, (tenant_id, invocation_id, reservation_id, lease)
+            )
             row = await cursor.fetchone()
         if row is None:
             raise InvocationNotFoundError(str(invocation_id))
@@ -145,7 +148,7 @@ class PostgresEffectJournal:
         }
         async with self.database.writing() as connection:
             cursor = connection.cursor(row_factory=class_row(_Finished))
-            sql = _END if facts or outcome.uses else _FINISH
+            sql = statements.END if facts or outcome.uses else statements.FINISH
             await cursor.execute(sql, parameters)
             row = await cursor.fetchone()
         if row is None:
@@ -165,6 +168,7 @@ class PostgresEffectJournal:
         approved: bool,
         by: str,
         events: Sequence[DomainEvent],
+        expired: DomainEvent,
     ) -> tuple[Invocation, bool]:
         check_storable("by", by)
         parameters: dict[str, object] = {
@@ -173,11 +177,11 @@ class PostgresEffectJournal:
             "invocation": invocation_id,
             "approved": approved,
             "by": by,
-            **self.outgoing.named(events),
+            **self.outgoing.named([*events, expired]),
         }
         async with self.database.writing() as connection:
             cursor = connection.cursor(row_factory=class_row(_Decided))
-            await cursor.execute(_DECIDE, parameters)
+            await cursor.execute(statements.DECIDE, parameters)
             row = await cursor.fetchone()
         if row is None:
             raise InvocationNotFoundError(str(invocation_id))
@@ -191,20 +195,47 @@ class PostgresEffectJournal:
     async def renew(self, tenant_id: TenantId, invocation_id: InvocationId, fence: int) -> bool:
         lease = timedelta(seconds=self.lease_seconds)
         async with self.database.writing() as connection:
-            done = await connection.execute(_RENEW, (tenant_id, invocation_id, fence, lease))
+            done = await connection.execute(
+                statements.RENEW, (tenant_id, invocation_id, fence, lease)
+            )
             return await done.fetchone() == (True,)
 
     async def take_over(self, limit: int) -> Sequence[LostCall]:
         lease = timedelta(seconds=self.lease_seconds)
         async with self.database.writing() as connection:
-            looked = connection.cursor(row_factory=class_row(_Expired))
-            await looked.execute(_EXPIRED, (limit,))
+            looked = connection.cursor(row_factory=class_row(_Found))
+            await looked.execute(statements.EXPIRED, (limit,))
             expired = await looked.fetchall()
             tenants = [row.tenant_id for row in expired]
             invocations = [row.invocation_id for row in expired]
             cursor = connection.cursor(row_factory=class_row(InvocationRow))
-            await cursor.execute(_TAKE, (tenants, invocations, lease))
+            await cursor.execute(statements.TAKE, (tenants, invocations, lease))
             return [LostCall(row.invocation(), row.fence) for row in await cursor.fetchall()]
+
+    async def stalled(self, limit: int) -> Sequence[Invocation]:
+        lease = timedelta(seconds=self.lease_seconds)
+        async with self.database.writing() as connection:
+            looked = connection.cursor(row_factory=class_row(_Found))
+            await looked.execute(statements.STALLED, (limit, lease))
+            found = await looked.fetchall()
+            tenants = [row.tenant_id for row in found]
+            invocations = [row.invocation_id for row in found]
+            cursor = connection.cursor(row_factory=class_row(InvocationRow))
+            await cursor.execute(statements.READ, (tenants, invocations))
+            return [row.invocation() for row in await cursor.fetchall()]
+
+    async def expire(
+        self, tenant_id: TenantId, invocation_id: InvocationId, event: DomainEvent
+    ) -> bool:
+        parameters: dict[str, object] = {
+            "tenant": tenant_id,
+            "patience": PATIENCE,
+            "invocation": invocation_id,
+            **self.outgoing.named([event]),
+        }
+        async with self.database.writing() as connection:
+            done = await connection.execute(statements.EXPIRE, parameters)
+            return await done.fetchone() == (True,)
 
     async def resolve(
         self,
@@ -228,55 +259,9 @@ class PostgresEffectJournal:
         }
         async with self.database.writing() as connection:
             cursor = connection.cursor(row_factory=class_row(_Started))
-            await cursor.execute(_RESOLVE, parameters)
+            await cursor.execute(statements.RESOLVE, parameters)
             row = await cursor.fetchone()
         if row is None:
             raise InvocationNotFoundError(str(invocation_id))
         invocation = row.invocation()
         return invocation if row.changed else invocation.resolve(found)
-
-
-_BEGIN: Final = (
-    b"""
-select content, (invocation).* from begin_invocation(
-    lock_tenants(array[%(tenant)s]::uuid[], %(patience)s), %(tenant)s, %(request)s, %(content)s,
-    %(lease)s, %(invocation)s, %(round)s::integer, %(call)s, %(tool)s, %(arguments)s, %(digest)s,
-    %(effect)s, %(state)s::smallint, %(permit)s, %(result)s, %(reason)s, %(requested_by)s,
-    %(expires_at)s, %(created_at)s, %(slug)s, %(session)s::uuid, %(reservation)s::uuid,
-"""
-    + FACTS
-)
-_START: Final = b"select changed, (invocation).* from start_invocation(%s, %s, %s::uuid, %s)"
-_FINISH: Final = b"""
-select expected_fence, state_before, (invocation).*
-  from finish_invocation(
-    %(tenant)s, %(invocation)s, %(fence)s::bigint, %(state)s::smallint, %(result)s, %(reason)s)
-"""
-_END: Final = (
-    b"""
-select expected_fence, state_before, (invocation).* from end_invocation(
-    lock_tenants(array[%(tenant)s]::uuid[], %(patience)s), %(tenant)s, %(invocation)s,
-    %(fence)s::bigint, %(state)s::smallint, %(result)s, %(reason)s, %(metrics)s::smallint[],
-    %(amounts)s::bigint[], %(prices)s::integer[], %(billed)s::integer,
-"""
-    + FACTS
-)
-_RENEW: Final = b"select renew_invocation(%s, %s, %s::bigint, %s)"
-_RESOLVE: Final = (
-    b"""
-select changed, (invocation).* from resolve_invocation(
-    lock_tenants(array[%(tenant)s]::uuid[], %(patience)s), %(tenant)s, %(invocation)s,
-    %(state)s::smallint, %(result)s, %(reason)s, %(note)s, %(by)s, %(at)s,
-"""
-    + FACTS
-)
-_DECIDE: Final = (
-    b"""
-select changed, may_resume, (invocation).* from decide_invocation(
-    lock_tenants(array[%(tenant)s]::uuid[], %(patience)s), %(tenant)s, %(invocation)s,
-    %(approved)s, %(by)s,
-"""
-    + FACTS
-)
-_EXPIRED: Final = b"select tenant_id, invocation_id from expired_invocations(%s::integer)"
-_TAKE: Final = b"select * from take_invocations(%s::uuid[], %s::uuid[], %s)"

@@ -97,7 +97,7 @@ class Interruptions:
             "seconds": command.seconds,
             "above": CEILING,
             **_holds(holds),
-            **self._events((command.event,)),
+            **self._events((command.event, *command.undecided)),
         }
         resumed = await self._alone(_Granted, _RESUME, parameters)
         if resumed.refused is not None:

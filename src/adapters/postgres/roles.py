@@ -58,6 +58,7 @@ DEFINERS: Final = (
     Definer("stuck_turns", SWEEPER, (REQUEST,)),
     Definer("expired_reservations", SWEEPER, (WRITER,)),
     Definer("expired_invocations", SWEEPER, (WRITER,)),
+    Definer("stalled_invocations", SWEEPER, (WRITER,)),
     Definer("due_warnings", SWEEPER, (WRITER,)),
     Definer("drop_overdue", SWEEPER, (WRITER,)),
     Definer("lease_buckets", RELAY, (WRITER,)),

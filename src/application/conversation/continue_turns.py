@@ -1,5 +1,6 @@
 """Go on with turns that wait for this server: promoted from a queue, or decided by people."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, final
@@ -18,6 +19,7 @@ from application.conversation.process_message import HISTORY_MESSAGES
 from application.conversation.progress import Progress, Said
 from application.conversation.turn_drivers import TurnDrivers
 from application.kernel.ports import Clock, IdentifierSource
+from application.tools.call_facts import CallFacts
 from domain.conversation.bounds import FRAME_TOKENS, estimated_tokens
 from domain.conversation.errors import StaleFenceError
 from domain.conversation.events import TurnResumed
@@ -27,6 +29,7 @@ from domain.conversation.turn_event import Accepted, Resumed
 from domain.kernel.identifiers import EventId
 from domain.kernel.metering import Metric
 from domain.kernel.resilience import TURN_DEADLINE
+from domain.tools.events import ApprovalDecided
 from domain.tools.invocation import Invocation, InvocationState
 
 MOST_AT_ONCE: Final = 64
@@ -147,6 +150,7 @@ class ResumePaused:
                         session_id=turn.session_id,
                         turn_id=turn.id,
                     ),
+                    undecided=self._undecided(turn, decided),
                 )
             )
         except StaleFenceError:
@@ -177,6 +181,17 @@ class ResumePaused:
                     },
                 ),
             ),
+        )
+
+    def _undecided(self, turn: Turn, calls: Sequence[Invocation]) -> tuple[ApprovalDecided, ...]:
+        facts = CallFacts(clock=self.clock, identifiers=self.identifiers)
+        tenant = turn.order.principal.tenant
+        return tuple(
+            facts.decided(
+                replace(one, session_id=turn.session_id, tenant=tenant), InvocationState.EXPIRED
+            )
+            for one in calls
+            if one.state is InvocationState.PENDING_APPROVAL
         )
 
 

@@ -1,21 +1,20 @@
 """Let a person decide about a tool call that waits."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, final
 
 from application.conversation.continue_decided import ContinueDecided
 from application.conversation.ports.reading import TurnReader
 from application.kernel.audit import Audit
 from application.kernel.ports import Clock, IdentifierSource
+from application.tools.call_facts import CallFacts
 from application.tools.ports import EffectJournal, InvocationReader
 from application.tools.run_approved import RunApproved
 from domain.conversation.errors import TurnAlreadyEndedError
-from domain.conversation.turn import Turn
 from domain.kernel.events import AuditRecorded
-from domain.kernel.identifiers import EventId, InvocationId, TenantId
+from domain.kernel.identifiers import InvocationId, TenantId
 from domain.kernel.principal import Principal
 from domain.tools.errors import ApprovalExpiredError, InvocationAlreadyDecidedError
-from domain.tools.events import ApprovalDecided
 from domain.tools.invocation import Invocation, InvocationState
 
 UNDECIDED: Final = (InvocationState.PENDING_APPROVAL, InvocationState.EXPIRED)
@@ -47,6 +46,7 @@ class DecideInvocation:
     effects: EffectJournal
     go_on: ContinueDecided
     run_approved: RunApproved
+    facts: CallFacts
     clock: Clock
     identifiers: IdentifierSource
 
@@ -66,7 +66,7 @@ class DecideInvocation:
             turn = await self.reader.turn(tenant_id, asked.turn_id)
             if turn.state.final and asked.state in UNDECIDED:
                 raise TurnAlreadyEndedError(str(turn.id), turn.state.name)
-        decided, may_resume = await self._decide(command, turn)
+        decided, may_resume = await self._decide(command, asked)
         if turn is not None and may_resume:
             await self.go_on(await self.reader.turn(tenant_id, turn.id))
         if turn is None and decided.state is InvocationState.PERMITTED:
@@ -74,35 +74,27 @@ class DecideInvocation:
         return decided
 
     async def _decide(
-        self, command: DecideInvocationCommand, turn: Turn | None
+        self, command: DecideInvocationCommand, asked: Invocation
     ) -> tuple[Invocation, bool]:
         state = InvocationState.PERMITTED if command.approved else InvocationState.REJECTED
-        event = ApprovalDecided(
-            id=EventId(self.identifiers.next()),
-            tenant_id=command.tenant_id,
-            key=command.tenant_id if turn is None else turn.session_id,
-            occurred_at=self.clock.now(),
-            tenant=command.tenant,
-            invocation_id=command.invocation_id,
-            session_id=None if turn is None else turn.session_id,
-            turn_id=None if turn is None else turn.id,
-            state=state,
-            decider=command.principal.subject,
-        )
+        call = replace(asked, tenant=command.tenant)
+        decided = self.facts.decided(call, state, command.principal.subject)
         try:
             return await self.effects.decide(
                 command.tenant_id,
                 command.invocation_id,
                 approved=command.approved,
                 by=command.principal.subject,
-                events=[event, self._audit(command, "approve" if command.approved else "reject")],
+                events=[decided, self._audit(command)],
+                expired=self.facts.decided(call, InvocationState.EXPIRED),
             )
         except InvocationAlreadyDecidedError as refusal:
             if refusal.facts["state"] == InvocationState.EXPIRED.name:
                 raise ApprovalExpiredError(str(command.invocation_id)) from refusal
             raise
 
-    def _audit(self, command: DecideInvocationCommand, deed: str) -> AuditRecorded:
+    def _audit(self, command: DecideInvocationCommand) -> AuditRecorded:
+        deed = "approve" if command.approved else "reject"
         return Audit(clock=self.clock, identifiers=self.identifiers).of(
             command.tenant_id,
             f"tools:{deed}",

@@ -54,7 +54,8 @@ class EndTurn:
         calls = await self.reader.invocations(turn.tenant_id, turn.id)
         progress.invocations += [one for one in calls if one.state not in WAITING]
         progress.rest(calls)
-        await self._save(held, ending, progress)
+        waiting = [one for one in calls if one.state is InvocationState.PENDING_APPROVAL]
+        await self._save(held, replace(ending, undecided=tuple(waiting)), progress)
 
     async def lost(self, lost: LostTurn, *, failure: Failure | None = None, by: str = "") -> None:
         """End a turn whose server was lost: failed, or cancelled by somebody.

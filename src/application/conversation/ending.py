@@ -20,12 +20,16 @@ from domain.kernel.identifiers import (
     EventId,
     RecordId,
 )
-from domain.tools.events import ToolInvoked
+from domain.tools.events import ApprovalDecided, ToolInvoked
+from domain.tools.invocation import Invocation, InvocationState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ending:
-    """`failure` is set when the state is FAILED, `by` when it is CANCELLED."""
+    """`failure` is set when the state is FAILED, `by` when it is CANCELLED.
+
+    `undecided` are calls that waited for a person, who need not decide any more.
+    """
 
     state: TurnState
     record_id: RecordId
@@ -35,6 +39,7 @@ class Ending:
     finish_reason: str = ""
     failure: Failure | None = None
     by: str = ""
+    undecided: tuple[Invocation, ...] = ()
 
     @property
     def reason(self) -> str:
@@ -50,7 +55,7 @@ class Ending:
     def facts(
         self, turn: RunningTurn, progress: Progress, clock: Clock, identifiers: IdentifierSource
     ) -> tuple[DomainEvent, ...]:
-        """What is published with the end: tools that ran, the end itself, and what was used."""
+        """What is published with it: calls given up, tools that ran, the end, what was used."""
         at = clock.now()
         session = turn.session_id
 
@@ -65,13 +70,19 @@ class Ending:
                 turn_id=turn.turn_id,
             )
 
+        given_up = [
+            ApprovalDecided(
+                **header(), invocation_id=one.id, state=InvocationState.EXPIRED, decider=""
+            )
+            for one in self.undecided
+        ]
         invoked = [
             ToolInvoked(**header(), invocation_id=one.id, tool=one.tool, state=one.state)
             for one in progress.invocations
         ]
         end = self._end(header(), progress)
         used = usage_recorded(header, self.order.principal.subject, progress.due)
-        return (*invoked, end, *used)
+        return (*given_up, *invoked, end, *used)
 
     def _end(self, header: FactHeader, progress: Progress) -> TurnFact:
         if self.state is TurnState.COMPLETED:

@@ -10,7 +10,7 @@ from domain.budget.account import Use
 from domain.budget.events import UsageLine, UsageRecorded
 from domain.kernel.identifiers import EventId, InvocationId, SessionId, TenantId, TurnId
 from domain.kernel.metering import PRICE_VERSION, Metric, list_price_micro_usd
-from domain.tools.events import ApprovalRequested, ToolInvoked
+from domain.tools.events import ApprovalDecided, ApprovalRequested, ToolInvoked
 from domain.tools.invocation import Invocation, InvocationState
 
 COST: Final = Use(Metric.TOOL_CALLS, 1, PRICE_VERSION)
@@ -41,6 +41,11 @@ class CallFacts:
 
     def requested(self, call: Invocation, expires_at: datetime) -> ApprovalRequested:
         return ApprovalRequested(**self._of(call), tool=call.tool, expires_at=expires_at)
+
+    def decided(
+        self, call: Invocation, state: InvocationState, decider: str = ""
+    ) -> ApprovalDecided:
+        return ApprovalDecided(**self._of(call), state=state, decider=decider)
 
     def invoked(self, call: Invocation, state: InvocationState) -> ToolInvoked:
         return ToolInvoked(**self._of(call), tool=call.tool, state=state)

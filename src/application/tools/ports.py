@@ -150,6 +150,24 @@ class EffectJournal(Protocol):
         """
         ...
 
+    async def stalled(self, limit: int) -> Sequence[Invocation]:
+        """Calls by themselves, of all tenants, that waited for a person and were left by everybody.
+
+        Those whose time is over while they are PENDING_APPROVAL, and those that have been PERMITTED
+        for a lease: whoever approved them was lost, or could not start them. Each tenant has one
+        before any has two.
+        """
+        ...
+
+    async def expire(
+        self, tenant_id: TenantId, invocation_id: InvocationId, event: DomainEvent
+    ) -> bool:
+        """Write that nobody decided about a call by itself in time; False where this did not.
+
+        `event` is published with it.
+        """
+        ...
+
     async def resolve(
         self,
         tenant_id: TenantId,
@@ -175,10 +193,12 @@ class EffectJournal(Protocol):
         approved: bool,
         by: str,
         events: Sequence[DomainEvent],
+        expired: DomainEvent,
     ) -> tuple[Invocation, bool]:
         """Approve or reject a waiting call; and whether its turn waits for nothing more.
 
-        `events` are published with the decision, and not again when the decision is told again.
+        `events` are published with the decision, and not again when the decision is told again;
+        `expired` instead where the call's time is over, which is written then.
 
         Raises:
             InvocationNotFoundError: No such invocation of this tenant.

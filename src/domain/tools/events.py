@@ -30,7 +30,7 @@ class ApprovalRequested(CallFact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovalDecided(CallFact):
-    """`state` is PERMITTED or REJECTED, `decider` the subject of whoever decided."""
+    """`state` is PERMITTED, REJECTED or EXPIRED, `decider` the subject of who decided, if any."""
 
     state: InvocationState
     decider: str

@@ -146,12 +146,22 @@ class Invocation:
         """
         if self.state is InvocationState.PENDING_APPROVAL:
             if self._overdue(at):
-                return replace(self, state=InvocationState.EXPIRED)
+                return self.expire(at)
             state = InvocationState.PERMITTED if approved else InvocationState.REJECTED
             return replace(self, state=state, decided_by=by, decided_at=at)
         if self.decided_at is None or approved is (self.state is InvocationState.REJECTED):
             raise InvocationAlreadyDecidedError(str(self.id), self.state.name)
         return self
+
+    def expire(self, at: datetime) -> Self:
+        """The call as nobody has decided about it in time.
+
+        Raises:
+            InvocationAlreadyDecidedError: It does not wait.
+        """
+        if not self.state.may_become(InvocationState.EXPIRED):
+            raise InvocationAlreadyDecidedError(str(self.id), self.state.name)
+        return replace(self, state=InvocationState.EXPIRED, finished_at=at)
 
     def give_up(self, reason: str, at: datetime) -> Self:
         """The call as its turn has ended without it: nobody decides about it, and it never runs.

@@ -32,6 +32,7 @@ from application.tools.recover_lost_calls import RecoverLostCalls
 from application.tools.resolve_invocation import ResolveInvocation
 from application.tools.run_approved import RunApproved
 from application.tools.run_call import RunCall, RunningCalls
+from application.tools.tend_approvals import TendApprovals
 from entrypoints.assembly.stores import Stores
 from entrypoints.assembly.system import System
 from entrypoints.assembly.turns import Toolbox, Turns
@@ -49,9 +50,11 @@ class ToolUseCases:
     list_invocations: ListInvocations
     list_pending: ListPendingApprovals
     running: RunningCalls
+    facts: CallFacts
     run_approved: RunApproved
     resolve: ResolveInvocation
     recover_lost: RecoverLostCalls
+    tend_approvals: TendApprovals
 
 
 def tool_use_cases(
@@ -72,6 +75,15 @@ def tool_use_cases(
         facts=facts,
         clock=system.clock,
         lease_seconds=lease_seconds,
+    )
+    run_approved = RunApproved(
+        runner=tools.runner,
+        budgets=stores.budgets,
+        effects=stores.effects,
+        run=run,
+        running=running,
+        clock=system.clock,
+        identifiers=system.identifiers,
     )
     return ToolUseCases(
         list=ListTools(runner=tools.runner),
@@ -96,15 +108,8 @@ def tool_use_cases(
         list_invocations=ListInvocations(invocations=stores.invocations),
         list_pending=ListPendingApprovals(invocations=stores.invocations),
         running=running,
-        run_approved=RunApproved(
-            runner=tools.runner,
-            budgets=stores.budgets,
-            effects=stores.effects,
-            run=run,
-            running=running,
-            clock=system.clock,
-            identifiers=system.identifiers,
-        ),
+        facts=facts,
+        run_approved=run_approved,
         resolve=ResolveInvocation(
             invocations=stores.invocations,
             effects=stores.effects,
@@ -114,6 +119,9 @@ def tool_use_cases(
         ),
         recover_lost=RecoverLostCalls(
             effects=stores.effects, run=run, running=running, clock=system.clock
+        ),
+        tend_approvals=TendApprovals(
+            effects=stores.effects, run_approved=run_approved, running=running, facts=facts
         ),
     )
 
@@ -165,6 +173,7 @@ def conversation_use_cases(
             effects=stores.effects,
             go_on=turns.go_on,
             run_approved=tools.run_approved,
+            facts=tools.facts,
             clock=system.clock,
             identifiers=system.identifiers,
         ),

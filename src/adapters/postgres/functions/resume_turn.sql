@@ -1,7 +1,7 @@
 -- Lets a paused turn go on for p_owner, when none of its calls waits any more (those that were not decided
 -- in time expire with this): the next fence, a lease, a new reservation in the period that is open now, a
--- new deadline, and the outgoing event.
--- The same resumption again, known by its event, answers EARLIER with the turn as it is.
+-- new deadline, and the outgoing events.
+-- The same resumption again, known by the first of them, answers EARLIER with the turn as it is.
 -- Locks: after lock_tenants the turn row.
 -- Outcomes: 0 DONE, 2 EARLIER, 4 OVER_LIMIT, 6 STALE_FENCE (not paused, or it still waits), 7 NOT_FOUND (a
 -- required account).

@@ -65,9 +65,19 @@ invocations = tenant_table(
         "lease_until",
         postgresql_where=sa.text("state = 3 and turn_id is null"),
     ),
+    sa.Index(
+        "invocations_undecided",
+        "expires_at",
+        postgresql_where=sa.text("state = 1 and turn_id is null"),
+    ),
+    sa.Index(
+        "invocations_approved",
+        "decided_at",
+        postgresql_where=sa.text("state = 2 and turn_id is null"),
+    ),
     key=("invocation_id",),
     writer=Access.WRITE,
-    policies=(RECONCILED, Policy(SWEEPER, "select", "state in (1, 3)")),
+    policies=(RECONCILED, Policy(SWEEPER, "select", "state in (1, 2, 3)")),
     partition_by="invocation_id",
     fillfactor=80,
 )

@@ -91,13 +91,17 @@ class PauseTurn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResumeTurn:
-    """Everybody has decided: the turn gets a new reservation, fence, lease and deadline."""
+    """Everybody has decided: the turn gets a new reservation, fence, lease and deadline.
+
+    `undecided` tells of the calls that nobody decided about in time, which expire with it.
+    """
 
     tenant_id: TenantId
     turn_id: TurnId
     seconds: float
     holds: tuple[Hold, ...]
     event: DomainEvent
+    undecided: tuple[DomainEvent, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,141 @@
+"""Calls by themselves that waited for a person, and that everybody has left."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from domain.kernel.events import DomainEvent
+from domain.tools.errors import InvocationAlreadyDecidedError
+from domain.tools.invocation import Invocation, InvocationState
+from tests.contract.scene import Scene
+
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+def fact(scene: Scene) -> DomainEvent:
+    return replace(scene.ask.fact(), key=scene.ask.tenant_id)
+
+
+async def asked(scene: Scene, *, overdue: bool = False) -> Invocation:
+    """A call by itself that waits for a person."""
+    until = LONG_AGO if overdue else await scene.kernel.clock.now() + timedelta(hours=1)
+    call = replace(scene.ask.call(None, InvocationState.PENDING_APPROVAL), expires_at=until)
+    return await scene.kernel.effects.begin(call, str(call.id), b"content")
+
+
+async def approve(scene: Scene, call: Invocation, expired: DomainEvent | None = None) -> None:
+    await scene.kernel.effects.decide(
+        scene.ask.tenant_id,
+        call.id,
+        approved=True,
+        by="eve",
+        events=[fact(scene)],
+        expired=expired or fact(scene),
+    )
+
+
+async def stalled(scene: Scene) -> Sequence[Invocation]:
+    found = await scene.kernel.effects.stalled(1000)
+    return [one for one in found if one.tenant_id == scene.ask.tenant_id]
+
+
+async def told(scene: Scene) -> Sequence[object]:
+    return (await scene.snapshot()).outgoing.get(scene.ask.tenant_id, ())
+
+
+async def test_a_call_that_still_waits_is_not_stalled(scene: Scene) -> None:
+    await asked(scene)
+
+    assert await stalled(scene) == []
+
+
+async def test_a_call_that_nobody_decided_in_time_is(scene: Scene) -> None:
+    call = await asked(scene, overdue=True)
+
+    (found,) = await stalled(scene)
+
+    assert (found.id, found.state) == (call.id, InvocationState.PENDING_APPROVAL)
+
+
+async def test_a_call_of_a_turn_is_left_to_its_turn(scene: Scene) -> None:
+    turn_id = await scene.running()
+    call = replace(scene.ask.call(turn_id, InvocationState.PENDING_APPROVAL), expires_at=LONG_AGO)
+    await scene.kernel.one.journal.pause(scene.ask.pause(turn_id, waiting=(call,)))
+
+    assert await stalled(scene) == []
+    assert not await scene.kernel.effects.expire(scene.ask.tenant_id, call.id, fact(scene))
+
+
+async def test_it_expires_once_and_that_is_published(scene: Scene) -> None:
+    call, expired = await asked(scene, overdue=True), fact(scene)
+
+    done = await scene.kernel.effects.expire(scene.ask.tenant_id, call.id, expired)
+    again = await scene.kernel.effects.expire(scene.ask.tenant_id, call.id, fact(scene))
+
+    assert (done, again) == (True, False)
+    assert list(await told(scene)) == [expired.id]
+    read = await scene.kernel.invocations.invocation(scene.ask.tenant_id, call.id)
+    assert read.state is InvocationState.EXPIRED
+    assert read.finished_at is not None
+    assert await stalled(scene) == []
+
+
+async def test_a_call_that_still_waits_does_not_expire(scene: Scene) -> None:
+    call = await asked(scene)
+
+    assert not await scene.kernel.effects.expire(scene.ask.tenant_id, call.id, fact(scene))
+    assert list(await told(scene)) == []
+
+
+async def test_a_decision_that_comes_too_late_publishes_that_it_did(scene: Scene) -> None:
+    call, expired = await asked(scene, overdue=True), fact(scene)
+
+    for event in (expired, fact(scene)):
+        with pytest.raises(InvocationAlreadyDecidedError):
+            await approve(scene, call, event)
+
+    assert list(await told(scene)) == [expired.id]
+    assert not await scene.kernel.effects.expire(scene.ask.tenant_id, call.id, fact(scene))
+
+
+async def test_an_approved_call_is_stalled_when_nobody_has_started_it_for_a_lease(
+    scene: Scene,
+) -> None:
+    call = await asked(scene)
+    await approve(scene, call)
+
+    before = await stalled(scene)
+    await scene.kernel.administrator.age_approvals(scene.ask.tenant_id)
+    after = await stalled(scene)
+
+    assert before == []
+    assert [(one.id, one.state) for one in after] == [(call.id, InvocationState.PERMITTED)]
+
+
+async def test_one_that_was_started_is_stalled_no_more(scene: Scene) -> None:
+    call = await asked(scene)
+    await approve(scene, call)
+    await scene.kernel.administrator.age_approvals(scene.ask.tenant_id)
+
+    await scene.kernel.effects.start(scene.ask.tenant_id, call.id)
+
+    assert await stalled(scene) == []
+
+
+async def test_a_turn_that_goes_on_publishes_which_calls_nobody_decided(scene: Scene) -> None:
+    turn_id = await scene.running()
+    call = replace(scene.ask.call(turn_id, InvocationState.PENDING_APPROVAL), expires_at=LONG_AGO)
+    await scene.kernel.one.journal.pause(scene.ask.pause(turn_id, waiting=(call,)))
+    undecided = scene.ask.fact()
+    command = replace(scene.ask.resume(turn_id), undecided=(undecided,))
+    before = (await scene.snapshot()).outgoing[scene.ask.session_id]
+
+    for _ in range(2):
+        await scene.kernel.one.journal.resume(command)
+
+    after = (await scene.snapshot()).outgoing[scene.ask.session_id]
+    assert after == (*before, command.event.id, undecided.id)
+    (row,) = (await scene.snapshot()).invocations.values()
+    assert row.state is InvocationState.EXPIRED

@@ -1,0 +1,86 @@
+"""Calls of turns that nobody decides about any more: that is published with what ends the wait."""
+
+from datetime import timedelta
+
+import pytest
+
+from adapters.inmemory.language_model import called, said
+from domain.conversation.message import ToolCall
+from domain.conversation.turn import TurnState
+from domain.kernel.identifiers import InvocationId, TurnId
+from domain.tools.errors import ApprovalExpiredError
+from domain.tools.events import ApprovalDecided
+from domain.tools.invocation import InvocationState
+from tests.builders import SESSION, TENANT
+from tests.doubles import answers
+from tests.inmemory_application import Server
+from tests.inmemory_world import World, manifest, world
+
+DAY = timedelta(hours=24).total_seconds()
+
+
+@pytest.fixture
+async def shared() -> World:
+    """A world whose capsule lets no tool run without a person's word."""
+    shared = await world(manifest(autonomy=2))
+    shared.tools.have("send", answers("sent"), effect=True)
+    shared.model.will_say(called(ToolCall("call_1", "send", "{}")), said("It was not sent."))
+    return shared
+
+
+@pytest.fixture
+def server(shared: World) -> Server:
+    return Server(world=shared)
+
+
+async def paused(server: Server) -> tuple[TurnId, InvocationId]:
+    """A turn that waits, and the call that it waits for."""
+    turn_id = await server.say("Send it")
+    await server.settled(turn_id)
+    (call,) = await server.world.reader.invocations(TENANT, turn_id)
+    return turn_id, call.id
+
+
+def undecided(shared: World) -> list[InvocationId]:
+    """The calls that were published as decided by nobody."""
+    facts = [one.event for one in shared.store.outbox[TENANT, SESSION]]
+    found = [one for one in facts if isinstance(one, ApprovalDecided) and not one.decider]
+    assert {one.state for one in found} <= {InvocationState.EXPIRED}
+    return [one.invocation_id for one in found]
+
+
+async def test_a_turn_that_nobody_decided_about_publishes_so_as_it_goes_on(
+    shared: World, server: Server
+) -> None:
+    turn_id, call_id = await paused(server)
+    shared.clock.advance(DAY + 1)
+
+    assert await server.sweep_decided() == 1
+    turn = await server.settled(turn_id)
+
+    assert turn.state is TurnState.COMPLETED
+    assert undecided(shared) == [call_id]
+
+
+async def test_a_decision_too_late_and_the_resumption_after_it_publish_it_once(
+    shared: World, server: Server
+) -> None:
+    turn_id, call_id = await paused(server)
+    shared.clock.advance(DAY + 1)
+
+    with pytest.raises(ApprovalExpiredError):
+        await server.decided(call_id, approved=True)
+    await server.sweep_decided()
+    await server.settled(turn_id)
+
+    assert undecided(shared) == [call_id]
+
+
+async def test_a_turn_that_is_cancelled_publishes_that_its_calls_are_given_up(
+    shared: World, server: Server
+) -> None:
+    turn_id, call_id = await paused(server)
+
+    await server.cancel(turn_id)
+
+    assert undecided(shared) == [call_id]

@@ -1,0 +1,147 @@
+"""Calls by themselves that waited for a person are gone on with when everybody has left them."""
+
+import pytest
+
+from application.tools.execute_tool import CallTerms
+from domain.capsule.knob import ToolApproval
+from domain.kernel.metering import Metric
+from domain.tools.errors import ApprovalExpiredError
+from domain.tools.events import ApprovalDecided
+from domain.tools.invocation import APPROVAL_TIME, Invocation, InvocationState
+from tests.builders import TENANT
+from tests.doubles import answers
+from tests.inmemory_application import LEASE, Server
+from tests.inmemory_world import World, world
+from tests.unit.application.tools.calls import command, shown
+
+DAY = APPROVAL_TIME.total_seconds()
+
+
+@pytest.fixture
+async def shared() -> World:
+    shared = await world()
+    shared.tools.have("send", answers("sent"), effect=True)
+    return shared
+
+
+@pytest.fixture
+def server(shared: World) -> Server:
+    return Server(world=shared)
+
+
+async def waiting(server: Server) -> Invocation:
+    (*_, last) = await shown(server, command(terms=CallTerms(approval=ToolApproval.ALL)))
+    return last.invocation
+
+
+async def approved_and_left(server: Server) -> Invocation:
+    """A call that was approved at a server which was lost before it started it."""
+    call, shared = await waiting(server), server.world
+    facts = server.tend_approvals.facts
+    decided, _ = await shared.effects.decide(
+        TENANT,
+        call.id,
+        approved=True,
+        by="grace",
+        events=[facts.decided(call, InvocationState.PERMITTED, "grace")],
+        expired=facts.decided(call, InvocationState.EXPIRED),
+    )
+    shared.clock.advance(LEASE + 1)
+    return decided
+
+
+async def ended(server: Server, call: Invocation) -> Invocation:
+    task = server.running_calls.find(call.id)
+    assert task is not None
+    return await task
+
+
+def decisions(shared: World) -> list[tuple[InvocationState, str]]:
+    facts = [one.event for one in shared.store.outbox[TENANT, TENANT]]
+    return [(one.state, one.decider) for one in facts if isinstance(one, ApprovalDecided)]
+
+
+async def test_an_approved_call_is_started_once_by_whichever_server_finds_it(
+    shared: World, server: Server
+) -> None:
+    call = await approved_and_left(server)
+    others = [Server(world=shared, name=name) for name in ("other", "third")]
+
+    assert [await other.tend_approvals(9) for other in others] == [1, 0]
+    done = await ended(others[0], call)
+
+    assert (done.state, done.result) == (InvocationState.SUCCEEDED, "sent")
+    assert len(shared.tools.runs) == 1
+    assert (shared.spent(Metric.TOOL_CALLS), shared.held(Metric.TOOL_CALLS)) == (1, 0)
+
+
+async def test_one_that_was_approved_a_moment_ago_is_left_to_its_server(
+    shared: World, server: Server
+) -> None:
+    call = await approved_and_left(server)
+    shared.clock.advance(-2)
+
+    assert await server.tend_approvals(9) == 0
+    read = await shared.invocations.invocation(TENANT, call.id)
+    assert read.state is InvocationState.PERMITTED
+
+
+async def test_one_without_budget_stays_permitted_and_starts_when_there_is_some(
+    shared: World, server: Server
+) -> None:
+    await shared.limit(Metric.TOOL_CALLS, 0)
+    call = await approved_and_left(server)
+
+    assert await server.tend_approvals(9) == 0
+    read = await shared.invocations.invocation(TENANT, call.id)
+    await shared.limit(Metric.TOOL_CALLS, 1)
+    assert await server.tend_approvals(9) == 1
+
+    assert read.state is InvocationState.PERMITTED
+    assert (await ended(server, call)).state is InvocationState.SUCCEEDED
+
+
+async def test_a_call_that_nobody_decided_in_time_expires_and_that_is_published(
+    shared: World, server: Server
+) -> None:
+    call = await waiting(server)
+    shared.clock.advance(DAY)
+
+    assert [await server.tend_approvals(9) for _ in range(2)] == [1, 0]
+
+    read = await shared.invocations.invocation(TENANT, call.id)
+    assert read.state is InvocationState.EXPIRED
+    assert decisions(shared) == [(InvocationState.EXPIRED, "")]
+    assert shared.tools.runs == []
+
+
+async def test_a_decision_after_that_is_refused_and_publishes_nothing_more(
+    shared: World, server: Server
+) -> None:
+    call = await waiting(server)
+    shared.clock.advance(DAY)
+    await server.tend_approvals(9)
+
+    with pytest.raises(ApprovalExpiredError):
+        await server.decided(call.id, approved=True)
+
+    assert decisions(shared) == [(InvocationState.EXPIRED, "")]
+
+
+async def test_a_decision_that_comes_first_after_the_time_expires_it_as_well(
+    shared: World, server: Server
+) -> None:
+    call = await waiting(server)
+    shared.clock.advance(DAY)
+
+    with pytest.raises(ApprovalExpiredError):
+        await server.decided(call.id, approved=True)
+
+    assert decisions(shared) == [(InvocationState.EXPIRED, "")]
+
+
+async def test_nothing_is_started_beyond_what_may_run_here(shared: World, server: Server) -> None:
+    await approved_and_left(server)
+
+    assert await server.tend_approvals(0) == 0
+    assert shared.tools.runs == []
