@@ -8,11 +8,12 @@ from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 
 from adapters.inmemory.published import InMemoryAudits, InMemoryPublishedEvents
 from adapters.postgres.database import Database
 from adapters.postgres.outgoing import Outgoing
-from adapters.postgres.published import PostgresAudits, PostgresPublishedEvents
+from adapters.postgres.published import PostgresAudits, PostgresPublishedEvents, page_of
 from adapters.postgres.tables.kernel import outbox
 from adapters.postgres.tenancy import PostgresTenants
 from adapters.protobuf.events import EventEncoding
@@ -185,6 +186,30 @@ async def test_a_filter_says_which(shelf: Shelf, asked: PublishedFilter) -> None
     assert await shelf.found(replace(late, until=late.since)) == []
     stranger = replace(asked, tenant_id=TenantId(IDENTIFIERS.next()))
     assert await shelf.found(stranger) == []
+
+
+@pytest.mark.postgres
+async def test_a_page_sorts_nothing_however_many_others_there_are(
+    postgres_shelf: Shelf, database: Database
+) -> None:
+    tenant_id = postgres_shelf.tenant.id
+    asked = PublishedFilter(tenant_id=tenant_id, since=NOON)
+    many = sa.text(
+        "insert into outbox (tenant_id, event_id, key_id, sequence, type, payload, occurred_at,"
+        " created_at, published_at) select :tenant, uuidv7(), gen_random_uuid(), 1,"
+        " 'turn.completed', '', now(), now(), now() from generate_series(1, 3000)"
+    )
+    page = page_of(asked, EventPlace(IDENTIFIERS.next(), 1), 100).compile(
+        dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True}
+    )
+
+    async with database.tenant(tenant_id) as connection:
+        await connection.execute(many, {"tenant": tenant_id})
+        explained = await connection.execute(sa.text(f"explain {page}".replace(":", "\\:")))
+        plan = "\n".join(explained.scalars())
+
+    assert "key_id_sequence_idx" in plan or "outbox_published" in plan, plan
+    assert "Sort" not in plan.replace("Sort Key", ""), plan
 
 
 async def test_audits_are_recorded(shelf: Shelf) -> None:

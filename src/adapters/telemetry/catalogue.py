@@ -8,7 +8,7 @@ from typing import Final
 
 from domain.conversation.phase import Phase, PhaseStatus
 from domain.conversation.turn import TurnState
-from domain.delivery.topic import TOPIC_NAMES, Topic
+from domain.delivery.topic import CONSUMED, TOPIC_NAMES
 from domain.kernel.metering import Metric
 from domain.operations.finding import FindingKind, Look
 
@@ -64,7 +64,6 @@ PUBLISHED: Final = frozenset({"ok", "away", "failed", "refused"})
 FINDING_KINDS: Final = frozenset(kind.value for kind in FindingKind)
 LOOKS: Final = frozenset(look.value for look in Look)
 METERED: Final = frozenset(metric.value for metric in Metric)
-CONSUMED: Final = frozenset({Topic.CONVERSATION_INBOUND.value, Topic.TOOL_REQUESTS.value})
 FATES: Final = frozenset({"taken", "tried", "rested"})
 TOKENS: Final = frozenset({"prompt", "completion", "cached", "reasoning"})
 

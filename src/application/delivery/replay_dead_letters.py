@@ -20,7 +20,7 @@ from domain.delivery.errors import (
 )
 from domain.delivery.incoming_message import IncomingMessage, Partition
 from domain.delivery.outgoing_message import OutgoingMessage
-from domain.delivery.topic import Topic
+from domain.delivery.topic import CONSUMED
 from domain.kernel.errors import (
     ConflictError,
     DomainError,
@@ -34,7 +34,6 @@ from domain.tenancy.tenant import PLATFORM_TENANT_ID
 LEASE_SECONDS: Final = 330.0
 """Longer than a replay may take: so long nobody else replays the letter."""
 
-CONSUMED: Final = frozenset({Topic.CONVERSATION_INBOUND.value, Topic.TOOL_REQUESTS.value})
 """The topics that a consumer of this service reads."""
 
 

@@ -32,6 +32,9 @@ class Topic(Enum):
         return f"{self.value}.dlq"
 
 
+CONSUMED: Final = frozenset({Topic.CONVERSATION_INBOUND.value, Topic.TOOL_REQUESTS.value})
+"""The topics that this service reads: other systems write to them."""
+
 TOPIC_OF: Final[Mapping[str, Topic]] = MappingProxyType(
     {
         "turn.accepted": Topic.CONVERSATION_OUTBOUND,

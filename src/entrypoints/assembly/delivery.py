@@ -15,7 +15,7 @@ from application.delivery.ports.publisher import EventPublisher, PublisherCondit
 from application.delivery.ports.source import MessageSource
 from application.delivery.relay_events import RelayEvents, RelayTerms
 from domain.delivery.outgoing_message import OutgoingMessage
-from domain.delivery.topic import TOPIC_NAMES, Topic
+from domain.delivery.topic import CONSUMED, TOPIC_NAMES
 from domain.kernel.identifiers import ServerId
 from entrypoints.assembly.secrets import SecretKeeper
 from entrypoints.assembly.system import System
@@ -89,7 +89,7 @@ async def open_source(
     reader = ReaderSettings(
         connection=connection.config(),
         group=consumers.group,
-        topics=(Topic.CONVERSATION_INBOUND.value, Topic.TOOL_REQUESTS.value),
+        topics=sorted(CONSUMED),
         prefix=settings.kafka.topic_prefix,
         name=f"{consumers.instance}-{index}" if consumers.instance else "",
         session_seconds=consumers.session_seconds,

@@ -14,7 +14,7 @@ from application.delivery.ports.published import EventPlace, PublishedFilter
 from application.delivery.replay_dead_letters import Into, ReplayDeadLettersCommand
 from application.delivery.replay_events import ReplayEventsCommand
 from domain.delivery.dead_letter import Content, DeadLetter, Header, LetterState
-from domain.delivery.topic import TOPIC_OF
+from domain.delivery.topic import CONSUMED, TOPIC_OF
 from domain.kernel.errors import DomainError, InvalidArgumentError
 from domain.kernel.identifiers import DeadLetterId, RequestId
 from entrypoints.grpc.caller import Caller
@@ -196,9 +196,11 @@ _TARGETS: Final = MappingProxyType(
 
 
 def events_of(caller: Caller, request: pb.ReplayEventsRequest, page: Page) -> ReplayEventsCommand:
-    """Raises: InvalidArgumentError: There is no such type; times as of `times_in`."""
+    """Raises: InvalidArgumentError: There is no such type, or topic; times as of `times_in`."""
     if request.type and request.type not in TOPIC_OF:
         raise InvalidArgumentError("type", "no event is of this type")
+    if request.topic in CONSUMED:
+        raise InvalidArgumentError("topic", "this service reads it, and takes no events there")
     since, until = times_in(request)
     key, _, sequence = page.after.partition("/")
     return ReplayEventsCommand(

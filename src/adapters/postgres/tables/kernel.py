@@ -50,6 +50,13 @@ outbox = tenant_table(
         "sequence",
         postgresql_where=sa.text("published_at is null"),
     ),
+    sa.Index(
+        "outbox_published",
+        "tenant_id",
+        "key_id",
+        "sequence",
+        postgresql_where=sa.text("published_at is not null"),
+    ),
     key=("event_id",),
     request=Access.APPEND,
     writer=Access.APPEND,

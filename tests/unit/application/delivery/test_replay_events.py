@@ -69,6 +69,19 @@ async def test_events_keep_their_ids_and_the_order_of_their_key() -> None:
     assert ("replay", b"r") in mine[0].headers
 
 
+async def test_a_replay_of_a_replay_is_the_same_events_under_another_request() -> None:
+    bench = Bench(event(1), event(2))
+
+    for request in ("first", "second"):
+        await bench.replay(replace(command(), request_id=RequestId(request)))
+
+    first, second = bench.publisher.published[:2], bench.publisher.published[2:]
+    assert [one.value for one in first] == [one.value for one in second] == [b"1", b"2"]
+    ids = [[dict(one.headers)["event-id"] for one in replay] for replay in (first, second)]
+    assert ids[0] == ids[1]
+    assert {dict(one.headers)["replay"] for one in second} == {b"second"}
+
+
 async def test_pages_follow_each_other() -> None:
     bench = Bench(*(event(number) for number in range(1, 6)))
 

@@ -1,0 +1,71 @@
+"""Published events are published once more, from outside, where there is no broker."""
+
+from dataclasses import dataclass
+
+from somagent.operations.v1 import operations_pb2 as pb
+from somagent.operations.v1 import operations_pb2_grpc as rpc
+from tests.e2e.refused import reason_of
+from tests.e2e.stage import Metadata, Stage, fresh_id
+from tests.system.service import until
+
+
+@dataclass(frozen=True, slots=True)
+class Replays:
+    """What a caller asks for, about one tenant."""
+
+    stage: Stage
+    slug: str
+    caller: Metadata
+
+    async def __call__(self, **asked: str) -> int:
+        request = pb.ReplayEventsRequest(
+            parent=f"tenants/{self.slug}", request_id=fresh_id(), **asked
+        )
+        stub = rpc.OperationsServiceStub(self.stage.channel)
+        return (await stub.ReplayEvents(request, metadata=self.caller.pairs)).replayed_events
+
+    async def refused(self, **asked: str) -> str:
+        return await reason_of(self(**asked))
+
+
+async def activated(stage: Stage) -> Replays:
+    """A tenant of whose events one, `capsule.activated`, was published."""
+    slug, ada = await stage.tenant()
+    await stage.capsule(slug, ada)
+    replays = Replays(stage, slug, ada)
+
+    async def published() -> bool:
+        return await replays(type="capsule.activated") == 1
+
+    await until(published)
+    return replays
+
+
+async def test_a_replay_adds_nothing_to_what_there_is_to_replay(stage: Stage) -> None:
+    replays = await activated(stage)
+
+    assert [await replays(type="capsule.activated") for _ in range(3)] == [1, 1, 1]
+
+
+async def test_a_topic_of_the_service_is_there_without_a_broker_and_another_is_not(
+    stage: Stage,
+) -> None:
+    replays = await activated(stage)
+    by_operator = Replays(stage, replays.slug, stage.operator)
+
+    assert await by_operator(type="capsule.activated", topic="usage.events") == 1
+    assert await by_operator.refused(type="capsule.activated", topic="mine") == "EVENT_REFUSED"
+
+
+async def test_no_event_is_replayed_into_what_the_service_reads_itself(stage: Stage) -> None:
+    slug, _ = await stage.tenant()
+    by_operator = Replays(stage, slug, stage.operator)
+
+    for topic in ("conversation.inbound", "tool.requests"):
+        assert await by_operator.refused(topic=topic) == "INVALID_ARGUMENT"
+
+
+async def test_a_topic_is_named_by_operators_alone(stage: Stage) -> None:
+    slug, ada = await stage.tenant()
+
+    assert await Replays(stage, slug, ada).refused(topic="audit.events") == "PERMISSION_DENIED"
