@@ -8,7 +8,6 @@ from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 
 from adapters.inmemory.published import InMemoryAudits, InMemoryPublishedEvents
 from adapters.postgres.database import Database
@@ -199,8 +198,9 @@ async def test_a_page_sorts_nothing_however_many_others_there_are(
         " created_at, published_at) select :tenant, uuidv7(), gen_random_uuid(), 1,"
         " 'turn.completed', '', now(), now(), now() from generate_series(1, 3000)"
     )
+
     page = page_of(asked, EventPlace(IDENTIFIERS.next(), 1), 100).compile(
-        dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True}
+        sa.create_engine("postgresql+psycopg_async://"), compile_kwargs={"literal_binds": True}
     )
 
     async with database.tenant(tenant_id) as connection:

@@ -8,6 +8,8 @@ from tests.e2e.refused import reason_of
 from tests.e2e.stage import Metadata, Stage, fresh_id
 from tests.system.service import until
 
+ACTIVATED = "capsule.activated"
+
 
 @dataclass(frozen=True, slots=True)
 class Replays:
@@ -17,15 +19,15 @@ class Replays:
     slug: str
     caller: Metadata
 
-    async def __call__(self, **asked: str) -> int:
+    async def __call__(self, kind: str, topic: str = "") -> int:
         request = pb.ReplayEventsRequest(
-            parent=f"tenants/{self.slug}", request_id=fresh_id(), **asked
+            parent=f"tenants/{self.slug}", type=kind, topic=topic, request_id=fresh_id()
         )
         stub = rpc.OperationsServiceStub(self.stage.channel)
         return (await stub.ReplayEvents(request, metadata=self.caller.pairs)).replayed_events
 
-    async def refused(self, **asked: str) -> str:
-        return await reason_of(self(**asked))
+    async def refused(self, kind: str, topic: str) -> str:
+        return await reason_of(self(kind, topic))
 
 
 async def activated(stage: Stage) -> Replays:
@@ -35,7 +37,7 @@ async def activated(stage: Stage) -> Replays:
     replays = Replays(stage, slug, ada)
 
     async def published() -> bool:
-        return await replays(type="capsule.activated") == 1
+        return await replays(ACTIVATED) == 1
 
     await until(published)
     return replays
@@ -44,7 +46,7 @@ async def activated(stage: Stage) -> Replays:
 async def test_a_replay_adds_nothing_to_what_there_is_to_replay(stage: Stage) -> None:
     replays = await activated(stage)
 
-    assert [await replays(type="capsule.activated") for _ in range(3)] == [1, 1, 1]
+    assert [await replays(ACTIVATED) for _ in range(3)] == [1, 1, 1]
 
 
 async def test_a_topic_of_the_service_is_there_without_a_broker_and_another_is_not(
@@ -53,8 +55,8 @@ async def test_a_topic_of_the_service_is_there_without_a_broker_and_another_is_n
     replays = await activated(stage)
     by_operator = Replays(stage, replays.slug, stage.operator)
 
-    assert await by_operator(type="capsule.activated", topic="usage.events") == 1
-    assert await by_operator.refused(type="capsule.activated", topic="mine") == "EVENT_REFUSED"
+    assert await by_operator(ACTIVATED, "usage.events") == 1
+    assert await by_operator.refused(ACTIVATED, "mine") == "EVENT_REFUSED"
 
 
 async def test_no_event_is_replayed_into_what_the_service_reads_itself(stage: Stage) -> None:
@@ -62,10 +64,10 @@ async def test_no_event_is_replayed_into_what_the_service_reads_itself(stage: St
     by_operator = Replays(stage, slug, stage.operator)
 
     for topic in ("conversation.inbound", "tool.requests"):
-        assert await by_operator.refused(topic=topic) == "INVALID_ARGUMENT"
+        assert await by_operator.refused(ACTIVATED, topic) == "INVALID_ARGUMENT"
 
 
 async def test_a_topic_is_named_by_operators_alone(stage: Stage) -> None:
     slug, ada = await stage.tenant()
 
-    assert await Replays(stage, slug, ada).refused(topic="audit.events") == "PERMISSION_DENIED"
+    assert await Replays(stage, slug, ada).refused(ACTIVATED, "audit.events") == "PERMISSION_DENIED"
