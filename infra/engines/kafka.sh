@@ -3,6 +3,8 @@
 # starts the brokers that do not run, so it also brings one back that was stopped or killed. FOLDER holds for each broker N a
 # folder N with data, `log` and `pid`; its ports stay the same over restarts. `bootstrap` prints where clients go.
 # KAFKA_ADVERTISED=HOST:PORT at the first start makes broker 1 send its clients there: to a proxy, for instance.
+# KAFKA_SECURE=FILE, a PEM file of a key and its certificate, with KAFKA_USER and KAFKA_PASSWORD, gives brokers one more
+# listener at the first start, TLS with SASL (PLAIN, SCRAM-SHA-512); `secure` prints where its clients go.
 set -euo pipefail
 # shellcheck source=infra/engines/sources/maven.sh
 source "$(dirname "$0")/sources/maven.sh"
@@ -19,7 +21,7 @@ jars() {
 }
 
 usage() {
-    printf 'usage: %s fetch | path | start FOLDER [BROKERS] | wait FOLDER [SECONDS] | bootstrap FOLDER | stop FOLDER [BROKER] | kill FOLDER [BROKER]\n' "$0" >&2
+    printf 'usage: %s fetch | path | start FOLDER [BROKERS] | wait FOLDER [SECONDS] | bootstrap FOLDER | secure FOLDER | stop FOLDER [BROKER] | kill FOLDER [BROKER]\n' "$0" >&2
     exit 2
 }
 
@@ -29,7 +31,7 @@ storage_tool() {
     java -cp "$libs/*" -Dorg.slf4j.simpleLogger.defaultLogLevel=warn kafka.tools.StorageTool "$@"
 }
 
-# Two free ports for each broker, outside the range from which the system gives ports to clients.
+# So many free ports, outside the range from which the system gives ports to clients.
 free_ports() {
     python3 - "$1" <<'PYTHON'
 import random
@@ -39,7 +41,7 @@ from contextlib import ExitStack
 
 with ExitStack() as held:
     ports = []
-    while len(ports) < 2 * int(sys.argv[1]):
+    while len(ports) < int(sys.argv[1]):
         port = random.SystemRandom().randrange(20_000, 30_000)
         try:
             held.enter_context(socket.socket()).bind(("127.0.0.1", port))
@@ -51,8 +53,8 @@ PYTHON
 }
 
 configure() {
-    local folder=$1 brokers=$2 node voters='' advertised
-    mapfile -t ports < <(free_ports "$brokers")
+    local folder=$1 brokers=$2 node voters='' advertised scram=()
+    mapfile -t ports < <(free_ports $((3 * brokers)))
     for ((node = 1; node <= brokers; node++)); do
         voters+=${voters:+,}$node@127.0.0.1:${ports[brokers + node - 1]}
     done
@@ -86,16 +88,33 @@ share.coordinator.state.topic.num.partitions=1
 share.coordinator.state.topic.replication.factor=$copies
 share.coordinator.state.topic.min.isr=1
 PROPERTIES
+        [ -z "${KAFKA_SECURE:-}" ] || secured "${ports[2 * brokers + node - 1]}" "$folder/$node/server.properties"
     done
+    [ -z "${KAFKA_SECURE:-}" ] ||
+        scram=(--add-scram "SCRAM-SHA-512=[name=${KAFKA_USER:?},password=${KAFKA_PASSWORD:?}]")
     storage_tool random-uuid >"$folder/cluster"
     for ((node = 1; node <= brokers; node++)); do
         storage_tool format -t "$(cat "$folder/cluster")" -c "$folder/$node/server.properties" \
-            >"$folder/$node/format.log" 2>&1 || {
+            "${scram[@]}" >"$folder/$node/format.log" 2>&1 || {
             cat "$folder/$node/format.log" >&2
             return 1
         }
     done
     printf '%s\n' "$brokers" >"$folder/brokers"
+}
+
+# Adds the listener of port $1 to the properties $2.
+secured() {
+    local name=listener.name.secure module=org.apache.kafka.common.security
+    sed -i -e "s/^listeners=.*/&,SECURE:\/\/127.0.0.1:$1/" -e "s/^advertised.listeners=.*/&,SECURE:\/\/127.0.0.1:$1/" \
+        -e 's/^listener.security.protocol.map=.*/&,SECURE:SASL_SSL/' "$2"
+    cat >>"$2" <<PROPERTIES
+$name.ssl.keystore.type=PEM
+$name.ssl.keystore.location=$KAFKA_SECURE
+$name.sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-512
+$name.plain.sasl.jaas.config=$module.plain.PlainLoginModule required user_${KAFKA_USER:?}="${KAFKA_PASSWORD:?}";
+$name.scram-sha-512.sasl.jaas.config=$module.scram.ScramLoginModule required;
+PROPERTIES
 }
 
 # Whether broker folder $1 has a process, and it is a Kafka: an identifier may be another's by now.
@@ -135,7 +154,7 @@ await() {
 }
 
 bootstrap() {
-    sed -n 's/^advertised.listeners=CLIENTS:\/\///p' "$1"/*/server.properties | paste -sd, -
+    sed -n "s/^advertised.listeners=.*$2:\/\/\([^,]*\).*/\1/p" "$1"/*/server.properties | paste -sd, -
 }
 
 # Ends one broker, or all of them at once, by signal $2; one that is still there after ten seconds is killed.
@@ -160,7 +179,8 @@ case ${1:-} in
 fetch | path) kafka "$1" ;;
 start) start "${2:?folder}" "${3:-1}" ;;
 wait) await "${2:?folder}" "${3:-60}" ;;
-bootstrap) bootstrap "${2:?folder}" ;;
+bootstrap) bootstrap "${2:?folder}" CLIENTS ;;
+secure) bootstrap "${2:?folder}" SECURE ;;
 stop) end "${2:?folder}" TERM "${3:-}" ;;
 kill) end "${2:?folder}" KILL "${3:-}" ;;
 *) usage ;;

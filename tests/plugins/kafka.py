@@ -8,8 +8,8 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Generator
-from dataclasses import dataclass
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, final
 
@@ -26,15 +26,18 @@ READY_SECONDS: Final = 120
 class KafkaBrokers:
     """One broker or several, with their data in a folder; broker numbers count from 1.
 
-    `advertised` is where the first of them sends its clients, when that is not where it listens.
+    `advertised` is where the first of them sends its clients, when that is not where it listens;
+    `environment` is what else the script is told when it makes them.
     """
 
     folder: Path
     advertised: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def start(self, brokers: int = 1) -> None:
         """Make them, or bring back those that do not run; returns when all answer."""
-        _run("start", str(self.folder), str(brokers), advertised=self.advertised)
+        advertised = {"KAFKA_ADVERTISED": self.advertised} if self.advertised else {}
+        _run("start", str(self.folder), str(brokers), **advertised, **self.environment)
         _run("wait", str(self.folder), str(READY_SECONDS))
 
     def stop(self, broker: int | None = None) -> None:
@@ -59,6 +62,11 @@ class KafkaBrokers:
         written = (self.folder / "1" / "server.properties").read_text()
         (found,) = re.findall(r"^listeners=CLIENTS://127\.0\.0\.1:(\d+),", written, re.MULTILINE)
         return int(found)
+
+    @property
+    def secure_servers(self) -> str:
+        """Where TLS and SASL are spoken, of brokers that were made with `KAFKA_SECURE`."""
+        return _run("secure", str(self.folder))
 
 
 @pytest.fixture(scope="session")
@@ -108,12 +116,12 @@ def _own(folder: Path, count: int) -> Generator[KafkaBrokers]:
         brokers.stop()
 
 
-def _run(*arguments: str, advertised: str = "") -> str:
+def _run(*arguments: str, **environment: str) -> str:
     done = subprocess.run(  # noqa: S603 - our own script
         [str(SCRIPT), *arguments],
         stdout=subprocess.PIPE,
         text=True,
         check=True,
-        env={**os.environ, "KAFKA_ADVERTISED": advertised} if advertised else None,
+        env={**os.environ, **environment},
     )
     return done.stdout.strip()

@@ -7,6 +7,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from adapters.kafka.connection import KafkaConnection
+from adapters.kafka.connection_trouble import ConnectionTrouble
 from application.delivery.ports.publisher import PublisherCondition
 from domain.delivery.topic import TOPIC_NAMES
 
@@ -15,11 +16,14 @@ LOOK_SECONDS: Final = 2.0
 
 def condition_of(connection: KafkaConnection) -> PublisherCondition:
     """What a look finds. Blocks for two seconds at most."""
-    began = monotonic()
+    began, trouble = monotonic(), ConnectionTrouble()
+    admin = AdminClient(connection.config(), error_cb=trouble)
     try:
-        cluster = AdminClient(connection.config()).list_topics(timeout=LOOK_SECONDS)
+        cluster = admin.list_topics(timeout=LOOK_SECONDS)
     except KafkaException as error:
-        return _condition(began, problem=f"{connection.bootstrap_servers}: {error.args[0]}")
+        admin.poll(0)
+        problem = trouble.of(error.args[0].str())
+        return _condition(began, problem=f"{connection.bootstrap_servers}: {problem}")
     missing = [name for name in map(connection.topic, TOPIC_NAMES) if name not in cluster.topics]
     problem = f"topics are missing: {', '.join(missing)}" if missing else ""
     count = len(cluster.brokers)

@@ -19,6 +19,7 @@ from confluent_kafka import (
     TopicPartition,
 )
 
+from adapters.kafka.connection_trouble import ConnectionTrouble
 from adapters.kafka.names import name_is_taken
 from application.delivery.ports.source import Poll
 from domain.delivery.dead_letter import Header
@@ -65,6 +66,8 @@ class KafkaSource:
     lost: set[Partition] = field(default_factory=set[Partition])
     paused: set[Partition] = field(default_factory=set[Partition])
     fenced: bool = False
+    trouble: ConnectionTrouble
+    told: bool = False
 
     async def poll(self, most: int, seconds: float) -> Poll:
         return await self._do(lambda: self._poll(most, seconds))
@@ -117,6 +120,7 @@ class KafkaSource:
                 read.append(self._message(message))
             else:
                 self._judge(error)
+        self._tell_of_trouble(over=bool(read))
         lost, self.lost = frozenset(self.lost), set()
         # What came of a partition before it was lost, in the same call, is another reader's.
         return Poll(messages=[one for one in read if one.partition not in lost], lost=lost)
@@ -164,6 +168,8 @@ class KafkaSource:
                 found[self._partition(one)] = max(0, high - begun)
         except KafkaException as error:
             self._judge(_error_of(error))
+        else:
+            self._tell_of_trouble(over=bool(found))
         return found
 
     def _judge(self, error: KafkaError) -> None:
@@ -173,6 +179,15 @@ class KafkaSource:
             self.fenced = True
             raise SourceFencedError(self.settings.name)
         LOG.warning("the broker says: %s", error.str())
+
+    def _tell_of_trouble(self, *, over: bool) -> None:
+        """Log once that no broker is reached, and why; again when one was reached meanwhile."""
+        if over:
+            self.trouble.is_over()
+        down = self.trouble.down.is_set()
+        if down and not self.told:
+            LOG.warning("no message is read: %s", self.trouble.words)
+        self.told = down
 
     def _revoked(self, consumer: Consumer, partitions: Sequence[TopicPartition]) -> None:
         gone = {self._partition(one) for one in partitions}
@@ -207,9 +222,10 @@ class KafkaSource:
 @asynccontextmanager
 async def open_reader(settings: ReaderSettings) -> AsyncGenerator[KafkaSource]:
     """A reader of a group, until the end of the block. A broker that is away is waited for."""
-    consumer = Consumer({**_OPTIONS, **settings.connection, **_own(settings)})
+    trouble = ConnectionTrouble()
+    consumer = Consumer({**_OPTIONS, **settings.connection, **_own(settings), "error_cb": trouble})
     thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="kafka-reader")
-    source = KafkaSource(consumer=consumer, thread=thread, settings=settings)
+    source = KafkaSource(consumer=consumer, thread=thread, settings=settings, trouble=trouble)
     try:
         source.subscribe()
         yield source

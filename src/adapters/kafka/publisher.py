@@ -13,6 +13,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from adapters.kafka.condition import condition_of
 from adapters.kafka.connection import Config, KafkaConnection
+from adapters.kafka.connection_trouble import ConnectionTrouble
 from adapters.kafka.troubles import trouble_of
 from application.delivery.ports.publisher import PublisherCondition
 from domain.delivery.errors import PublisherAwayError
@@ -78,7 +79,8 @@ class KafkaPublisher:
 
     def __init__(self, connection: KafkaConnection, terms: ProducerTerms) -> None:
         self._connection = connection
-        self._config = connection.config() | terms.config()
+        self._trouble = ConnectionTrouble()
+        self._config = {**connection.config(), **terms.config(), "error_cb": self._trouble}
         self._loop = asyncio.get_running_loop()
         self._heard: list[tuple[Acknowledgement, KafkaError | None]] = []
         self._underway: set[Acknowledgement] = set()
@@ -108,11 +110,12 @@ class KafkaPublisher:
         except BufferError as full:
             raise PublisherAwayError("messages wait for brokers that take none") from full
         except KafkaException as refused:
-            raise trouble_of(_error_in(refused), topic) from refused
+            raise trouble_of(_error_in(refused), topic, self._trouble) from refused
         finally:
             self._underway.discard(acknowledged)
         if error is not None:
-            raise trouble_of(error, topic)
+            raise trouble_of(error, topic, self._trouble)
+        self._trouble.is_over()
 
     async def condition(self) -> PublisherCondition:
         found = await asyncio.to_thread(condition_of, self._connection)

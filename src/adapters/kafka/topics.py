@@ -13,6 +13,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from adapters.kafka.connection import KafkaConnection
+from adapters.kafka.connection_trouble import ConnectionTrouble
 from domain.delivery.errors import PublisherAwayError
 
 _SECONDS: Final = 20.0
@@ -53,7 +54,8 @@ def create_topics(
     Raises:
         PublisherAwayError: The cluster is away, or refuses; some may have been made.
     """
-    admin = AdminClient(connection.config())
+    trouble = ConnectionTrouble()
+    admin = AdminClient(connection.config(), error_cb=trouble)
     made: list[str] = []
     wanted = [terms.topic(connection.topic(name)) for name in names]
     answers: dict[str, Future[None]] = admin.create_topics(
@@ -64,7 +66,9 @@ def create_topics(
             answer.result(seconds + _MARGIN_SECONDS)
         except KafkaException as error:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                raise PublisherAwayError(f"{name}: {error.args[0]}") from error
+                admin.poll(0)
+                cause = trouble.of(error.args[0].str())
+                raise PublisherAwayError(f"{name}: {cause}") from error
         except TimeoutError as error:
             raise PublisherAwayError(f"{name}: no answer in time") from error
         else:

@@ -4,6 +4,7 @@ from typing import Final
 
 from confluent_kafka import KafkaError
 
+from adapters.kafka.connection_trouble import ConnectionTrouble
 from domain.delivery.errors import EventFailedError, EventRefusedError, PublisherAwayError
 
 _REFUSED: Final = frozenset(
@@ -41,7 +42,7 @@ _MISSING: Final = frozenset(
 
 
 def trouble_of(
-    error: KafkaError, topic: str
+    error: KafkaError, topic: str, connections: ConnectionTrouble
 ) -> PublisherAwayError | EventFailedError | EventRefusedError:
     """The error as the port tells it.
 
@@ -57,4 +58,4 @@ def trouble_of(
         return EventFailedError(f"{error.name()}: {error.str()}")
     if error.code() in _MISSING:
         return PublisherAwayError(f"the topic {topic} is missing; run: somagent topics create")
-    return PublisherAwayError(f"{error.name()}: {error.str()}")
+    return PublisherAwayError(connections.of(f"{error.name()}: {error.str()}"))

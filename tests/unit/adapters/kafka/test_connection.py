@@ -4,6 +4,7 @@ import pytest
 from confluent_kafka import KafkaError, Producer
 
 from adapters.kafka.connection import KafkaConnection
+from adapters.kafka.connection_trouble import ConnectionTrouble
 from adapters.kafka.troubles import trouble_of
 from domain.delivery.errors import EventFailedError, EventRefusedError, PublisherAwayError
 
@@ -60,7 +61,7 @@ def test_the_password_is_shown_to_nobody() -> None:
     ],
 )
 def test_an_error_is_of_its_message_or_of_the_broker(code: int, trouble: type) -> None:
-    assert type(trouble_of(KafkaError(code), "audit.events")) is trouble
+    assert type(trouble_of(KafkaError(code), "audit.events", ConnectionTrouble())) is trouble
 
 
 @pytest.mark.parametrize(
@@ -71,4 +72,25 @@ def test_an_error_is_of_its_message_or_of_the_broker(code: int, trouble: type) -
     ],
 )
 def test_a_fatal_error_is_of_no_message(error: KafkaError) -> None:
-    assert type(trouble_of(error, "audit.events")) is PublisherAwayError
+    assert type(trouble_of(error, "audit.events", ConnectionTrouble())) is PublisherAwayError
+
+
+def test_what_a_client_says_of_its_connections_tells_why_a_call_timed_out() -> None:
+    trouble = ConnectionTrouble()
+    trouble(KafkaError(KafkaError._SSL, "verify ssl.ca.location (after 2ms in state SSL)"))  # noqa: SLF001 - librdkafka's name of it
+    error = KafkaError(KafkaError._MSG_TIMED_OUT)  # noqa: SLF001 - librdkafka's name of it
+
+    assert str(trouble_of(error, "audit.events", trouble)).endswith("; verify kafka.ca_file")
+
+
+def test_who_is_hung_up_on_at_once_is_told_to_look_at_the_security() -> None:
+    down = KafkaError(KafkaError._ALL_BROKERS_DOWN)  # noqa: SLF001 - librdkafka's name of it
+    never_reached, reached = ConnectionTrouble(), ConnectionTrouble()
+    reached.is_over()
+
+    for one in (never_reached, reached):
+        one(down)
+
+    assert "kafka.security" in never_reached.words
+    assert "kafka.security" not in reached.words
+    assert reached.down.is_set()

@@ -1,0 +1,171 @@
+"""A real broker that speaks TLS and wants to know who is there."""
+
+import asyncio
+import logging
+from collections.abc import Generator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from adapters.kafka.condition import condition_of
+from adapters.kafka.connection import KafkaConnection
+from adapters.kafka.consumer import ReaderSettings, open_reader
+from adapters.kafka.publisher import ProducerTerms, open_publisher
+from adapters.protobuf.envelopes import envelope_of
+from application.delivery.relay_events import RelayEvents
+from entrypoints.assembly.delivery import kafka_connection
+from entrypoints.assembly.secrets import SecretKeeper
+from entrypoints.settings.sources import load
+from tests.contract.outboxes import ONE, Outgoings, inmemory_outgoings
+from tests.contract.readers import make_topics
+from tests.fakes import CountingIdentifiers, StoppedClock
+from tests.plugins.engines import program
+from tests.plugins.kafka import KafkaBrokers
+from tests.system.certificates import new_authority
+
+pytestmark = pytest.mark.xdist_group("kafka")
+
+USER, PASSWORD = "somagent", "correct-horse"
+TOPIC = "conversation.outbound"
+QUICK = ProducerTerms(delivery_seconds=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Secured:
+    """A broker, the file of its authority, and that of one which it never saw."""
+
+    brokers: KafkaBrokers
+    authority: Path
+    stranger: Path
+
+
+@pytest.fixture(scope="module")
+def secured(tmp_path_factory: pytest.TempPathFactory) -> Generator[Secured]:
+    program("kafka")
+    folder = tmp_path_factory.mktemp("secured")
+    authority = new_authority("ours")
+    environment = {
+        "KAFKA_SECURE": str(authority.write_server(folder / "broker.pem")),
+        "KAFKA_USER": USER,
+        "KAFKA_PASSWORD": PASSWORD,
+    }
+    brokers = KafkaBrokers(folder / "kafka", environment=environment)
+    try:
+        brokers.start()
+        yield Secured(
+            brokers,
+            authority.write(folder / "authority.pem"),
+            new_authority("theirs").write(folder / "stranger.pem"),
+        )
+    finally:
+        brokers.stop()
+
+
+@pytest.fixture
+async def connection(secured: Secured, tmp_path: Path) -> KafkaConnection:
+    """As an operator sets it, the password among the secrets."""
+    settings = load(
+        {
+            "SOMAGENT_SECRETS__STORE_FOLDER": str(tmp_path / "secrets"),
+            "SOMAGENT_KAFKA__BOOTSTRAP_SERVERS": secured.brokers.secure_servers,
+            "SOMAGENT_KAFKA__SECURITY": "sasl_tls",
+            "SOMAGENT_KAFKA__CA_FILE": str(secured.authority),
+            "SOMAGENT_KAFKA__USERNAME": USER,
+            "SOMAGENT_KAFKA__PASSWORD": "secret:kafka-password",
+            "SOMAGENT_KAFKA__TOPIC_PREFIX": f"{tmp_path.name}.",
+        },
+        places=(),
+    ).settings
+    keeper = SecretKeeper(settings)
+    assert settings.kafka.password is not None
+    await keeper.put(settings.kafka.password, PASSWORD)
+    return await kafka_connection(settings.kafka, keeper)
+
+
+async def relayed(outgoings: Outgoings, connection: KafkaConnection) -> list[str]:
+    """Relay for a pass or more, until all is published or it is told why not; gives what is."""
+    told: list[str] = []
+    async with open_publisher(connection, QUICK) as publisher:
+        relay = RelayEvents(
+            relay_id=ONE,
+            outbox=outgoings.outbox,
+            envelopes=envelope_of,
+            publisher=publisher,
+            clock=StoppedClock(),
+            identifiers=CountingIdentifiers("relay"),
+            told=told.append,
+        )
+        async with asyncio.timeout(60):
+            while not told and not await outgoings.all_published():
+                await relay()
+        await relay.stop()
+    return told
+
+
+async def read(connection: KafkaConnection) -> list[bytes]:
+    """The first messages of the topic that a new group gets."""
+    settings = ReaderSettings(
+        connection=connection.config(),
+        group="readers",
+        topics=(TOPIC,),
+        prefix=connection.topic_prefix,
+    )
+    async with open_reader(settings) as source, asyncio.timeout(60):
+        while True:
+            if found := (await source.poll(10, 0.5)).messages:
+                return [one.value for one in found]
+
+
+@pytest.mark.parametrize("mechanism", ["scram-sha-512", "plain"])
+async def test_who_is_known_publishes_and_reads(
+    connection: KafkaConnection, mechanism: str
+) -> None:
+    known = replace(connection, sasl_mechanism=mechanism)
+    await asyncio.to_thread(make_topics, known)
+    outgoings = inmemory_outgoings(StoppedClock())
+    await outgoings.commit("a")
+
+    assert await relayed(outgoings, known) == []
+
+    assert len(await read(known)) == 1
+    assert condition_of(known).problem == ""
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ("password", "Authentication failed"),
+        ("authority", "verify that kafka.ca_file is correctly configured"),
+        ("security", "they may want other kafka.security than is set"),
+    ],
+)
+async def test_who_is_not_is_told_why_and_the_events_stay(
+    connection: KafkaConnection,
+    secured: Secured,
+    caplog: pytest.LogCaptureFixture,
+    wrong: str,
+    words: str,
+) -> None:
+    await asyncio.to_thread(make_topics, connection)
+    refused = {
+        "password": replace(connection, password=PASSWORD[1:]),
+        "authority": replace(connection, ca_file=str(secured.stranger)),
+        "security": replace(connection, security="plaintext"),
+    }[wrong]
+    outgoings = inmemory_outgoings(StoppedClock())
+    await outgoings.commit("a")
+
+    (cause,) = await relayed(outgoings, refused)
+    with caplog.at_level(logging.WARNING), pytest.raises(TimeoutError):
+        async with asyncio.timeout(3):
+            await read(refused)
+
+    assert words in cause
+    assert words in condition_of(refused).problem
+    assert caplog.text.count("no message is read") == 1
+    assert words in caplog.text
+    assert PASSWORD not in cause + caplog.text
+    assert not await outgoings.all_published()
+    assert await relayed(outgoings, connection) == []
+    assert len(await read(connection)) == 1
