@@ -3,14 +3,18 @@
 import argparse
 import asyncio
 import sys
+import tempfile
+from pathlib import Path
 from random import SystemRandom
 from time import monotonic
 
+from tests.crash.away import kill_and_take_away
+from tests.crash.broker import Broker, own_broker
 from tests.crash.checker.violation import Violation
 from tests.crash.laboratory import laboratory
 from tests.crash.plan import ENOUGH, HARMS, Plan
 from tests.crash.report import closing_line, short_of, table_of, told_of
-from tests.crash.runs import kill, run
+from tests.crash.runs import run
 
 RUN_SECONDS = 170.0
 """The load of one run; then everything must come to its end, and is checked."""
@@ -27,15 +31,15 @@ def say(line: str) -> None:
     sys.stdout.flush()
 
 
-async def work(minutes: float, seed: int) -> int:
+async def work(minutes: float, seed: int, broker: Broker | None) -> int:
     """Run after run until the time is over; the exit code."""
     until, found = monotonic() + minutes * 60, list[Violation]()
-    async with laboratory(seed) as lab:
+    async with laboratory(seed, broker=broker) as lab:
         plan = lab.fleet.plan
         plan.harms = HARMS
         telling = asyncio.create_task(tell(plan))
         while not found and (left := until - monotonic()) > 0:
-            done = await run(lab, min(RUN_SECONDS, left), kill)
+            done = await run(lab, min(RUN_SECONDS, left), kill_and_take_away)
             found += done.found
             say(told_of(done, plan))
         telling.cancel()
@@ -67,9 +71,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--seed", type=int, default=SystemRandom().randrange(1 << 31))
+    parser.add_argument("--without-broker", action="store_true")
     options = parser.parse_args()
     say(f"seed: {options.seed}")
-    return asyncio.run(work(options.minutes, options.seed))
+    if options.without_broker:
+        return asyncio.run(work(options.minutes, options.seed, None))
+    with (
+        tempfile.TemporaryDirectory(prefix="somagent-crash-") as folder,
+        own_broker(Path(folder) / "kafka") as broker,
+    ):
+        return asyncio.run(work(options.minutes, options.seed, broker))
 
 
 if __name__ == "__main__":
