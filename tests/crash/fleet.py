@@ -21,6 +21,8 @@ QUICK: Final = {
     "turns__keep_interval_seconds": 0.1,
     "turns__sweep_interval_seconds": 0.4,
     "turns__deadline_seconds": 20,
+    "relay__lease_seconds": 1,
+    "relay__poll_seconds": 0.2,
     "server__drain_seconds": 1,
     "database__wait_seconds": 2,
     "database__connect_seconds": 2,

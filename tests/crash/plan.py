@@ -21,8 +21,13 @@ HARMS: Final = (Deed.STOP, Deed.HANG, Deed.ERROR)
 ORPHANS: Final = ("leases.take_over", "journal.take_on", "effects.take_over", "tools.status")
 """Calls that a server makes for what another one left."""
 
-SWEPT: Final = (*ORPHANS, "leases.decided", "budgets.release_expired")
-"""Calls that begin with a sweep: one server of several finds what there is to do."""
+SOONER: Final[Sequence[tuple[tuple[str, ...], Mapping[str, object]]]] = (
+    (
+        (*ORPHANS, "leases.decided", "budgets.release_expired"),
+        {"turns__sweep_interval_seconds": 0.1},
+    ),
+)
+"""Calls that begin with a look at what there is to do, and how often the doomed server looks."""
 
 _RANDOM_SHARE: Final = 0.02
 _HARM_SHARE: Final = 0.05
@@ -48,8 +53,10 @@ class Doom:
     @property
     def settings(self) -> Mapping[str, object]:
         """What its server is started with. One that is to find something looks more often."""
-        swept = {"turns__sweep_interval_seconds": 0.1} if self.point.startswith(SWEPT) else {}
-        return {"laboratory__failpoints": self.orders, **swept}
+        found: dict[str, object] = {"laboratory__failpoints": self.orders}
+        for calls, sooner in SOONER:
+            found |= sooner if self.point.startswith(calls) else {}
+        return found
 
     @property
     def orders(self) -> str:
