@@ -151,6 +151,7 @@ def _capsule(application: Application, admission: Admission, pages: PageTokens) 
         get=capsules.get,
         list=capsules.list,
         activate=capsules.activate,
+        revoke=capsules.revoke,
     )
 
 

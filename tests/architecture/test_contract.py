@@ -66,7 +66,9 @@ SERVICES = {
     "somagent.provenance.v1.ProvenanceService": (
         "RecordProvenance GetRecord ListRecords GetReceipt VerifyReceipt"
     ),
-    "somagent.capsule.v1.CapsuleService": "CreateCapsule GetCapsule ListCapsules ActivateCapsule",
+    "somagent.capsule.v1.CapsuleService": (
+        "CreateCapsule GetCapsule ListCapsules ActivateCapsule RevokeCapsule"
+    ),
     "somagent.memory.v1.MemoryService": "Remember Recall Forget",
     "somagent.tenancy.v1.TenancyService": "CreateTenant GetTenant CreateApiKey RevokeApiKey",
     "somagent.operations.v1.OperationsService": (

@@ -214,6 +214,7 @@ def requests_about(own: Belongings) -> list[Message]:
         capsule_pb2.GetCapsuleRequest(name=own.version),
         capsule_pb2.ListCapsulesRequest(parent=parent),
         capsule_pb2.ActivateCapsuleRequest(name=own.version, request_id=new()),
+        capsule_pb2.RevokeCapsuleRequest(name=own.version, request_id=new()),
         conversation_pb2.CreateSessionRequest(
             parent=parent, session=conversation_pb2.Session(capsule=own.capsule), request_id=new()
         ),

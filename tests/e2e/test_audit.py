@@ -1,6 +1,7 @@
 """What administrators do is published with what it does: once, with who did it to what."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 
 from adapters.postgres.database import DatabaseSettings
 from domain.tenancy.tenant import PLATFORM_SLUG
@@ -96,6 +97,22 @@ async def test_an_activation_says_which_version_gave_way(
     assert second.previous_version == first.capsule_version
     assert (second.hash, second.subject) == (created.capsule.hash, "ada")
     assert deeds(told, second.capsule_version) == [("capsule:activate", "ada")]
+
+
+async def test_a_withdrawn_version_is_told_of_once(
+    stage: Stage, database_settings: DatabaseSettings
+) -> None:
+    slug, ada = await stage.tenant()
+    version = f"{await stage.capsule(slug, ada)}/versions/1.0.0"
+    stub = capsule_pb2_grpc.CapsuleServiceStub(stage.channel)
+    for asked in (
+        capsule_pb2.RevokeCapsuleRequest(name=version, request_id=fresh_id()),
+        capsule_pb2.RevokeCapsuleRequest(name=version, request_id=fresh_id()),
+    ):
+        await twice(partial(stub.RevokeCapsule, asked, metadata=ada.pairs))
+
+    told = await published(database_settings, slug)
+    assert deeds(told, version) == [("capsule:activate", "ada"), ("capsule:revoke", "ada")]
 
 
 async def waiting(stage: Stage, slug: str, caller: Metadata, capsule: str) -> str:

@@ -4,6 +4,8 @@ import orjson
 
 from somagent.capsule.v1 import capsule_pb2 as pb
 from somagent.capsule.v1 import capsule_pb2_grpc as rpc
+from somagent.conversation.v1 import conversation_pb2
+from somagent.conversation.v1.conversation_pb2_grpc import ConversationServiceStub
 from tests.e2e.refused import reason_of
 from tests.e2e.stage import CAPSULE, Metadata, Stage, fresh_id
 
@@ -118,3 +120,31 @@ async def test_without_an_active_version_there_is_no_capsule(stage: Stage) -> No
     )
 
     assert refused == "CAPSULE_NOT_FOUND"
+
+
+async def test_nothing_begins_under_a_withdrawn_version(stage: Stage) -> None:
+    slug, ada = await stage.tenant()
+    name = await stage.capsule(slug, ada)
+    stub = rpc.CapsuleServiceStub(stage.channel)
+    active = (await stub.GetCapsule(pb.GetCapsuleRequest(name=name), metadata=ada.pairs)).capsule
+    stale = pb.RevokeCapsuleRequest(name=active.name, etag="0", request_id=fresh_id())
+    asked = pb.RevokeCapsuleRequest(name=active.name, etag=active.etag, request_id=fresh_id())
+
+    mismatch = await reason_of(stub.RevokeCapsule(stale, metadata=ada.pairs))
+    revoked = await stub.RevokeCapsule(asked, metadata=ada.pairs)
+    again = await stub.RevokeCapsule(asked, metadata=ada.pairs)
+    opened = await reason_of(
+        ConversationServiceStub(stage.channel).CreateSession(
+            conversation_pb2.CreateSessionRequest(
+                parent=f"tenants/{slug}",
+                session=conversation_pb2.Session(capsule=name),
+                request_id=fresh_id(),
+            ),
+            metadata=ada.pairs,
+        )
+    )
+
+    assert mismatch == "ETAG_MISMATCH"
+    assert revoked.capsule.state == pb.CAPSULE_STATE_REVOKED
+    assert again == revoked
+    assert opened == "CAPSULE_REVOKED"

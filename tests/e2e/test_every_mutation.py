@@ -21,6 +21,7 @@ from tests.upstream.scripted import ScriptedUpstream
 
 OF_OPERATORS: Final = (tenancy_pb2.CreateTenantRequest, operations_pb2.StopTenantRequest)
 LAST: Final = (
+    capsule_pb2.RevokeCapsuleRequest,
     conversation_pb2.DeleteSessionRequest,
     operations_pb2.StopTenantRequest,
 )
@@ -97,7 +98,7 @@ def other_content(
         other = renamed(other, one, another)
     if isinstance(other, capsule_pb2.CreateCapsuleRequest):
         other.manifest = spare.manifest
-    if isinstance(other, capsule_pb2.ActivateCapsuleRequest):
+    if isinstance(other, capsule_pb2.ActivateCapsuleRequest | capsule_pb2.RevokeCapsuleRequest):
         other.name = other.name.replace("1.0.0", "1.1.0")
     assert other != request, name_of(request)
     return other

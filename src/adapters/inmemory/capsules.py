@@ -12,6 +12,7 @@ from application.capsule.ports import ActivationFacts, CapsulePlace, CapsuleStan
 from domain.capsule.capsule import Capsule, CapsuleState
 from domain.capsule.errors import CapsuleAlreadyExistsError, CapsuleNotFoundError
 from domain.kernel.errors import EtagMismatchError
+from domain.kernel.events import DomainEvent
 from domain.kernel.identifiers import CapsuleVersionId, TenantId
 from domain.kernel.request_key import RequestKey
 
@@ -124,6 +125,7 @@ class InMemoryCapsules:
         *,
         etag: str,
         request: RequestKey,
+        events: Sequence[DomainEvent] = (),
     ) -> Capsule:
         earlier = self.requests.earlier(tenant_id, request)
         capsule = self._one(tenant_id, capsule_id)
@@ -131,6 +133,8 @@ class InMemoryCapsules:
             return capsule
         _check_etag(capsule, etag)
         revoked = capsule.revoke()
+        if revoked is not capsule:
+            self.store.publish(*events)
         self.kept[tenant_id, capsule_id] = revoked
         self.requests.keep(tenant_id, request, str(capsule_id))
         return revoked

@@ -20,6 +20,7 @@ from domain.capsule.errors import CapsuleAlreadyExistsError, CapsuleNotFoundErro
 from domain.capsule.manifest import Signature
 from domain.capsule.manifest_reading import read_manifest
 from domain.kernel.errors import EtagMismatchError
+from domain.kernel.events import DomainEvent
 from domain.kernel.identifiers import CapsuleVersionId, TenantId
 from domain.kernel.request_key import RequestKey
 
@@ -147,12 +148,16 @@ class PostgresCapsules:
         *,
         etag: str,
         request: RequestKey,
+        events: Sequence[DomainEvent] = (),
     ) -> Capsule:
         async with self.database.tenant(tenant_id) as connection:
             if await claim(connection, tenant_id, request, str(capsule_id)) is not None:
                 return await _one(connection, tenant_id, capsule_id)
-            revoked = (await _locked(connection, tenant_id, capsule_id, etag)).revoke()
-            await _write_state(connection, revoked)
+            capsule = await _locked(connection, tenant_id, capsule_id, etag)
+            revoked = capsule.revoke()
+            if revoked is not capsule:
+                await _write_state(connection, revoked)
+                await self.outgoing.announce(connection, events)
             return revoked
 
 

@@ -115,8 +115,11 @@ class Capsules(Protocol):
         *,
         etag: str,
         request: RequestKey,
+        events: Sequence[DomainEvent] = (),
     ) -> Capsule:
-        """Withdraw one version for good.
+        """Withdraw one version for good; one that was withdrawn before stays as it is.
+
+        `events` are published where this withdraws it.
 
         Raises:
             CapsuleNotFoundError: No such version of this tenant.

@@ -5,6 +5,7 @@ from typing import Final, final
 
 from application.capsule.load_capsule import KnownCapsules
 from application.capsule.ports import Capsules
+from application.kernel.audit import Audit
 from application.kernel.ports import CanonicalJson
 from domain.capsule.capsule import Capsule
 from domain.kernel.identifiers import RequestId, TenantId
@@ -12,6 +13,7 @@ from domain.kernel.principal import Principal
 from domain.kernel.request_key import RequestKey
 
 METHOD: Final = "RevokeCapsule"
+PERMISSION: Final = "capsule:revoke"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +22,7 @@ class RevokeCapsuleCommand:
 
     principal: Principal
     tenant_id: TenantId
+    tenant: str
     name: str
     version: str
     etag: str
@@ -34,6 +37,7 @@ class RevokeCapsule:
     capsules: Capsules
     canonical: CanonicalJson
     known: KnownCapsules
+    audit: Audit
 
     async def __call__(self, command: RevokeCapsuleCommand) -> Capsule:
         """Give the revoked version; one that was revoked before stays as it is.
@@ -46,11 +50,14 @@ class RevokeCapsule:
         tenant_id = command.tenant_id
         capsule = await self.capsules.version(tenant_id, command.name, command.version)
         content = self.canonical.encode([command.name, command.version, command.etag])
+        resource = f"tenants/{command.tenant}/capsules/{command.name}/versions/{command.version}"
+        audit = self.audit.of(tenant_id, PERMISSION, command.principal.subject, resource)
         revoked = await self.capsules.revoke(
             tenant_id,
             capsule.id,
             etag=command.etag,
             request=RequestKey.of(METHOD, command.request_id, command.principal.subject, content),
+            events=[audit],
         )
         self.known.standings.forget((tenant_id, command.name))
         self.known.pinned.forget((tenant_id, capsule.id))

@@ -26,6 +26,7 @@ class Permission(StrEnum):
     PROVENANCE_READ = "provenance:read"
     CAPSULE_WRITE = "capsule:write"
     CAPSULE_ACTIVATE = "capsule:activate"
+    CAPSULE_REVOKE = "capsule:revoke"
     CAPSULE_READ = "capsule:read"
     MEMORY_WRITE = "memory:write"
     MEMORY_READ = "memory:read"

@@ -83,6 +83,7 @@ ROLES: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(
                 Permission.CAPSULE_READ,
                 Permission.CAPSULE_WRITE,
                 Permission.CAPSULE_ACTIVATE,
+                Permission.CAPSULE_REVOKE,
                 Permission.TENANCY_CREATE_TENANT,
                 Permission.TENANCY_READ,
                 Permission.TENANCY_MANAGE_KEYS,

@@ -21,6 +21,7 @@ from application.capsule.activate_capsule import ActivateCapsule
 from application.capsule.create_capsule import CreateCapsule
 from application.capsule.get_capsule import GetCapsule, ListCapsules
 from application.capsule.load_capsule import KnownCapsules, LoadCapsule
+from application.capsule.revoke_capsule import RevokeCapsule
 from application.capsule.verify_capsule import VerifyCapsule
 from application.kernel.audit import Audit
 from application.memory.forget import Forget
@@ -119,6 +120,7 @@ class CapsuleUseCases:
     get: GetCapsule
     list: ListCapsules
     activate: ActivateCapsule
+    revoke: RevokeCapsule
     load: LoadCapsule
 
 
@@ -142,6 +144,9 @@ def capsule_use_cases(stores: Stores, system: System, keys: Keys) -> CapsuleUseC
             clock=system.clock,
             identifiers=system.identifiers,
             known=known,
+        ),
+        revoke=RevokeCapsule(
+            capsules=stores.capsules, canonical=system.json, known=known, audit=_audit(system)
         ),
         load=LoadCapsule(
             capsules=stores.capsules, verify=verify, canonical=system.json, known=known

@@ -1,4 +1,4 @@
-"""Commands about capsules: make a key, sign, verify, bring in and make active."""
+"""Commands about capsules: make a key, sign, verify, bring in, make active and withdraw."""
 
 # ruff: noqa: PLC0415 - each command brings what it needs: help must not wait for gRPC
 import asyncio
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from domain.kernel.errors import DomainError
     from entrypoints.cli.screen import Screen
 
-app = typer.Typer(help="Sign, check and install capsules.", no_args_is_help=True)
+app = typer.Typer(help="Sign, check, install and withdraw capsules.", no_args_is_help=True)
 
 File = Annotated[Path, typer.Argument(help="The capsule's file, YAML or JSON.")]
 
@@ -163,6 +163,38 @@ def apply(  # noqa: PLR0913 - one parameter an option
     done = "would be taken" if dry_run else "is active" if activate else "is there as a draft"
     screen.say(f"{capsule.name or last_part(str(file))} {done}", "green")
     screen.say(f"  hash {capsule.hash}", "dim")
+
+
+@app.command()
+def revoke(  # noqa: PLR0913 - one parameter an option
+    capsule: Annotated[str, typer.Argument(help="The capsule's slug.")],
+    version: Annotated[str, typer.Argument(help="The version, as in 1.0.0.")],
+    tenant: Tenant = "",
+    *,
+    address: Address = "",
+    key: Key = "",
+    authority: Authority = None,
+    plaintext: Plaintext = False,
+    json: JsonFlag = False,
+) -> None:
+    """Withdraw a version for good: no turn begins under it any more."""
+    from entrypoints.cli.capsule_install import withdraw
+    from entrypoints.cli.connecting import capsule_name, target_of
+    from entrypoints.cli.remembered import memory_path, recall
+    from entrypoints.cli.screen import Screen
+    from entrypoints.cli.turn_view import json_of
+
+    remembered = recall(memory_path())
+    target = target_of(
+        remembered, address=address, key=key, plaintext=plaintext, authority=authority
+    )
+    name = f"{capsule_name(tenant, capsule, remembered)}/versions/{version}"
+    revoked = asyncio.run(withdraw(target, name))
+    screen = Screen.standard(json=json)
+    if screen.json:
+        screen.emit(json_of(revoked))
+    else:
+        screen.say(f"{revoked.name} is withdrawn", "green")
 
 
 def _own_key(config: Path | None) -> str:

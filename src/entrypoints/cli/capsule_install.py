@@ -1,4 +1,4 @@
-"""Brings a capsule into a tenant over the API."""
+"""Brings a capsule into a tenant over the API, and withdraws one of its versions."""
 
 from dataclasses import dataclass
 
@@ -8,6 +8,7 @@ from somagent.capsule.v1.capsule_pb2 import (
     ActivateCapsuleRequest,
     Capsule,
     CreateCapsuleRequest,
+    RevokeCapsuleRequest,
 )
 
 
@@ -44,3 +45,14 @@ async def install_with(client: Client, order: Installation) -> Capsule:
         return capsule
     activation = ActivateCapsuleRequest(name=capsule.name, request_id=client.request_id())
     return (await client.ask(client.capsules.ActivateCapsule, activation)).capsule
+
+
+async def withdraw(target: Target, version: str) -> Capsule:
+    """`tenants/{tenant}/capsules/{capsule}/versions/{version}` as it is afterwards.
+
+    Raises:
+        CommandFailedError: The server refused, or cannot be reached.
+    """
+    async with open_client(target, identifiers()) as client:
+        request = RevokeCapsuleRequest(name=version, request_id=client.request_id())
+        return (await client.ask(client.capsules.RevokeCapsule, request)).capsule

@@ -13,6 +13,7 @@ from application.capsule.get_capsule import (
     ListCapsulesQuery,
 )
 from application.capsule.ports import CapsulePlace
+from application.capsule.revoke_capsule import RevokeCapsule, RevokeCapsuleCommand
 from domain.capsule.capsule import Capsule, CapsuleState
 from domain.capsule.knob import DerivedSettings, derive
 from domain.kernel.identifiers import CapsuleVersionId, RequestId
@@ -31,7 +32,7 @@ _MICRO: Final = 1_000_000
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CapsuleServicer:
-    """A version never changes; only which one is active does."""
+    """A version never changes; only which one is active does, and whether it is withdrawn."""
 
     admission: Admission
     pages: PageTokens
@@ -39,6 +40,7 @@ class CapsuleServicer:
     get: GetCapsule
     list: ListCapsules
     activate: ActivateCapsule
+    revoke: RevokeCapsule
 
     async def CreateCapsule(
         self, request: pb.CreateCapsuleRequest, call: Call
@@ -103,6 +105,24 @@ class CapsuleServicer:
                 )
             )
             return pb.ActivateCapsuleResponse(capsule=_capsule(caller.tenant, capsule))
+
+    async def RevokeCapsule(
+        self, request: pb.RevokeCapsuleRequest, call: Call
+    ) -> pb.RevokeCapsuleResponse:
+        async with answering(self.admission, call, request) as caller:
+            slug, version = capsule_of(request.name)
+            capsule = await self.revoke(
+                RevokeCapsuleCommand(
+                    principal=caller.principal,
+                    tenant_id=caller.tenant_id,
+                    tenant=caller.tenant,
+                    name=slug,
+                    version=version,
+                    etag=request.etag,
+                    request_id=RequestId(request.request_id.lower()),
+                )
+            )
+            return pb.RevokeCapsuleResponse(capsule=_capsule(caller.tenant, capsule))
 
 
 def _state(state: "pb.CapsuleState.ValueType") -> CapsuleState | None:

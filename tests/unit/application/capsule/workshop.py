@@ -24,6 +24,7 @@ from application.capsule.ports import CapsuleSigner
 from application.capsule.revoke_capsule import RevokeCapsule, RevokeCapsuleCommand
 from application.capsule.sign_capsule import SignCapsule
 from application.capsule.verify_capsule import VerifyCapsule
+from application.kernel.audit import Audit
 from application.kernel.ports import Json
 from domain.capsule.capsule import Capsule
 from domain.kernel.identifiers import RequestId
@@ -81,6 +82,7 @@ class Workshop:
             RevokeCapsuleCommand(
                 principal=principal(),
                 tenant_id=TENANT,
+                tenant="acme",
                 name="demo",
                 version=version,
                 etag="",
@@ -120,7 +122,12 @@ def workshop_of(
             identifiers=CountingIdentifiers(f"facts {place}"),
             known=known,
         ),
-        revoke=RevokeCapsule(capsules=capsules, canonical=canonical, known=known),
+        revoke=RevokeCapsule(
+            capsules=capsules,
+            canonical=canonical,
+            known=known,
+            audit=Audit(clock=clock, identifiers=CountingIdentifiers(f"audits {place}")),
+        ),
         load=LoadCapsule(capsules=capsules, verify=verify, canonical=canonical, known=known),
         get=GetCapsule(capsules=capsules),
         list=ListCapsules(capsules=capsules),

@@ -510,3 +510,59 @@ class ActivateCapsuleResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ActivateCapsuleResponse: _TypeAlias = ActivateCapsuleResponse  # noqa: Y015
+
+@_typing.final
+class RevokeCapsuleRequest(_message.Message):
+    """Names the version to withdraw."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """`tenants/{tenant}/capsules/{capsule}/versions/{version}`."""
+    etag: _builtins.str
+    """The etag that was read; empty changes whatever is there."""
+    request_id: _builtins.str
+    """Names this one intent: a UUID of the caller's making. Repeating the call under it gives the
+    first answer; under it with other content the call is refused with IDEMPOTENCY_KEY_REUSED.
+    """
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "name", b"name", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RevokeCapsuleRequest: _TypeAlias = RevokeCapsuleRequest  # noqa: Y015
+
+@_typing.final
+class RevokeCapsuleResponse(_message.Message):
+    """The version that was withdrawn."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CAPSULE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def capsule(self) -> Global___Capsule:
+        """In state REVOKED."""
+
+    def __init__(
+        self,
+        *,
+        capsule: Global___Capsule | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["capsule", b"capsule"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["capsule", b"capsule"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RevokeCapsuleResponse: _TypeAlias = RevokeCapsuleResponse  # noqa: Y015

@@ -60,6 +60,11 @@ class CapsuleServiceStub:
                 request_serializer=somagent_dot_capsule_dot_v1_dot_capsule__pb2.ActivateCapsuleRequest.SerializeToString,
                 response_deserializer=somagent_dot_capsule_dot_v1_dot_capsule__pb2.ActivateCapsuleResponse.FromString,
                 _registered_method=True)
+        self.RevokeCapsule = channel.unary_unary(
+                '/somagent.capsule.v1.CapsuleService/RevokeCapsule',
+                request_serializer=somagent_dot_capsule_dot_v1_dot_capsule__pb2.RevokeCapsuleRequest.SerializeToString,
+                response_deserializer=somagent_dot_capsule_dot_v1_dot_capsule__pb2.RevokeCapsuleResponse.FromString,
+                _registered_method=True)
 
 
 class CapsuleServiceServicer:
@@ -144,6 +149,25 @@ class CapsuleServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RevokeCapsule(self, request, context):
+        """Withdraws one version for good: no turn begins under it, and none goes on from a pause.
+
+        Turns that run keep it to their end. No other version becomes active in its place. It holds on
+        every server within 5 seconds. Revoking a revoked version changes nothing.
+
+        Refused with: CAPSULE_NOT_FOUND, ETAG_MISMATCH, IDEMPOTENCY_KEY_REUSED.
+
+        Example:
+        ```sh
+        grpcurl -plaintext -H "authorization: Bearer $KEY" \
+        -d '{"name":"tenants/demo/capsules/assistant/versions/1.0.0","request_id":"0198f2a0-0000-7000-8000-000000000003"}' \
+        localhost:50051 somagent.capsule.v1.CapsuleService/RevokeCapsule
+        ```
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_CapsuleServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -166,6 +190,11 @@ def add_CapsuleServiceServicer_to_server(servicer, server):
                     servicer.ActivateCapsule,
                     request_deserializer=somagent_dot_capsule_dot_v1_dot_capsule__pb2.ActivateCapsuleRequest.FromString,
                     response_serializer=somagent_dot_capsule_dot_v1_dot_capsule__pb2.ActivateCapsuleResponse.SerializeToString,
+            ),
+            'RevokeCapsule': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevokeCapsule,
+                    request_deserializer=somagent_dot_capsule_dot_v1_dot_capsule__pb2.RevokeCapsuleRequest.FromString,
+                    response_serializer=somagent_dot_capsule_dot_v1_dot_capsule__pb2.RevokeCapsuleResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -282,6 +311,33 @@ class CapsuleService:
             '/somagent.capsule.v1.CapsuleService/ActivateCapsule',
             somagent_dot_capsule_dot_v1_dot_capsule__pb2.ActivateCapsuleRequest.SerializeToString,
             somagent_dot_capsule_dot_v1_dot_capsule__pb2.ActivateCapsuleResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevokeCapsule(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/somagent.capsule.v1.CapsuleService/RevokeCapsule',
+            somagent_dot_capsule_dot_v1_dot_capsule__pb2.RevokeCapsuleRequest.SerializeToString,
+            somagent_dot_capsule_dot_v1_dot_capsule__pb2.RevokeCapsuleResponse.FromString,
             options,
             channel_credentials,
             insecure,

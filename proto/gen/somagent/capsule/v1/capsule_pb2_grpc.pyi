@@ -96,6 +96,21 @@ class CapsuleServiceStub:
       localhost:50051 somagent.capsule.v1.CapsuleService/ActivateCapsule
     ```
     """
+    RevokeCapsule: _grpc.UnaryUnaryMultiCallable[_capsule_pb2.RevokeCapsuleRequest, _capsule_pb2.RevokeCapsuleResponse]
+    """Withdraws one version for good: no turn begins under it, and none goes on from a pause.
+
+    Turns that run keep it to their end. No other version becomes active in its place. It holds on
+    every server within 5 seconds. Revoking a revoked version changes nothing.
+
+    Refused with: CAPSULE_NOT_FOUND, ETAG_MISMATCH, IDEMPOTENCY_KEY_REUSED.
+
+    Example:
+    ```sh
+    grpcurl -plaintext -H "authorization: Bearer $KEY" \\
+      -d '{"name":"tenants/demo/capsules/assistant/versions/1.0.0","request_id":"0198f2a0-0000-7000-8000-000000000003"}' \\
+      localhost:50051 somagent.capsule.v1.CapsuleService/RevokeCapsule
+    ```
+    """
 
 @_typing.type_check_only
 class CapsuleServiceAsyncStub(CapsuleServiceStub):
@@ -163,6 +178,21 @@ class CapsuleServiceAsyncStub(CapsuleServiceStub):
     grpcurl -plaintext -H "authorization: Bearer $KEY" \\
       -d '{"name":"tenants/demo/capsules/assistant/versions/1.0.0","request_id":"0198f2a0-0000-7000-8000-000000000002"}' \\
       localhost:50051 somagent.capsule.v1.CapsuleService/ActivateCapsule
+    ```
+    """
+    RevokeCapsule: _aio.UnaryUnaryMultiCallable[_capsule_pb2.RevokeCapsuleRequest, _capsule_pb2.RevokeCapsuleResponse]  # type: ignore[assignment]
+    """Withdraws one version for good: no turn begins under it, and none goes on from a pause.
+
+    Turns that run keep it to their end. No other version becomes active in its place. It holds on
+    every server within 5 seconds. Revoking a revoked version changes nothing.
+
+    Refused with: CAPSULE_NOT_FOUND, ETAG_MISMATCH, IDEMPOTENCY_KEY_REUSED.
+
+    Example:
+    ```sh
+    grpcurl -plaintext -H "authorization: Bearer $KEY" \\
+      -d '{"name":"tenants/demo/capsules/assistant/versions/1.0.0","request_id":"0198f2a0-0000-7000-8000-000000000003"}' \\
+      localhost:50051 somagent.capsule.v1.CapsuleService/RevokeCapsule
     ```
     """
 
@@ -253,6 +283,27 @@ class CapsuleServiceServicer(metaclass=_abc_1.ABCMeta):
         grpcurl -plaintext -H "authorization: Bearer $KEY" \\
           -d '{"name":"tenants/demo/capsules/assistant/versions/1.0.0","request_id":"0198f2a0-0000-7000-8000-000000000002"}' \\
           localhost:50051 somagent.capsule.v1.CapsuleService/ActivateCapsule
+        ```
+        """
+
+    @_abc_1.abstractmethod
+    def RevokeCapsule(
+        self,
+        request: _capsule_pb2.RevokeCapsuleRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_capsule_pb2.RevokeCapsuleResponse, _abc.Awaitable[_capsule_pb2.RevokeCapsuleResponse]]:
+        """Withdraws one version for good: no turn begins under it, and none goes on from a pause.
+
+        Turns that run keep it to their end. No other version becomes active in its place. It holds on
+        every server within 5 seconds. Revoking a revoked version changes nothing.
+
+        Refused with: CAPSULE_NOT_FOUND, ETAG_MISMATCH, IDEMPOTENCY_KEY_REUSED.
+
+        Example:
+        ```sh
+        grpcurl -plaintext -H "authorization: Bearer $KEY" \\
+          -d '{"name":"tenants/demo/capsules/assistant/versions/1.0.0","request_id":"0198f2a0-0000-7000-8000-000000000003"}' \\
+          localhost:50051 somagent.capsule.v1.CapsuleService/RevokeCapsule
         ```
         """
 

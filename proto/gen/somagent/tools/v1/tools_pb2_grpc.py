@@ -117,7 +117,8 @@ class ToolServiceServicer:
 
         Refused with: TOOL_NOT_FOUND, TOOL_ARGUMENTS_INVALID, TOOL_EGRESS_DENIED, FEATURE_DISABLED,
         BUDGET_EXHAUSTED, CAPSULE_NOT_FOUND, CAPSULE_REVOKED, SESSION_NOT_FOUND, TENANT_NOT_FOUND,
-        IDEMPOTENCY_KEY_REUSED. The error of a tool that ran is in the stream.
+        IDEMPOTENCY_KEY_REUSED, REQUEST_EXPIRED (the call was made, and its request_id is forgotten).
+        The error of a tool that ran is in the stream.
 
         Example:
         ```sh

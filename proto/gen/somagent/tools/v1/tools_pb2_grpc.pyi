@@ -61,7 +61,8 @@ class ToolServiceStub:
 
     Refused with: TOOL_NOT_FOUND, TOOL_ARGUMENTS_INVALID, TOOL_EGRESS_DENIED, FEATURE_DISABLED,
     BUDGET_EXHAUSTED, CAPSULE_NOT_FOUND, CAPSULE_REVOKED, SESSION_NOT_FOUND, TENANT_NOT_FOUND,
-    IDEMPOTENCY_KEY_REUSED. The error of a tool that ran is in the stream.
+    IDEMPOTENCY_KEY_REUSED, REQUEST_EXPIRED (the call was made, and its request_id is forgotten).
+    The error of a tool that ran is in the stream.
 
     Example:
     ```sh
@@ -185,7 +186,8 @@ class ToolServiceAsyncStub(ToolServiceStub):
 
     Refused with: TOOL_NOT_FOUND, TOOL_ARGUMENTS_INVALID, TOOL_EGRESS_DENIED, FEATURE_DISABLED,
     BUDGET_EXHAUSTED, CAPSULE_NOT_FOUND, CAPSULE_REVOKED, SESSION_NOT_FOUND, TENANT_NOT_FOUND,
-    IDEMPOTENCY_KEY_REUSED. The error of a tool that ran is in the stream.
+    IDEMPOTENCY_KEY_REUSED, REQUEST_EXPIRED (the call was made, and its request_id is forgotten).
+    The error of a tool that ran is in the stream.
 
     Example:
     ```sh
@@ -318,7 +320,8 @@ class ToolServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Refused with: TOOL_NOT_FOUND, TOOL_ARGUMENTS_INVALID, TOOL_EGRESS_DENIED, FEATURE_DISABLED,
         BUDGET_EXHAUSTED, CAPSULE_NOT_FOUND, CAPSULE_REVOKED, SESSION_NOT_FOUND, TENANT_NOT_FOUND,
-        IDEMPOTENCY_KEY_REUSED. The error of a tool that ran is in the stream.
+        IDEMPOTENCY_KEY_REUSED, REQUEST_EXPIRED (the call was made, and its request_id is forgotten).
+        The error of a tool that ran is in the stream.
 
         Example:
         ```sh
