@@ -16,12 +16,13 @@ from application.conversation.ports.journal import (
     TakeOnTurn,
     TurnJournal,
 )
-from application.conversation.ports.observing import TurnSummary
+from application.conversation.ports.observing import TakenOver, TurnSummary
 from application.tools.ports import ToolContext
 from domain.capability.capability import Capability
 from domain.conversation.bounds import estimated_tokens
 from domain.kernel.errors import StorageUnavailableError
 from domain.kernel.identifiers import TurnId
+from domain.tools.invocation import InvocationState
 from domain.tools.tool import Tool
 from domain.tools.tool_status import ToolStatus
 
@@ -155,14 +156,33 @@ class NotedTurns:
     """A `TurnObserver` that keeps what it is told."""
 
     ended: list[TurnSummary] = field(default_factory=list[TurnSummary])
+    taken: list[TakenOver] = field(default_factory=list[TakenOver])
     defects: list[Exception] = field(default_factory=list[Exception])
 
     def turn_ended(self, summary: TurnSummary) -> None:
         self.ended.append(summary)
 
+    def taken_over(self, became: TakenOver) -> None:
+        self.taken.append(became)
+
     def broke(self, turn_id: TurnId, error: Exception) -> None:
         del turn_id
         self.defects.append(error)
+
+
+@final
+@dataclass(slots=True)
+class NotedLosses:
+    """A `CallObserver` and a `ReservationObserver` that keep what they are told."""
+
+    calls: list[InvocationState] = field(default_factory=list[InvocationState])
+    reservations: int = 0
+
+    def recovered(self, state: InvocationState) -> None:
+        self.calls.append(state)
+
+    def released(self, reservations: int) -> None:
+        self.reservations += reservations
 
 
 @final

@@ -58,7 +58,7 @@ from domain.kernel.resilience import Guarded
 from domain.kernel.tool_choice import ToolChoice
 from domain.tools.invocation import Invocation
 from tests.builders import SESSION, TENANT, principal
-from tests.doubles import PATIENCE, EverybodyTrusted, NotedTurns
+from tests.doubles import PATIENCE, EverybodyTrusted, NotedLosses, NotedTurns
 from tests.inmemory_world import World
 
 LEASE: Final = 30.0
@@ -89,6 +89,7 @@ class Server:
         )
         self.signals = InMemoryTurnSignals(store=shared.store, server_id=self.id)
         self.observer = NotedTurns()
+        self.losses = NotedLosses()
         self.watchers = Watchers()
         self.drivers = TurnDrivers(
             leases=self.leases, signals=self.signals, clock=clock, lease_seconds=LEASE
@@ -179,8 +180,7 @@ class Server:
                 drivers=self.drivers, drive=drive, end=self.end, json=shared.canonical,
                 counter=shared.counter, clock=clock,
             ),
-            drivers=self.drivers,
-            observer=self.observer,
+            drivers=self.drivers, observer=self.observer,
         )  # fmt: skip
         self.start_promoted = StartPromoted(
             leases=self.leases, reader=shared.reader, prepare=prepare, drivers=self.drivers,
@@ -207,7 +207,7 @@ class Server:
         self.run_call = RunCall(
             runner=shared.tools, recover=RecoverCall(runner=shared.tools),
             health=self.tool_health, effects=shared.effects,
-            facts=facts, clock=clock, lease_seconds=LEASE,
+            facts=facts, observer=self.losses, clock=clock, lease_seconds=LEASE,
         )  # fmt: skip
         self.recover_lost = RecoverLostCalls(
             effects=shared.effects, run=self.run_call, running=self.running_calls, clock=clock

@@ -8,7 +8,11 @@ from application.operations.describe_server import ServerIdentity
 from application.provenance.seal_bell import ProcessSealBell
 from application.provenance.seal_records import SealRecords
 from entrypoints.assembly.access import access
-from entrypoints.assembly.conversations import conversation_use_cases, tool_use_cases
+from entrypoints.assembly.conversations import (
+    ToolParts,
+    conversation_use_cases,
+    tool_use_cases,
+)
 from entrypoints.assembly.dead_letters import dead_letter_use_cases
 from entrypoints.assembly.failpoints import toolbox_with
 from entrypoints.assembly.models import Models
@@ -51,7 +55,7 @@ class Application(containers.DeclarativeContainer):
     )
     access = providers.Singleton(access, settings.provided.identity, stores, system)
     subscription = providers.Singleton(read_subscription, stores, system)
-    budget = providers.Singleton(budget_use_cases, stores, system)
+    budget = providers.Singleton(budget_use_cases, stores, system, telemetry.provided.losses)
     tenancy = providers.Singleton(tenancy_use_cases, stores, system)
     capsules = providers.Singleton(capsule_use_cases, stores, system, keys)
     capabilities = providers.Singleton(capability_use_cases, stores, system, access, models)
@@ -76,15 +80,17 @@ class Application(containers.DeclarativeContainer):
         deadline_seconds=settings.provided.turns.deadline_seconds,
     )
     turns = providers.Singleton(turns, turn_parts)
-    tool_calls = providers.Singleton(
-        tool_use_cases,
-        stores,
-        system,
-        tools,
-        access.provided.authorize,
-        subscription,
-        settings.provided.turns.lease_seconds,
+    tool_parts = providers.Singleton(
+        ToolParts,
+        stores=stores,
+        system=system,
+        tools=tools,
+        authorize=access.provided.authorize,
+        subscription=subscription,
+        observer=telemetry.provided.losses,
+        lease_seconds=settings.provided.turns.lease_seconds,
     )
+    tool_calls = providers.Singleton(tool_use_cases, tool_parts)
     conversations = providers.Singleton(
         conversation_use_cases, stores, system, capsules, turns, tool_calls
     )

@@ -240,7 +240,7 @@ def _jobs(
         Repeated(name="promoted turns", step=turns.start_promoted, seconds=PROMOTED_SECONDS),
         Repeated(
             name="expired reservations",
-            step=partial(stores.budgets.release_expired, MOST_EXPIRED),
+            step=partial(application.budget().release_expired, MOST_EXPIRED),
             seconds=settings.turns.sweep_interval_seconds,
         ),
         Repeated(

@@ -1,71 +1,29 @@
 """Every metric of the service: contracts/metrics.toml says the same, and a test that it does."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
-from types import MappingProxyType
 from typing import Final
 
-from domain.conversation.phase import Phase, PhaseStatus
-from domain.conversation.turn import TurnState
-from domain.delivery.topic import CONSUMED, TOPIC_NAMES
-from domain.kernel.metering import Metric
-from domain.operations.finding import FindingKind, Look
-
-
-class Kind(StrEnum):
-    COUNTER = "counter"
-    HISTOGRAM = "histogram"
-    GAUGE = "gauge"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Declared:
-    """A metric. `labels` gives each label its values, or how many different ones at most."""
-
-    name: str
-    kind: Kind
-    unit: str
-    help: str
-    labels: Mapping[str, frozenset[str] | int] = field(default_factory=lambda: MappingProxyType({}))
-
-
-METHODS: Final = 64
-REASONS: Final = 128
-PROVIDERS: Final = 32
-PARTITIONS: Final = 256
-
-CODES: Final = frozenset(
-    {
-        "OK",
-        "CANCELLED",
-        "UNKNOWN",
-        "INVALID_ARGUMENT",
-        "DEADLINE_EXCEEDED",
-        "NOT_FOUND",
-        "ALREADY_EXISTS",
-        "PERMISSION_DENIED",
-        "RESOURCE_EXHAUSTED",
-        "FAILED_PRECONDITION",
-        "ABORTED",
-        "OUT_OF_RANGE",
-        "UNIMPLEMENTED",
-        "INTERNAL",
-        "UNAVAILABLE",
-        "DATA_LOSS",
-        "UNAUTHENTICATED",
-    }
+from adapters.telemetry.declared import Declared, Kind
+from adapters.telemetry.label_bounds import (
+    CODES,
+    ENDED_RESERVATIONS,
+    FATES,
+    FINDING_KINDS,
+    LOOKS,
+    METERED,
+    METHODS,
+    PARTITIONS,
+    PHASES,
+    PROVIDERS,
+    PUBLISHED,
+    REASONS,
+    RECOVERED,
+    STATES,
+    STATUSES,
+    TAKEN_OVER,
+    TOKENS,
+    TOPICS,
 )
-STATES: Final = frozenset(state.name.lower() for state in TurnState)
-PHASES: Final = frozenset(phase.value for phase in Phase)
-STATUSES: Final = frozenset(status.value for status in PhaseStatus)
-TOPICS: Final = frozenset(TOPIC_NAMES)
-PUBLISHED: Final = frozenset({"ok", "away", "failed", "refused"})
-FINDING_KINDS: Final = frozenset(kind.value for kind in FindingKind)
-LOOKS: Final = frozenset(look.value for look in Look)
-METERED: Final = frozenset(metric.value for metric in Metric)
-FATES: Final = frozenset({"taken", "tried", "rested"})
-TOKENS: Final = frozenset({"prompt", "completion", "cached", "reasoning"})
+from domain.delivery.topic import CONSUMED
 
 CALLS: Final = "somagent_calls_total"
 CALL_SECONDS: Final = "somagent_call_seconds"
@@ -75,6 +33,9 @@ DEFECTS: Final = "somagent_defects_total"
 TURNS: Final = "somagent_turns_total"
 TURN_SECONDS: Final = "somagent_turn_seconds"
 TURN_FAILURES: Final = "somagent_turn_failures_total"
+LOST_TURNS: Final = "somagent_lost_turns_total"
+LOST_CALLS: Final = "somagent_lost_calls_total"
+LOST_RESERVATIONS: Final = "somagent_lost_reservations_total"
 TURNS_RUNNING: Final = "somagent_turns_running"
 PHASE_SECONDS: Final = "somagent_phase_seconds"
 PHASE_TROUBLES: Final = "somagent_phase_troubles_total"
@@ -151,6 +112,29 @@ CATALOGUE: Final = (
         unit="turns",
         help="Turns that failed or were cancelled, by reason.",
         labels={"reason": REASONS},
+    ),
+    Declared(
+        name=LOST_TURNS,
+        kind=Kind.COUNTER,
+        unit="turns",
+        help="Turns of lost servers that this process took over, by what became of them; those "
+        "that were left or broke are found again.",
+        labels={"became": TAKEN_OVER},
+    ),
+    Declared(
+        name=LOST_CALLS,
+        kind=Kind.COUNTER,
+        unit="calls",
+        help="Calls by themselves of lost servers that this process ended, by state.",
+        labels={"state": RECOVERED},
+    ),
+    Declared(
+        name=LOST_RESERVATIONS,
+        kind=Kind.COUNTER,
+        unit="reservations",
+        help="Reservations that nobody was left to end: settled for turns and calls of lost "
+        "servers, or released when their time was over.",
+        labels={"became": ENDED_RESERVATIONS},
     ),
     Declared(
         name=TURNS_RUNNING,

@@ -18,7 +18,8 @@ from prometheus_client.core import (
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
-from adapters.telemetry.catalogue import CATALOGUE, Declared, Kind
+from adapters.telemetry.catalogue import CATALOGUE
+from adapters.telemetry.declared import Declared, Kind
 
 OTHER: Final = "other"
 """The value of a label that is not one of its declared ones, or one too many."""

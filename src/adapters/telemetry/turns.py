@@ -8,6 +8,8 @@ from adapters.telemetry.catalogue import (
     ATTEMPTS,
     DEFECTS,
     FIRST_BYTE,
+    LOST_RESERVATIONS,
+    LOST_TURNS,
     PHASE_SECONDS,
     PHASE_TROUBLES,
     PROVIDER_COST,
@@ -20,7 +22,7 @@ from adapters.telemetry.catalogue import (
 from adapters.telemetry.instruments import Metrics
 from adapters.telemetry.logs import Share
 from adapters.telemetry.tracing import Ended, Tracer
-from application.conversation.ports.observing import TurnSummary
+from application.conversation.ports.observing import TakenOver, TurnSummary
 from application.kernel.ports import Clock
 from domain.conversation.phase import PhaseStatus, PhaseTime
 from domain.conversation.turn import Usage
@@ -75,6 +77,11 @@ class ObservedTurns:
         below = self._traceparent()
         if self._tracer.recorded(below) if below else self._tracer.samples(summary.turn_id.int):
             self._trace(summary, state, seconds, below)
+
+    def taken_over(self, became: TakenOver) -> None:
+        self._counters[LOST_TURNS].add(became.value)
+        if became not in {TakenOver.LEFT, TakenOver.BROKE}:
+            self._counters[LOST_RESERVATIONS].add("settled")
 
     def broke(self, turn_id: TurnId, error: Exception) -> None:
         self._counters[DEFECTS].add()

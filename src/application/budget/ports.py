@@ -147,6 +147,14 @@ class Budgets(Protocol):
         ...
 
 
+class ReservationObserver(Protocol):
+    """Who measures reservations."""
+
+    def released(self, reservations: int) -> None:
+        """So many were given back since their time was over."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PassedLimit:
     """What was spent has passed `percents` of a limit, ascending, of which nobody was told yet."""

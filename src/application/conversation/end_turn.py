@@ -57,8 +57,10 @@ class EndTurn:
         waiting = [one for one in calls if one.state is InvocationState.PENDING_APPROVAL]
         await self._save(held, replace(ending, undecided=tuple(waiting)), progress)
 
-    async def lost(self, lost: LostTurn, *, failure: Failure | None = None, by: str = "") -> None:
+    async def lost(self, lost: LostTurn, *, failure: Failure | None = None, by: str = "") -> bool:
         """End a turn whose server was lost: failed, or cancelled by somebody.
+
+        False when it is another server's by now.
 
         What it used since its last settlement is settled as far as it is known. A call that was
         started and not heard of again is written down as unknown.
@@ -71,7 +73,7 @@ class EndTurn:
         progress.started.update({one.id: one for one in lost.begun})
         progress.invocations += [*lost.ended, *(_unknown(one) for one in lost.begun)]
         state = TurnState.CANCELLED if failure is None else TurnState.FAILED
-        await self._save(held, self._ending(turn, state, failure, by), progress)
+        return await self._save(held, self._ending(turn, state, failure, by), progress)
 
     def _held(self, turn: Turn, *, first: int, lease: float) -> RunningTurn:
         async def keep(_: RunningTurn) -> None:
@@ -105,13 +107,14 @@ class EndTurn:
             by=by,
         )
 
-    async def _save(self, held: RunningTurn, ending: Ending, progress: Progress) -> None:
+    async def _save(self, held: RunningTurn, ending: Ending, progress: Progress) -> bool:
         try:
             finished = await self.save(held, progress, ending)
         except StaleFenceError:
-            return
+            return False
         if finished.promoted is not None and finished.owner is not None:
             await self.signals.promoted(finished.promoted, finished.owner)
+        return True
 
 
 def _unknown(invocation: Invocation) -> Invocation:

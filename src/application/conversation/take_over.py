@@ -15,6 +15,7 @@ from application.conversation.phases.tool_round import kept_before
 from application.conversation.plan import TurnPlan
 from application.conversation.ports.leases import Abandoned
 from application.conversation.ports.models import TokenCounter
+from application.conversation.ports.observing import TakenOver
 from application.conversation.ports.reading import TurnReader
 from application.conversation.ports.signals import TurnSignals
 from application.conversation.prepare_turn import LoadingCapsule, PrepareTurn
@@ -65,8 +66,8 @@ class TakeOver:
     json: CanonicalJson
     clock: Clock
 
-    async def __call__(self, abandoned: Abandoned) -> None:
-        """Take a turn on.
+    async def __call__(self, abandoned: Abandoned) -> TakenOver:
+        """Take a turn on; what became of it.
 
         Raises:
             StorageUnavailableError: The database does not answer; the turn's lease runs out again.
@@ -82,13 +83,14 @@ class TakeOver:
         )
         asked = await self.signals.cancellations([(turn.tenant_id, turn.id)])
         try:
-            await self._take(lost, received, *(by for _, by in asked))
+            return await self._take(lost, received, *(by for _, by in asked))
         except (StorageUnavailableError, StaleFenceError):
             raise
         except DomainError as refusal:
-            await self.end.lost(lost, failure=failure_of(refusal))
+            ended = await self.end.lost(lost, failure=failure_of(refusal))
+            return TakenOver.FAILED if ended else TakenOver.LEFT
 
-    async def _take(self, lost: LostTurn, received: float, *cancelled_by: str) -> None:
+    async def _take(self, lost: LostTurn, received: float, *cancelled_by: str) -> TakenOver:
         load = partial(
             self.prepare.load_capsule,
             LoadCapsuleQuery(tenant_id=lost.turn.tenant_id, capsule=lost.turn.capsule_version_id),
@@ -107,11 +109,12 @@ class TakeOver:
             )
         )
         if verdict is AfterLoss.CANCEL:
-            await self.end.lost(lost, by=cancelled_by[0])
-            return
+            ended = await self.end.lost(lost, by=cancelled_by[0])
+            return TakenOver.CANCELLED if ended else TakenOver.LEFT
         if (cause := ENDS.get(verdict)) is not None:
             raise TurnAbandonedError(str(lost.turn.id), cause)
         await self._go_on(lost, received, load)
+        return TakenOver.CONTINUED
 
     async def _go_on(self, lost: LostTurn, received: float, load: LoadingCapsule) -> None:
         turn = lost.turn

@@ -6,7 +6,7 @@ from typing import Final, final
 
 from application.conversation.continue_turns import StartPromoted
 from application.conversation.ports.leases import Abandoned, TurnLeases
-from application.conversation.ports.observing import TurnObserver
+from application.conversation.ports.observing import TakenOver, TurnObserver
 from application.conversation.ports.signals import Signal, SignalKind
 from application.conversation.take_over import TakeOver
 from application.conversation.turn_drivers import TurnDrivers
@@ -40,11 +40,13 @@ class SweepTurns:
 
     async def _take(self, lost: Abandoned) -> None:
         try:
-            await self.drivers.to_the_end(self.take_over(lost))
+            became = await self.drivers.to_the_end(self.take_over(lost))
         except (StorageUnavailableError, StaleFenceError):
-            return
+            became = TakenOver.LEFT
         except Exception as error:  # noqa: BLE001 - one that cannot be taken on keeps no other
+            became = TakenOver.BROKE
             self.observer.broke(lost.turn.id, error)
+        self.observer.taken_over(became)
 
 
 @final

@@ -207,6 +207,14 @@ class EffectJournal(Protocol):
         ...
 
 
+class CallObserver(Protocol):
+    """Who measures calls by themselves."""
+
+    def recovered(self, state: InvocationState) -> None:
+        """A call whose server was lost has ended so at another one, and is paid for."""
+        ...
+
+
 class InvocationReader(Protocol):
     async def invocation(self, tenant_id: TenantId, invocation_id: InvocationId) -> Invocation:
         """Raises: InvocationNotFoundError: No such invocation of this tenant."""

@@ -10,7 +10,7 @@ from application.capability.ports import ProviderHealth
 from application.kernel.insisting import insisting
 from application.kernel.ports import Clock
 from application.tools.call_facts import COST, CallFacts
-from application.tools.ports import EffectJournal, Outcome, ToolContext, ToolRunner
+from application.tools.ports import CallObserver, EffectJournal, Outcome, ToolContext, ToolRunner
 from application.tools.recover_call import RecoverCall
 from domain.conversation.errors import StaleFenceError
 from domain.kernel.errors import DomainError, StorageUnavailableError
@@ -48,6 +48,7 @@ class RunCall:
     health: ProviderHealth
     effects: EffectJournal
     facts: CallFacts
+    observer: CallObserver
     clock: Clock
     lease_seconds: float
 
@@ -60,7 +61,11 @@ class RunCall:
         """
         renewing = create_task(self._renew(call))
         try:
-            return await (self._recovered(call) if call.fence else self._made(call))
+            if not call.fence:
+                return await self._made(call)
+            ended = await self._recovered(call)
+            self.observer.recovered(ended.state)
+            return ended
         finally:
             renewing.cancel()
 

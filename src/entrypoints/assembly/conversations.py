@@ -22,6 +22,7 @@ from application.tenancy.read_subscription import ReadSubscription
 from application.tools.call_facts import CallFacts
 from application.tools.execute_tool import ExecuteTool
 from application.tools.list_tools import ListTools
+from application.tools.ports import CallObserver
 from application.tools.read_invocations import (
     ListInvocations,
     ListPendingApprovals,
@@ -57,14 +58,21 @@ class ToolUseCases:
     tend_approvals: TendApprovals
 
 
-def tool_use_cases(
-    stores: Stores,
-    system: System,
-    tools: Toolbox,
-    authorize: Authorize,
-    subscription: ReadSubscription,
-    lease_seconds: float,
-) -> ToolUseCases:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolParts:
+    """What calls by themselves lean on."""
+
+    stores: Stores
+    system: System
+    tools: Toolbox
+    authorize: Authorize
+    subscription: ReadSubscription
+    observer: CallObserver
+    lease_seconds: float
+
+
+def tool_use_cases(parts: ToolParts) -> ToolUseCases:
+    stores, system, tools = parts.stores, parts.system, parts.tools
     running = RunningCalls()
     facts = CallFacts(clock=system.clock, identifiers=system.identifiers)
     run = RunCall(
@@ -73,8 +81,9 @@ def tool_use_cases(
         health=tools.health,
         effects=stores.effects,
         facts=facts,
+        observer=parts.observer,
         clock=system.clock,
-        lease_seconds=lease_seconds,
+        lease_seconds=parts.lease_seconds,
     )
     run_approved = RunApproved(
         runner=tools.runner,
@@ -90,7 +99,7 @@ def tool_use_cases(
         execute=ExecuteTool(
             runner=tools.runner,
             checker=tools.checker,
-            authorize=authorize,
+            authorize=parts.authorize,
             health=tools.health,
             budgets=stores.budgets,
             effects=stores.effects,
@@ -102,7 +111,7 @@ def tool_use_cases(
             clock=system.clock,
             times=stores.clock,
             identifiers=system.identifiers,
-            subscription=subscription,
+            subscription=parts.subscription,
         ),
         read=ReadInvocation(invocations=stores.invocations),
         list_invocations=ListInvocations(invocations=stores.invocations),

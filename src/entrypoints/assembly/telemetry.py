@@ -18,6 +18,7 @@ from adapters.telemetry.catalogue import (
 from adapters.telemetry.consumption import ObservedConsumption
 from adapters.telemetry.instruments import Metrics
 from adapters.telemetry.logs import logs
+from adapters.telemetry.losses import ObservedLosses
 from adapters.telemetry.publishing import ObservedPublisher
 from adapters.telemetry.reconciling import ObservedPasses
 from adapters.telemetry.tracing import NoSpans, SpanSink, Tracer
@@ -42,6 +43,7 @@ class Telemetry:
     turns: TurnObserver
     consumption: ConsumptionObserver
     passes: PassObserver
+    losses: ObservedLosses
 
     def levels(self, *, calls: Callable[[], float], turns: Callable[[], float]) -> None:
         """Let the gauges read what they tell of."""
@@ -110,6 +112,7 @@ def _telemetry(settings: TelemetrySettings, spans: SpanSink, clock: Clock) -> Te
         ),
         consumption=ObservedConsumption(metrics),
         passes=ObservedPasses(metrics),
+        losses=ObservedLosses(metrics),
     )
 
 

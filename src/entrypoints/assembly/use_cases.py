@@ -8,7 +8,9 @@ from adapters.local.secret_source import SystemSecretSource
 from application.budget.announce_warnings import AnnounceWarnings
 from application.budget.gate_budget import GateBudget
 from application.budget.list_limits import ListLimits
+from application.budget.ports import ReservationObserver
 from application.budget.read_usage import ReadUsage
+from application.budget.release_expired import ReleaseExpired
 from application.budget.release_reservation import ReleaseReservation
 from application.budget.set_limit import SetLimit
 from application.budget.settle_budget import SettleBudget
@@ -55,18 +57,22 @@ class BudgetUseCases:
     gate: GateBudget
     settle: SettleBudget
     release: ReleaseReservation
+    release_expired: ReleaseExpired
     read_usage: ReadUsage
     list_limits: ListLimits
     set_limit: SetLimit
     announce_warnings: AnnounceWarnings
 
 
-def budget_use_cases(stores: Stores, system: System) -> BudgetUseCases:
+def budget_use_cases(
+    stores: Stores, system: System, observer: ReservationObserver
+) -> BudgetUseCases:
     budgets = stores.budgets
     return BudgetUseCases(
         gate=GateBudget(budgets=budgets, identifiers=system.identifiers),
         settle=SettleBudget(budgets=budgets, clock=system.clock, identifiers=system.identifiers),
         release=ReleaseReservation(budgets=budgets),
+        release_expired=ReleaseExpired(budgets=budgets, observer=observer),
         read_usage=ReadUsage(budgets=budgets),
         list_limits=ListLimits(budgets=budgets),
         set_limit=SetLimit(budgets=budgets, canonical=system.json, audit=_audit(system)),

@@ -8,12 +8,12 @@ from adapters.telemetry.catalogue import (
     CALL_SECONDS,
     CALLS,
     CALLS_IN_FLIGHT,
-    METHODS,
     OVERRUN,
     PHASE_SECONDS,
     REFUSALS,
 )
 from adapters.telemetry.instruments import SECONDS, Metrics
+from adapters.telemetry.label_bounds import METHODS
 
 
 def samples(metrics: Metrics, name: str, *labels: str) -> dict[tuple[str, ...], float]:

@@ -13,13 +13,19 @@ from prometheus_client.parser import text_string_to_metric_families
 from adapters.telemetry.calls import ObservedCalls
 from adapters.telemetry.instruments import Metrics
 from adapters.telemetry.logs import logs
+from adapters.telemetry.losses import ObservedLosses
+from adapters.telemetry.reconciling import ObservedPasses
 from adapters.telemetry.tracing import Ended, Place, Tracer
 from adapters.telemetry.turns import ObservedTurns
-from application.conversation.ports.observing import TurnSummary
+from application.conversation.ports.observing import TakenOver, TurnSummary
 from domain.conversation.phase import Attempt, Phase, PhaseStatus, PhaseTime
 from domain.conversation.turn import TurnState, Usage
+from domain.kernel.errors import StorageUnavailableError
 from domain.kernel.identifiers import TurnId
+from domain.operations.finding import Look
+from domain.tools.invocation import InvocationState
 from entrypoints.grpc.caller import EndedCall
+from tests.builders import TENANT
 from tests.fakes import StoppedClock
 
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -212,3 +218,38 @@ def test_a_broken_driver_is_a_defect_in_the_log() -> None:
     assert sums(metrics)["defects_total"] == 1
     assert (lines[0]["turn"], lines[0]["level"]) == (str(TURN), "error")
     assert logging.getLogger("somagent").handlers == []
+
+
+def test_what_lost_servers_left_behind_is_counted_by_what_became_of_it() -> None:
+    metrics = Metrics()
+    observer, losses = turns(metrics, Kept()), ObservedLosses(metrics)
+
+    for became in TakenOver:
+        observer.taken_over(became)
+    losses.recovered(InvocationState.UNKNOWN)
+    losses.released(3)
+
+    found = sums(metrics)
+    assert {became: found[f"lost_turns_total {became}"] for became in TakenOver} == dict.fromkeys(
+        TakenOver, 1
+    )
+    assert found["lost_calls_total unknown"] == 1
+    assert found["lost_reservations_total settled"] == 4
+    assert found["lost_reservations_total released"] == 3
+
+
+def test_what_a_reconciliation_could_not_look_at_is_counted_and_a_defect_has_its_trace() -> None:
+    metrics = Metrics()
+    with written() as lines:
+        passes = ObservedPasses(metrics)
+        passes.unchecked(Look.USAGE, TENANT, StorageUnavailableError())
+        passes.unchecked(Look.OVERDUE, None, ValueError("broken"))
+
+    found = sums(metrics)
+    assert found["reconciliation_unchecked_total usage"] == 1
+    assert found["reconciliation_unchecked_total overdue"] == 1
+    assert found["defects_total"] == 1
+    assert [(line["look"], line["of"]) for line in lines] == [
+        ("usage", str(TENANT)), ("overdue", "all")
+    ]  # fmt: skip
+    assert ["exception" in line for line in lines] == [False, True]

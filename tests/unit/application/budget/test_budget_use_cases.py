@@ -13,6 +13,7 @@ from application.budget.gate_budget import GateBudget, GateBudgetCommand
 from application.budget.list_limits import ListLimits, ListLimitsQuery
 from application.budget.ports import Limit
 from application.budget.read_usage import ReadUsage, ReadUsageQuery
+from application.budget.release_expired import ReleaseExpired
 from application.budget.release_reservation import ReleaseReservation, ReleaseReservationCommand
 from application.budget.set_limit import SetLimit, SetLimitCommand
 from application.budget.settle_budget import SettleBudget, SettleBudgetCommand
@@ -26,6 +27,7 @@ from domain.kernel.errors import IdempotencyKeyReusedError, InvalidArgumentError
 from domain.kernel.identifiers import RequestId
 from domain.kernel.metering import Metric
 from tests.builders import OTHER_TENANT, TENANT, principal
+from tests.doubles import NotedLosses
 from tests.fakes import CountingIdentifiers, StoppedClock
 
 OWN = Account(AccountKind.TENANT, str(TENANT))
@@ -191,6 +193,20 @@ class TestEnds:
 
         again = await budgeting.held(Quantity(Metric.TOKENS, 1000), request_id="again")
 
+        assert again.state is ReservationState.HELD
+
+    async def test_what_nobody_ended_in_time_is_released_and_counted(
+        self, budgeting: Budgeting
+    ) -> None:
+        await budgeting.held(Quantity(Metric.TOKENS, 1000))
+        budgeting.clock.advance(24 * 3600)
+        losses = NotedLosses()
+        release = ReleaseExpired(budgets=budgeting.budgets, observer=losses)
+
+        assert [await release(9), await release(9)] == [1, 0]
+
+        assert losses.reservations == 1
+        again = await budgeting.held(Quantity(Metric.TOKENS, 1000), request_id="again")
         assert again.state is ReservationState.HELD
 
 

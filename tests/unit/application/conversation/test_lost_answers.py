@@ -6,6 +6,7 @@ import pytest
 
 from adapters.inmemory.language_model import called, said
 from application.conversation.drive_turn import SAVE_ATTEMPTS
+from application.conversation.ports.observing import TakenOver
 from application.kernel.insisting import ATTEMPTS
 from domain.conversation.message import ToolCall
 from domain.conversation.turn import TurnState
@@ -198,4 +199,5 @@ async def test_a_lost_turn_that_cannot_be_ended_keeps_no_other_from_its_end(
     await other.sweep()
     turns = [await other.turn(turn_id) for turn_id in (first, second)]
     assert [turn.state for turn in turns] == [TurnState.FAILED] * 2
+    assert sorted(other.observer.taken) == [TakenOver.BROKE, TakenOver.FAILED, TakenOver.FAILED]
     assert [type(error) for error in other.observer.defects] == [ValueError]

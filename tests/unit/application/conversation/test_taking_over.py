@@ -9,6 +9,7 @@ from adapters.inmemory.language_model import Line, called, said
 from application.conversation.lost_turn import INTERRUPTED
 from application.conversation.phases.model_call import GO_ON
 from application.conversation.ports.models import ModelText
+from application.conversation.ports.observing import TakenOver
 from domain.conversation.interruption import MOST_TAKE_OVERS
 from domain.conversation.message import Message, Role
 from domain.conversation.turn import TurnState
@@ -105,6 +106,7 @@ async def test_an_answer_of_which_a_part_was_written_fails_with_it(
     assert turn.failure is not None
     assert (turn.failure.reason, turn.failure.kind) == ("TURN_ABANDONED", "UnavailableError")
     assert turn.failure.facts["cause"] == "answer_shown"
+    assert other.observer.taken == [TakenOver.FAILED]
     end = (await other.shown(turn_id))[-1].body
     assert isinstance(end, Failed)
     assert end.partial_text == "Half an ans"
@@ -123,6 +125,7 @@ async def test_an_answer_is_continued_where_its_capsule_says_so(
     turn = await taken(other, turn_id)
 
     assert (turn.state, turn.answer) == (TurnState.COMPLETED, "Half an answer.")
+    assert other.observer.taken == [TakenOver.CONTINUED]
     first, second = shared.model.requests
     assert second.messages == (
         *first.messages, Message(Role.ASSISTANT, "Half an ans"), Message(Role.USER, GO_ON)
@@ -171,6 +174,7 @@ async def test_a_turn_that_somebody_asked_to_cancel_is_cancelled(
     turn = await taken(other, turn_id)
 
     assert turn.state is TurnState.CANCELLED
+    assert other.observer.taken == [TakenOver.CANCELLED]
     check_money(shared, turn)
 
 
@@ -277,10 +281,8 @@ async def test_the_turns_that_wait_behind_a_lost_one_are_answered(
     first = await lost.say("1")
     second = await other.say("2", request_id=REQUEST[:-1] + "2")
     await told(lost, first, written=False)
-
     assert (await taken(other, first)).answer == "One."
     await other.start_promoted()
-
     assert (await other.settled(second)).answer == "Two."
 
 

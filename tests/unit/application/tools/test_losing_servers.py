@@ -44,6 +44,8 @@ async def test_a_call_whose_server_was_lost_is_unknown_and_not_run_again(
 
     assert events[-1].invocation.state is InvocationState.UNKNOWN
     assert len(shared.tools.runs) == 1
+    assert other.losses.calls == [InvocationState.UNKNOWN]
+    assert server.losses.calls == []
 
 
 async def lost(shared: World, server: Server) -> None:
