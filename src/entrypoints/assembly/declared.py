@@ -33,9 +33,17 @@ def _of_tools(tools: ToolSettings) -> Iterator[str]:
 
 
 def _of_files(settings: Settings) -> Iterator[str]:
-    file = settings.kafka.ca_file
-    if file != NO_FILE and not file.is_file():
-        yield f"kafka.ca_file: there is no file {file}; name one, or remove it for the system's"
+    tls, local = settings.server.tls, settings.local_model
+    named = [
+        ("server.tls.certificate_file", tls.certificate_file, "to serve plaintext"),
+        ("server.tls.client_ca_file", tls.client_ca_file, "to ask clients for no certificate"),
+        ("kafka.ca_file", settings.kafka.ca_file, "for the system's"),
+    ]
+    if local.enabled:
+        named.append(("local_model.weights_file", local.weights_file, "for those installed beside"))
+    for path, file, without in named:
+        if file != NO_FILE and not file.is_file():
+            yield f"{path}: there is no file {file}; name one, or remove it {without}"
 
 
 def _of_failpoints(settings: Settings) -> Iterator[str]:

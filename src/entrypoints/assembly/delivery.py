@@ -21,7 +21,7 @@ from entrypoints.assembly.secrets import SecretKeeper
 from entrypoints.assembly.system import System
 from entrypoints.settings.delivery import KafkaSettings, RelaySettings
 from entrypoints.settings.settings import Settings
-from entrypoints.settings.values import NO_FILE
+from entrypoints.settings.values import NO_FILE, Profile
 
 if TYPE_CHECKING:
     from adapters.kafka.connection import KafkaConnection
@@ -41,6 +41,11 @@ async def open_event_publisher(
         StartError: Its password is configured and not set.
     """
     if not settings.kafka.bootstrap_servers:
+        if settings.profile is Profile.STANDARD:
+            EVENTS.warning(
+                "no broker is set (kafka.bootstrap_servers): events leave the database and reach "
+                "nobody outside of this process"
+            )
         yield LocalPublisher((_noted,))
         return
     from adapters.kafka.publisher import ProducerTerms, open_publisher

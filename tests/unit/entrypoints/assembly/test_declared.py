@@ -57,10 +57,34 @@ def test_orders_for_what_is_not_there_are_refused(orders: str) -> None:
     assert problems(LABORATORY__FAILPOINTS="journal.accept.before=kill") == []
 
 
-def test_authorities_of_brokers_are_in_a_file_that_is_there(tmp_path: Path) -> None:
-    file = tmp_path / "ca.pem"
+@pytest.mark.parametrize(
+    ("path", "others"),
+    [
+        ("kafka.ca_file", {"KAFKA__SECURITY": "tls"}),
+        ("server.tls.certificate_file", {"SERVER__TLS__KEY": "secret:tls-key"}),
+        ("local_model.weights_file", {}),
+    ],
+)
+def test_files_that_settings_name_are_there(
+    path: str, others: dict[str, str], tmp_path: Path
+) -> None:
+    file, name = tmp_path / "named", path.replace(".", "__").upper()
 
-    assert problems(KAFKA__SECURITY="tls", KAFKA__CA_FILE=str(file)) == ["kafka.ca_file"]
+    assert problems(**others, **{name: str(file)}) == [path]
 
     file.write_text("")
-    assert problems(KAFKA__SECURITY="tls", KAFKA__CA_FILE=str(file)) == []
+    assert problems(**others, **{name: str(file)}) == []
+
+
+def test_so_are_the_authorities_of_clients(tmp_path: Path) -> None:
+    certificate = tmp_path / "certificate.pem"
+    certificate.write_text("")
+    tls = {"CERTIFICATE_FILE": str(certificate), "KEY": "secret:tls-key", "CLIENT_CA_FILE": "/none"}
+
+    found = problems(**{f"SERVER__TLS__{name}": value for name, value in tls.items()})
+
+    assert found == ["server.tls.client_ca_file"]
+
+
+def test_weights_of_a_model_that_is_not_offered_are_not_looked_for() -> None:
+    assert problems(LOCAL_MODEL__ENABLED="false", LOCAL_MODEL__WEIGHTS_FILE="/none") == []
