@@ -13,7 +13,7 @@ from domain.tenancy.api_key import key_id_of
 from domain.tenancy.tenant import PLATFORM_SLUG, PLATFORM_TENANT_ID
 from entrypoints.assembly.platform import Report, open_schema
 from entrypoints.assembly.secrets import OPERATOR_KEY, SecretKeeper
-from entrypoints.assembly.stores import Stores, open_stores, retention_terms
+from entrypoints.assembly.stores import Stores, open_stores, store_terms
 from entrypoints.assembly.system import System, this_system
 from entrypoints.assembly.use_cases import tenancy_use_cases
 from entrypoints.settings.settings import Settings
@@ -75,7 +75,7 @@ async def operators_stores(settings: Settings, report: Report) -> AsyncGenerator
             _LEASE_SECONDS,
             lambda: "",
             {},
-            retention_terms(settings.retention),
+            store_terms(settings),
         ) as stores,
     ):
         yield stores

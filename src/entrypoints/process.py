@@ -24,7 +24,7 @@ from entrypoints.assembly.http_tools import open_served_tools
 from entrypoints.assembly.models import open_models, upstreams
 from entrypoints.assembly.platform import Platform
 from entrypoints.assembly.secrets import SecretKeeper, tls_of
-from entrypoints.assembly.stores import Stores, open_stores, retention_terms
+from entrypoints.assembly.stores import Stores, open_stores, store_terms
 from entrypoints.assembly.system import this_system
 from entrypoints.assembly.telemetry import (
     open_telemetry,
@@ -46,12 +46,6 @@ from entrypoints.trace_context import TRACEPARENT
 from entrypoints.version import VERSION
 
 LOG: Final = getLogger("somagent.server")
-
-TEND_SECONDS: Final = 3600.0
-"""How often partitions of the time to come are made, and what was kept long enough is deleted."""
-
-WARNING_SECONDS: Final = 30.0
-"""How often warnings that budgets have made due are looked for."""
 
 MOST_EXPIRED: Final = 64
 """How many of them are ended in one pass."""
@@ -103,7 +97,7 @@ async def open_process(
                 settings.turns.lease_seconds,
                 TRACEPARENT.get,
                 KIND_CODES,
-                retention_terms(settings.retention),
+                store_terms(settings),
             )
         )
         models = await enter(
@@ -226,7 +220,7 @@ def _jobs(
         bell=application.bell(),
         refused=lambda refusal: LOG.warning("sealing waits: %s", refusal),
     )
-    interval = settings.turns.keep_interval_seconds
+    interval, tended = settings.turns.keep_interval_seconds, settings.retention.interval_seconds
     jobs = [
         Repeated(name="keeping turns", step=turns.drivers.keep, seconds=interval),
         Repeated(
@@ -256,10 +250,10 @@ def _jobs(
         Repeated(
             name="budget warnings",
             step=partial(application.budget().announce_warnings, MOST_EXPIRED),
-            seconds=WARNING_SECONDS,
+            seconds=settings.budgets.warning_interval_seconds,
         ),
-        Repeated(name="partitions", step=stores.storage.tend, seconds=TEND_SECONDS),
-        Repeated(name="retention", step=stores.retention.tend, seconds=TEND_SECONDS),
+        Repeated(name="partitions", step=stores.storage.tend, seconds=tended),
+        Repeated(name="retention", step=stores.retention.tend, seconds=tended),
         *reconciling(settings, application),
     ]
     return [

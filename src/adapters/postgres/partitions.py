@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, final
 
+from psycopg.rows import class_row
+
 from adapters.postgres.database import Database
 
 KEPT: Final = timedelta(days=7)
@@ -17,8 +19,19 @@ class PostgresPartitions:
 
     database: Database
 
-    async def tend(self) -> None:
+    async def tend(self) -> int:
         """Make the partitions of the coming months and days; drop days of published events."""
         async with self.database.writing() as connection:
-            await connection.execute(b"select open_partitions()")
-            await connection.execute(b"select drop_published(%s)", (KEPT,))
+            cursor = connection.cursor(row_factory=class_row(_Tended))
+            await cursor.execute(_TEND, (KEPT,))
+            (tended,) = await cursor.fetchall()
+        return tended.made + tended.dropped
+
+
+@dataclass(frozen=True, slots=True)
+class _Tended:
+    made: int
+    dropped: int
+
+
+_TEND: Final = b"select open_partitions() as made, drop_published(%s) as dropped"

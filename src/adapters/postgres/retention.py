@@ -32,6 +32,7 @@ class RetentionTerms:
 class _Dropped:
     last_tenant: UUID | None
     more: bool | None
+    dropped: int | None
 
 
 @final
@@ -46,13 +47,15 @@ class PostgresRetention:
     terms: RetentionTerms
     rows: int = 1000
 
-    async def tend(self) -> None:
-        """Delete what was kept long enough, of one tenant after the other."""
+    async def tend(self) -> int:
+        """Delete what was kept long enough, of one tenant after the other; how many rows."""
+        rows = 0
         after: UUID | None = None
         while True:
             dropped = await self._next(after)
             if dropped.last_tenant is None:
-                return
+                return rows
+            rows += dropped.dropped or 0
             if not dropped.more:
                 after = dropped.last_tenant
 

@@ -29,8 +29,11 @@ class StuckTurn:
 
 
 class Storage(Protocol):
-    async def tend(self) -> None:
-        """Make room for the time to come, and drop what was kept long enough. Daily, or oftener."""
+    async def tend(self) -> int:
+        """Make room for the time to come, and drop what was kept long enough. Daily, or oftener.
+
+        How many rows, or parts of tables, were made and dropped.
+        """
         ...
 
 

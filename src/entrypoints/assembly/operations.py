@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import Final, final
 
 from adapters.postgres.condition import DatabaseUnreachableError, condition_of
-from adapters.postgres.reconciliation import LEASE as PASS_LEASE
 from application.delivery.ports.publisher import EventPublisher, PublisherCondition
 from application.operations.describe_server import DescribeServer, ServerIdentity
 from application.operations.get_reconciliation import GetReconciliation
@@ -106,7 +105,7 @@ def reconcile(
         books=stores.books,
         bell=bell,
         observer=observer,
-        renew_seconds=PASS_LEASE.total_seconds() / 3,
+        renew_seconds=terms.lease_seconds / 3,
         bounds=Bounds(
             lease=timedelta(seconds=settings.turns.lease_seconds),
             open=timedelta(seconds=terms.open_seconds),

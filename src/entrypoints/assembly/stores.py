@@ -62,7 +62,7 @@ from application.provenance.ports import Chains, Records
 from application.tenancy.ports import ApiKeys, Subscriptions, Tenants
 from application.tools.ports import EffectJournal, InvocationReader
 from domain.kernel.identifiers import ServerId
-from entrypoints.settings.keeping import RetentionSettings
+from entrypoints.settings.settings import Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +101,14 @@ class Stores:
     relay_bell: RelayBell
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreTerms:
+    """How long things are kept, and the lease of a server that holds them against themselves."""
+
+    retention: RetentionTerms
+    reconciliation: timedelta
+
+
 @asynccontextmanager
 async def open_stores(
     settings: DatabaseSettings,
@@ -108,7 +116,7 @@ async def open_stores(
     lease_seconds: float,
     traceparent: Callable[[], str],
     codes: Mapping[str, int],
-    terms: RetentionTerms,
+    terms: StoreTerms,
 ) -> AsyncGenerator[Stores]:
     """Open the connections of one server process, and start its writer."""
     outgoing, relay_bell = Outgoing(EventEncoding(codes), traceparent), ProcessRelayBell()
@@ -161,9 +169,11 @@ async def open_stores(
             published=PostgresPublishedEvents(database=database),
             audits=PostgresAudits(database=database, outgoing=outgoing),
             storage=PostgresPartitions(database=database),
-            retention=PostgresRetention(database=database, terms=terms),
+            retention=PostgresRetention(database=database, terms=terms.retention),
             books=PostgresBooks(
-                database=database, usage=UsageBooks(database=database, read_usage=read_usage)
+                database=database,
+                usage=UsageBooks(database=database, read_usage=read_usage),
+                lease=terms.reconciliation,
             ),
             findings=PostgresFindings(database=database),
             claims=PostgresRequestClaims(database=database),
@@ -172,10 +182,14 @@ async def open_stores(
         )
 
 
-def retention_terms(settings: RetentionSettings) -> RetentionTerms:
-    return RetentionTerms(
-        requests=timedelta(hours=settings.request_hours),
-        reservations=timedelta(hours=settings.reservation_hours),
-        deleted_sessions=timedelta(hours=settings.deleted_session_hours),
-        dead_letters=timedelta(days=settings.dead_letters_days),
+def store_terms(settings: Settings) -> StoreTerms:
+    kept = settings.retention
+    return StoreTerms(
+        retention=RetentionTerms(
+            requests=timedelta(hours=kept.request_hours),
+            reservations=timedelta(hours=kept.reservation_hours),
+            deleted_sessions=timedelta(hours=kept.deleted_session_hours),
+            dead_letters=timedelta(days=kept.dead_letters_days),
+        ),
+        reconciliation=timedelta(seconds=settings.reconciliation.lease_seconds),
     )

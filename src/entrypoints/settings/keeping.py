@@ -1,4 +1,4 @@
-"""What may be set about how long things are kept, and how they are checked."""
+"""What may be set about how long things are kept, how they are checked, and what is told."""
 
 from dataclasses import dataclass
 from typing import Annotated, TypeAlias
@@ -15,6 +15,13 @@ Days: TypeAlias = Annotated[float, Field(ge=1, le=3650)]
 class RetentionSettings:
     """For how long what is not the product of a turn is kept: a day at the least."""
 
+    interval_seconds: Annotated[
+        Seconds,
+        Field(
+            description="How often what was kept long enough is deleted, and room is made for the "
+            "time to come."
+        ),
+    ] = 3600
     request_hours: Annotated[
         Hours,
         Field(
@@ -42,12 +49,30 @@ class RetentionSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetSettings:
+    """How budgets are looked after."""
+
+    warning_interval_seconds: Annotated[
+        Seconds,
+        Field(description="How often accounts are looked for that have come near their limits."),
+    ] = 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReconciliationSettings:
     """How often what is kept is held against itself, and what counts as too late."""
 
     interval_seconds: Annotated[
         Seconds,
         Field(description="How often what is open, and what was accepted of late, is looked at."),
+    ] = 300
+    lease_seconds: Annotated[
+        float,
+        Field(
+            ge=1,
+            le=3600,
+            description="A pass whose server was silent for so long is begun anew by another.",
+        ),
     ] = 300
     recent_seconds: Annotated[
         Seconds, Field(description="How far back that looks: the interval, or more.")

@@ -9,7 +9,11 @@ from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from entrypoints.settings.delivery import KafkaSettings, RelaySettings
-from entrypoints.settings.keeping import ReconciliationSettings, RetentionSettings
+from entrypoints.settings.keeping import (
+    BudgetSettings,
+    ReconciliationSettings,
+    RetentionSettings,
+)
 from entrypoints.settings.laboratory import LaboratorySettings
 from entrypoints.settings.models import LocalModelSettings, ProviderSettings
 from entrypoints.settings.sections import (
@@ -55,6 +59,7 @@ class Settings(BaseSettings):
     ] = ()
     local_model: LocalModelSettings = LocalModelSettings()
     receipts: ReceiptSettings = ReceiptSettings()
+    budgets: BudgetSettings = BudgetSettings()
     retention: RetentionSettings = RetentionSettings()
     reconciliation: ReconciliationSettings = ReconciliationSettings()
     capsules: CapsuleSettings = CapsuleSettings()

@@ -1,13 +1,14 @@
 -- Deletes what was kept long enough, of the next p_tenants tenants in order after p_after: request ids of
 -- mutations and of calls of tools, wishes to cancel, reservations that have ended, dead letters that were
 -- replayed or discarded, and request ids of messages in sessions that are deleted; of each at most p_rows rows.
--- Answers the last of these tenants (null when there are none left, or when another server is at it), and
--- whether there may be more to delete of them.
+-- Answers the last of these tenants (null when there are none left, or when another server is at it),
+-- whether there may be more to delete of them, and how many rows were deleted.
 -- Locks: none that anybody waits for: nobody writes what is deleted here, nor a session once it is deleted.
 -- Definer: somagent_sweeper, whose own policies show it nothing of all this that is younger than a day.
 create or replace function drop_overdue(
     p_after uuid, p_tenants integer, p_rows integer, p_requests interval, p_reservations interval,
-    p_sessions interval, p_letters interval, out last_tenant uuid, out more boolean)
+    p_sessions interval, p_letters interval, out last_tenant uuid, out more boolean,
+    out dropped integer)
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
     v_now      timestamptz := clock_timestamp();
@@ -20,6 +21,7 @@ begin
         return;
     end if;
     more := false;
+    dropped := 0;
     v_tenants := array(select t.tenant_id from public.tenants t
                         where p_after is null or t.tenant_id > p_after order by t.tenant_id limit p_tenants);
     last_tenant := v_tenants[cardinality(v_tenants)];
@@ -33,6 +35,7 @@ begin
              limit p_rows) o
      where r.tenant_id = o.tenant and r.method = o.method and r.request_id = o.request_id;
     get diagnostics v_count = row_count;
+    dropped := dropped + v_count;
     more := more or v_count >= p_rows;
 
     delete from public.invocation_requests r
@@ -44,6 +47,7 @@ begin
              limit p_rows) o
      where r.tenant_id = o.tenant and r.request_id = o.request_id;
     get diagnostics v_count = row_count;
+    dropped := dropped + v_count;
     more := more or v_count >= p_rows;
 
     delete from public.turn_cancellations c
@@ -55,6 +59,7 @@ begin
              limit p_rows) o
      where c.tenant_id = o.tenant and c.turn_id = o.turn_id;
     get diagnostics v_count = row_count;
+    dropped := dropped + v_count;
     more := more or v_count >= p_rows;
 
     delete from public.reservations r
@@ -66,6 +71,7 @@ begin
              limit p_rows) o
      where r.tenant_id = o.tenant and r.reservation_id = o.reservation_id;
     get diagnostics v_count = row_count;
+    dropped := dropped + v_count;
     more := more or v_count >= p_rows;
 
     delete from public.dead_letters l
@@ -77,6 +83,7 @@ begin
              limit p_rows) o
      where l.tenant_id = o.tenant and l.letter_id = o.letter_id;
     get diagnostics v_count = row_count;
+    dropped := dropped + v_count;
     more := more or v_count >= p_rows;
 
     select array_agg(k.tenant), array_agg(o.session_id) into v_owners, v_sessions
@@ -93,6 +100,8 @@ begin
                                   limit p_rows) o
              limit p_rows) o
      where r.tenant_id = o.tenant and r.session_id = o.session and r.request_id = o.request_id;
+    get diagnostics v_count = row_count;
+    dropped := dropped + v_count;
     update public.sessions s set requests_dropped = true
       from unnest(v_owners, v_sessions) k(tenant, session)
      where s.tenant_id = k.tenant and s.session_id = k.session
