@@ -152,7 +152,8 @@ NOBODY: Final = Witness(slug="", tenant_id=UUID(int=0), clients=())
 class Evidence:
     """All that was told in one run. `secrets` must be found nowhere.
 
-    `platform` are the operator's clients; `author_key` signs capsules that the servers trust.
+    `platform` are the operator's clients; in the tenant `idle` nobody does anything. `author_key`
+    signs capsules that the servers trust.
     `topics` are there where a broker is, and `found` is what lies in them when all is over.
     `spoiled` are messages by their keys.
     """
@@ -163,6 +164,7 @@ class Evidence:
     platform: Witness = NOBODY
     author_key: str = ""
     tenants: list[Witness] = field(default_factory=list[Witness])
+    idle: UUID = NOBODY.tenant_id
     asked: list[Asked] = field(default_factory=list[Asked])
     called: list[Called] = field(default_factory=list[Called])
     remembered: list[Remembered] = field(default_factory=list[Remembered])

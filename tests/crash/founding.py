@@ -12,7 +12,7 @@ from tests.crash.acting.actor import ASKING, CAPSULE
 from tests.crash.evidence import Evidence, Witness
 from tests.crash.script import NOTE
 from tests.crash.tool_server import FIRE, POST, STAMP
-from tests.system.client import Client, connect
+from tests.system.client import Client, connect, request_id
 from tests.system.installation import Installation, new_capsule, new_key, new_tenant
 
 
@@ -25,12 +25,13 @@ class Founding:
     owner_url: str
 
     async def introduce(self, evidence: Evidence, slugs: Sequence[str]) -> None:
-        """Found the tenants, the last one to be near its limits, and name the operator."""
+        """Found the tenants, the last one to be near its limits, and an idle one besides."""
         operators = [await self.installation.operator(address) for address in self.addresses]
         evidence.secrets.add(operators[0].key)
         evidence.platform = Witness(
             slug="platform", tenant_id=PLATFORM_TENANT_ID, clients=tuple(operators)
         )
+        evidence.idle = await self._idle(operators[0], f"{slugs[0]}-idle")
         for slug in slugs:
             client = await new_tenant(operators[0], slug, tenancy_pb2.PLAN_ENTERPRISE)
             await self._furnish(client)
@@ -44,6 +45,17 @@ class Founding:
                     limited=slug == slugs[-1],
                 )
             )
+
+    async def _idle(self, operator: Client, slug: str) -> UUID:
+        await operator.ask(
+            tenancy_pb2.CreateTenantRequest(
+                tenant_id=slug,
+                tenant=tenancy_pb2.Tenant(display_name=slug, plan=tenancy_pb2.PLAN_TEAM),
+                request_id=request_id(),
+            ),
+            tenancy_pb2.CreateTenantResponse,
+        )
+        return self._tenant_id(slug)
 
     async def _furnish(self, client: Client) -> None:
         for name, autonomy in ((CAPSULE, 7), (ASKING, 3)):

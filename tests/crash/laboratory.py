@@ -22,6 +22,7 @@ from adapters.signing.ed25519 import Ed25519Signer
 from entrypoints.assembly.secrets import SecretKeeper
 from tests.crash.broker import Broker
 from tests.crash.checker.checker import OPEN_WORK, RUN_OUT, check_run
+from tests.crash.checker.ground import tenants_of
 from tests.crash.checker.violation import Kind, Violation
 from tests.crash.database import database_in
 from tests.crash.evidence import Evidence
@@ -32,6 +33,7 @@ from tests.crash.plan import Plan
 from tests.crash.schema import new_database
 from tests.crash.script import choose
 from tests.crash.served import points_with
+from tests.crash.spoiling import Spoiler
 from tests.crash.tool_server import ToolServer, tool_server
 from tests.crash.topics import Topics, topics_on
 from tests.crash.traffic import Traffic
@@ -87,11 +89,12 @@ class Laboratory:
     async def load(self, evidence: Evidence, goes_on: Callable[[], bool], clients: int) -> None:
         """Let clients of every tenant do things for as long as it goes on, and end them."""
         traffic = Traffic(evidence=evidence, wanted=self.fleet.plan.wanted, chance=self.chance)
-        await traffic.run(clients, goes_on)
+        spoiler = Spoiler(owner_url=self.owner_url, tenant_id=evidence.idle)
+        await asyncio.gather(traffic.run(clients, goes_on), spoiler.run(goes_on))
 
     async def over(self, evidence: Evidence) -> None:
         """Wait until nothing is open any more, at most so long that it should be."""
-        named = {"tenants": [one.tenant_id for one in evidence.tenants]}
+        named = {"tenants": tenants_of(evidence)}
 
         async def nothing_is_open() -> bool:
             # Reservations that nobody will end run out in ten minutes: they are let run out now.

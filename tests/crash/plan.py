@@ -26,6 +26,9 @@ SOONER: Final[Sequence[tuple[tuple[str, ...], Mapping[str, object]]]] = (
         (*ORPHANS, "leases.decided", "budgets.release_expired"),
         {"turns__sweep_interval_seconds": 0.1},
     ),
+    (("warnings.",), {"budgets__warning_interval_seconds": 0.05}),
+    (("books.",), {"reconciliation__interval_seconds": 0.2}),
+    (("retention.", "partitions."), {"retention__interval_seconds": 0.1}),
 )
 """Calls that begin with a look at what there is to do, and how often the doomed server looks."""
 

@@ -24,8 +24,9 @@ from tests.system.client import RefusedError
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("checker")]
 
 ONE_OF_EACH = (
-    "plain", "slow", "tool", "tools", "approved", "executed", "held", "settled", "recorded",
+    "plain", "slow", "tool", "tools", "approved", "executed", "released", "settled", "recorded",
     "remembered", "forgotten", "published", "registered", "keyed", "unkeyed", "stopped",
+    "warned",
 )  # fmt: skip
 
 PLANTED = tomllib.loads(Path(__file__).with_name("planted.toml").read_text())

@@ -1,8 +1,8 @@
 """Any port's adapter, with points before and after its calls."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from functools import wraps
-from typing import ParamSpec, TypeVar, cast, final
+from typing import Final, ParamSpec, TypeVar, cast, final
 
 from adapters.failpoints.catalogue import PORTS
 from adapters.failpoints.failpoints import Failpoints
@@ -10,6 +10,13 @@ from adapters.failpoints.failpoints import Failpoints
 P = ParamSpec("P")
 Answer = TypeVar("Answer")
 Port = TypeVar("Port")
+
+
+_NOTHING: Final[Collection[object]] = (0, (), [], {})
+"""What a call answers that had nothing to do: 0 is False as well."""
+
+_NOTHING_SWEPT: Final[Collection[object]] = (*_NOTHING, None)
+"""What a sweep answers that found nothing; of other calls None is the only answer there is."""
 
 
 @final
@@ -37,7 +44,13 @@ def with_points(
         return adapter
     watched = PORTS[prefix]
     calls = {
-        name: _passing(f"{prefix}.{name}", getattr(adapter, name), failpoints, error)
+        name: _passing(
+            f"{prefix}.{name}",
+            getattr(adapter, name),
+            failpoints,
+            error,
+            _NOTHING_SWEPT if name in watched.swept else _NOTHING,
+        )
         for name in watched.calls()
     }
     # Its methods are those of the adapter, which fits the port.
@@ -49,18 +62,14 @@ def _passing(
     call: Callable[P, Awaitable[Answer]],
     failpoints: Failpoints,
     error: Callable[[], Exception],
+    nothing: Collection[object],
 ) -> Callable[P, Awaitable[Answer]]:
     @wraps(call)
     async def made(*args: P.args, **kwargs: P.kwargs) -> Answer:
         await failpoints.reach(f"{step}.before", error())
         answer = await call(*args, **kwargs)
-        if _did_something(answer):
+        if answer not in nothing:
             await failpoints.reach(f"{step}.after", error())
         return answer
 
     return made
-
-
-def _did_something(answer: object) -> bool:
-    """A sweep that found nothing answers 0, or an empty collection."""
-    return answer not in (0, (), [], {})

@@ -6,7 +6,7 @@ from inspect import getmembers, iscoroutinefunction
 from types import MappingProxyType
 from typing import Final
 
-from application.budget.ports import Budgets
+from application.budget.ports import Budgets, BudgetWarnings
 from application.capability.ports import Capabilities
 from application.capsule.ports import Capsules
 from application.conversation.ports.journal import TurnJournal
@@ -20,6 +20,7 @@ from application.delivery.ports.publisher import EventPublisher
 from application.delivery.ports.source import MessageSource
 from application.kernel.ports import RequestClaims
 from application.memory.ports import MemoryStore, NoteStore
+from application.operations.ports import Books, Storage
 from application.provenance.ports import Chains, Records
 from application.tenancy.ports import ApiKeys, Tenants
 from application.tools.ports import EffectJournal, ToolRunner
@@ -37,7 +38,7 @@ class Watched:
 
     Every call has a point before it and one after it, save `swept`, which are made all the time and
     have one after a call that found something to do, and `unwatched`, which change nothing, or are
-    made by no use case, or for what is poisoned or left for a day alone.
+    made by no use case, by the clock, or for what is poisoned or left for a day alone.
     """
 
     port: type
@@ -98,6 +99,14 @@ PORTS: Final[Mapping[str, Watched]] = MappingProxyType(
         "capabilities": Watched(port=Capabilities, unwatched=("all",)),
         "tenants": Watched(port=Tenants, unwatched=("by_slug",)),
         "keys": Watched(port=ApiKeys),
+        "warnings": Watched(port=BudgetWarnings, unwatched=("due",)),
+        "books": Watched(
+            port=Books,
+            swept=("begin", "repair_held"),
+            unwatched=("tenants", "overdue", "check", "spare", "renew", "give_back"),
+        ),
+        "retention": Watched(port=Storage, swept=("tend",)),
+        "partitions": Watched(port=Storage, swept=("tend",)),
     }
 )
 """The ports by the first word of their points' names."""

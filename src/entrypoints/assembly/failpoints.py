@@ -52,6 +52,10 @@ def stores_with(points: Failpoints, stores: Stores) -> Stores:
         keys=with_points("keys", stores.keys, points, lost),
         dead_letters=with_points("letters", stores.dead_letters, points, lost),
         audits=with_points("audits", stores.audits, points, lost),
+        warnings=with_points("warnings", stores.warnings, points, lost),
+        books=with_points("books", stores.books, points, lost),
+        retention=with_points("retention", stores.retention, points, lost),
+        storage=with_points("partitions", stores.storage, points, lost),
     )
 
 

@@ -6,7 +6,7 @@ from somagent.tools.v1 import tools_pb2
 from tests.crash.acting.actor import ASKING, Actor
 from tests.crash.evidence import Called
 from tests.crash.script import CANARY, NOTE, deed_of
-from tests.crash.tool_server import CUT, FIRE, POST, STAMP
+from tests.crash.tool_server import CUT, FIRE, POST, SLOW, STAMP
 
 
 async def executed(actor: Actor) -> None:
@@ -14,6 +14,21 @@ async def executed(actor: Actor) -> None:
     request_id = actor.caller.request_id()
     tool = actor.caller.chance.choice((NOTE, STAMP, POST, FIRE))
     await _executed(actor, tool, request_id, deed_of(request_id, 1))
+
+
+async def executed_slowly(actor: Actor) -> None:
+    """A tool that is called by itself and takes longer than a lease."""
+    await _slowly(actor, actor.caller.chance.choice((STAMP, POST, FIRE)))
+
+
+async def posted_slowly(actor: Actor) -> None:
+    """The same of a tool that can be asked what became of its call."""
+    await _slowly(actor, POST)
+
+
+async def _slowly(actor: Actor, tool: str) -> None:
+    request_id = actor.caller.request_id()
+    await _executed(actor, tool, request_id, f"{CANARY} {SLOW} {request_id} 1")
 
 
 async def resolved(actor: Actor) -> None:

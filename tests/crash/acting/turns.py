@@ -6,6 +6,7 @@ from dataclasses import replace
 from somagent.conversation.v1 import conversation_pb2 as pb
 from tests.crash.acting.actor import CAPSULE, Actor, only_listen
 from tests.crash.acting.tools import decided
+from tests.crash.caller import Caller
 from tests.crash.evidence import kind_of
 from tests.crash.script import CANARY
 
@@ -19,16 +20,25 @@ async def slow(actor: Actor) -> None:
 
 
 async def watched(actor: Actor) -> None:
-    """A long answer, and somebody who watches it besides, from wherever."""
+    """A long answer that runs elsewhere, and is watched from here besides."""
+    await _watched(actor, by=actor.caller.elsewhere(), watcher=actor.caller)
+
+
+async def overheard(actor: Actor) -> None:
+    """A long answer that runs here, and is watched from elsewhere besides."""
+    await _watched(actor, by=actor.caller, watcher=actor.caller.elsewhere())
+
+
+async def _watched(actor: Actor, *, by: Caller, watcher: Caller) -> None:
     asked, watching = actor.asked("slow"), list[asyncio.Task[None]]()
-    watcher = replace(asked, turns=set(), heard=[])
+    again = replace(asked, turns=set(), heard=[])
 
     async def watch(event: pb.TurnEvent) -> None:
         if kind_of(event) == "text" and not watching:
-            watcher.turns |= asked.turns
-            watching.append(asyncio.create_task(actor.caller.say(watcher, only_listen)))
+            again.turns |= asked.turns
+            watching.append(asyncio.create_task(watcher.say(again, only_listen)))
 
-    await actor.caller.say(asked, watch)
+    await by.say(asked, watch)
     await asyncio.gather(*watching)
 
 
@@ -41,6 +51,7 @@ async def tools(actor: Actor) -> None:
 
 
 async def cancelled(actor: Actor) -> None:
+    """A turn that runs elsewhere, and is cancelled from here."""
     asked = actor.asked("slow")
     asked.cancels = True
     request = pb.CancelTurnRequest(request_id=actor.caller.request_id())
@@ -50,7 +61,7 @@ async def cancelled(actor: Actor) -> None:
             request.name = asked.turn
             await actor.caller.ask(request, pb.CancelTurnResponse)
 
-    await actor.caller.say(asked, cancel)
+    await actor.caller.elsewhere().say(asked, cancel)
 
 
 async def approved(actor: Actor) -> None:

@@ -19,6 +19,7 @@ from tests.crash.checker.streams import (
     check_stored_streams,
 )
 from tests.crash.checker.turns import check_turns
+from tests.crash.checker.upkeep import UPKEEP, check_upkeep
 from tests.crash.checker.violation import Kind, Violation
 from tests.crash.checker.walls import check_strangers, check_walls
 from tests.crash.evidence import Evidence
@@ -38,6 +39,7 @@ def check_stored(ground: Ground, public_key: bytes, texts: Mapping[str, str]) ->
         *check_walls(ground, texts),
         *check_kept(ground),
         *check_access(ground),
+        *check_upkeep(ground),
         *_unanswered(ground.evidence),
     ]
 
@@ -64,13 +66,14 @@ async def check_run(
     return found
 
 
-OPEN_WORK = """
+OPEN_WORK = f"""
     select (select count(*) from turns where tenant_id = any (%(tenants)s) and state in (1, 2))
       + (select count(*) from records where tenant_id = any (%(tenants)s) and seal is null)
       + (select count(*) from outbox where tenant_id = any (%(tenants)s) and published_at is null)
       + (select count(*) from reservations where tenant_id = any (%(tenants)s) and state = 1)
       + (select count(*) from invocations where tenant_id = any (%(tenants)s) and state = 3)
-"""
+      + ({UPKEEP})
+"""  # noqa: S608 - statements of our own
 """How much of a run is not over yet."""
 
 RUN_OUT = """

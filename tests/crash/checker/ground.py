@@ -19,10 +19,11 @@ class Ground:
 
     @property
     def tenants(self) -> list[UUID]:
-        return [one.tenant_id for one in self.evidence.tenants]
+        return tenants_of(self.evidence)
 
     def slug(self, tenant_id: object) -> str:
-        return next(one.slug for one in self.evidence.tenants if one.tenant_id == tenant_id)
+        named = (one.slug for one in self.evidence.tenants if one.tenant_id == tenant_id)
+        return next(named, "the idle tenant")
 
     def rows(self, statement: str, named: Mapping[str, object] | None = None) -> Sequence[TupleRow]:
         """The rows of a statement of ours."""
@@ -30,6 +31,11 @@ class Ground:
             statement.encode(), {"tenants": self.tenants, **(named or {})}, binary=True
         )
         return cursor.fetchall()
+
+
+def tenants_of(evidence: Evidence) -> list[UUID]:
+    """All tenants that are looked at after a run."""
+    return [*(one.tenant_id for one in evidence.tenants), evidence.idle]
 
 
 def last_of(name: str) -> UUID:

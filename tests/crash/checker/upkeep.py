@@ -1,0 +1,74 @@
+"""What servers do besides: warnings are told once, what was planted is set right, room is made."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Final
+
+from domain.budget.account import WARNINGS
+from somagent.events.v1 import events_pb2
+from tests.crash.checker.ground import Ground
+from tests.crash.checker.violation import Kind, Violation
+
+_DUE: Final = """
+    select tenant_id, 'nobody was told that account ' || account_id || ' passed ' || warned || ' %%'
+    from accounts where tenant_id = any (%(tenants)s) and warned > announced
+      and limit_amount is not null
+"""
+
+_KEPT: Final = """
+    select tenant_id, 'request ' || request_id || ' of ' || created_at || ' is kept still'
+    from requests where tenant_id = any (%(tenants)s) and created_at < now() - interval '3 days'
+"""
+
+_FOUND: Final = """
+    select tenant_id, kind || ' of ' || reference || ': ' || detail
+    from findings where tenant_id = any (%(tenants)s) and not repaired
+"""
+
+_HELD: Final = """
+    select tenant_id, account_id::text from accounts
+    where tenant_id = any (%(tenants)s) and held <> 0 and metric <> 10
+"""
+
+_ROOMLESS: Final = """
+    select null::uuid, 'there is no room for records of ' || month
+    from to_char(now() at time zone 'UTC' + interval '2 months', 'YYYY_MM') month
+    where to_regclass('public.records_' || month) is null
+"""
+
+_UNDONE: Final = (_DUE, _KEPT, _FOUND, _ROOMLESS)
+
+UPKEEP: Final = " + ".join(
+    f"(select count(*) from ({one}) undone)"  # noqa: S608 - statements of our own
+    for one in (*_UNDONE, _HELD)
+)
+"""How much is left to do."""
+
+_ANNOUNCED: Final = """
+    select a.tenant_id, a.metric, p.percent, count(*) from accounts a
+    join unnest(%(percents)s::integer[]) p(percent) on a.announced >= p.percent
+    where a.tenant_id = any (%(tenants)s) group by 1, 2, 3
+"""
+
+_WARNINGS: Final = """
+    select tenant_id, payload from outbox
+    where tenant_id = any (%(tenants)s) and type = 'budget.warning'
+"""
+
+
+def check_upkeep(ground: Ground) -> Iterator[Violation]:
+    for statement in _UNDONE:
+        for tenant, what in ground.rows(statement):
+            yield Violation(Kind.STUCK, f"{ground.slug(tenant)}: {what}")
+    told = Counter[tuple[object, int, int]]()
+    for tenant, payload in ground.rows(_WARNINGS):
+        one = events_pb2.BudgetWarning.FromString(payload)
+        told[tenant, one.metric, one.percent] += 1
+    announced = Counter[tuple[object, int, int]]()
+    for tenant, metric, percent, times in ground.rows(_ANNOUNCED, {"percents": list(WARNINGS)}):
+        announced[tenant, metric, percent] = times
+    for key in sorted(told.keys() | announced.keys(), key=str):
+        if told[key] != announced[key]:
+            kind = Kind.DOUBLED if told[key] > announced[key] else Kind.LOST
+            what = f"{announced[key]} accounts passed {key[2]} % of metric {key[1]}"
+            yield Violation(kind, f"{ground.slug(key[0])}: {what}, {told[key]} are told of")
