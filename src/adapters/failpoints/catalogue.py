@@ -70,9 +70,7 @@ PORTS: Final[Mapping[str, Watched]] = MappingProxyType(
         "sessions": Watched(port=SessionStore, unwatched=("session", "sessions")),
         "feedback": Watched(port=FeedbackStore),
         "signals": Watched(
-            port=TurnSignals,
-            swept=("watch",),
-            unwatched=("written", "promoted", "cancellations", "watched"),
+            port=TurnSignals, unwatched=("written", "promoted", "cancellations", "watched")
         ),
         "claims": Watched(port=RequestClaims),
         "records": Watched(

@@ -17,6 +17,7 @@ from adapters.failpoints.orders import Deed, Order, UnknownFailpointError, order
 from adapters.inmemory.request_claims import InMemoryRequestClaims
 from application.conversation.ports.models import ModelChunk, ModelEnd, ModelRequest, ModelText
 from application.kernel.ports import RequestClaims
+from application.operations.ports import Storage
 from domain.conversation.errors import ModelFailedError
 from domain.kernel.errors import StorageUnavailableError
 from domain.kernel.identifiers import RequestId, TenantId
@@ -44,6 +45,27 @@ def test_what_is_swept_or_not_watched_is_a_call_of_its_port(prefix: str) -> None
 
     assert {*watched.swept, *watched.unwatched} <= vars(watched.port).keys()
     assert {*watched.swept}.isdisjoint(watched.unwatched)
+
+
+class Tending:
+    """Somebody who finds something to do every other time."""
+
+    def __init__(self) -> None:
+        self.found = [0, 3, 0]
+
+    async def tend(self) -> int:
+        return self.found.pop()
+
+
+async def test_a_sweep_passes_its_point_when_it_found_something(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    orders = Failpoints.of("retention.tend.after=note@1")
+    retention: Storage = with_points("retention", Tending(), orders, StorageUnavailableError)
+
+    noted = [(await retention.tend(), capfd.readouterr().err) for _ in range(3)]
+
+    assert noted == [(0, ""), (3, "failpoint retention.tend.after: note\n"), (0, "")]
 
 
 def test_orders_are_read_as_they_are_written() -> None:
