@@ -20,6 +20,9 @@ THINKING_SECONDS: Final = 0.3
 REACH_SECONDS: Final = 1.0
 """How long a client waits for its connection to a server that was just started."""
 
+LIMITED_CLIENTS: Final = 2
+"""Of a tenant near its limit: enough to be in each other's way there."""
+
 RAISING_SECONDS: Final = 1.0
 
 _WANTED_SHARE: Final = 0.85
@@ -47,7 +50,7 @@ class Traffic:
                 *(
                     self._client(self._caller(witness), goes_on)
                     for witness in self.evidence.tenants
-                    for _ in range(clients)
+                    for _ in range(min(clients, LIMITED_CLIENTS) if witness.limited else clients)
                 )
             )
         finally:
