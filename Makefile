@@ -70,7 +70,7 @@ bench-against: $(DEV) ## CPU of a turn here against that of another commit (BASE
 	@$(BIN)/python -m bench.against $(BASE) $(ARGS)
 
 .PHONY: crash
-crash: $(DEV) ## the crash laboratory: servers killed at every named step (MINUTES=10, SEED=n to replay, BROKER=no)
+crash: $(DEV) ## the crash laboratory: servers killed 5 times at every step (MINUTES=10, SEED=n to replay, BROKER=no)
 	@$(if $(filter no,$(BROKER)),,infra/engines/kafka.sh fetch)
 	@GRPC_VERBOSITY=ERROR $(BIN)/python -m tests.crash --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED)) \
 		$(if $(filter no,$(BROKER)),--without-broker)
