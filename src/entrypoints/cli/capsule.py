@@ -7,13 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from entrypoints.cli.calling import Server, calling
 from entrypoints.cli.options import (
-    Address,
-    Authority,
     Config,
     JsonFlag,
-    Key,
-    Plaintext,
     PublicKeys,
     Tenant,
 )
@@ -124,37 +121,32 @@ def verify(file: File, public_key: PublicKeys = None, *, json: JsonFlag = False)
 
 
 @app.command()
-def apply(  # noqa: PLR0913 - one parameter an option
+@calling
+def apply(
+    server: Server,
     file: File,
     tenant: Tenant = "",
     *,
     activate: Annotated[bool, typer.Option(help="Make it the active version.")] = True,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check all, change nothing.")] = False,
-    address: Address = "",
-    key: Key = "",
-    authority: Authority = None,
-    plaintext: Plaintext = False,
     json: JsonFlag = False,
 ) -> None:
     """Bring a signed capsule into a tenant and make it the active version."""
     from entrypoints.cli.capsule_install import Installation, install
     from entrypoints.cli.capsule_text import read_text
-    from entrypoints.cli.connecting import target_of, tenant_name
+    from entrypoints.cli.connecting import tenant_name
     from entrypoints.cli.figures import last_part
-    from entrypoints.cli.remembered import memory_path, recall
     from entrypoints.cli.screen import Screen
     from entrypoints.cli.turn_view import json_of
 
-    remembered = recall(memory_path())
+    remembered = server.remembered
     order = Installation(
         tenant=tenant_name(tenant, remembered),
         manifest=read_text(file),
         activate=activate,
         dry_run=dry_run,
     )
-    target = target_of(
-        remembered, address=address, key=key, plaintext=plaintext, authority=authority
-    )
+    target = server.target()
     capsule = asyncio.run(install(target, order))
     screen = Screen.standard(json=json)
     if screen.json:
@@ -166,28 +158,23 @@ def apply(  # noqa: PLR0913 - one parameter an option
 
 
 @app.command()
-def revoke(  # noqa: PLR0913 - one parameter an option
+@calling
+def revoke(
+    server: Server,
     capsule: Annotated[str, typer.Argument(help="The capsule's slug.")],
     version: Annotated[str, typer.Argument(help="The version, as in 1.0.0.")],
     tenant: Tenant = "",
     *,
-    address: Address = "",
-    key: Key = "",
-    authority: Authority = None,
-    plaintext: Plaintext = False,
     json: JsonFlag = False,
 ) -> None:
     """Withdraw a version for good: no turn begins under it any more."""
     from entrypoints.cli.capsule_install import withdraw
-    from entrypoints.cli.connecting import capsule_name, target_of
-    from entrypoints.cli.remembered import memory_path, recall
+    from entrypoints.cli.connecting import capsule_name
     from entrypoints.cli.screen import Screen
     from entrypoints.cli.turn_view import json_of
 
-    remembered = recall(memory_path())
-    target = target_of(
-        remembered, address=address, key=key, plaintext=plaintext, authority=authority
-    )
+    remembered = server.remembered
+    target = server.target()
     name = f"{capsule_name(tenant, capsule, remembered)}/versions/{version}"
     revoked = asyncio.run(withdraw(target, name))
     screen = Screen.standard(json=json)

@@ -5,10 +5,13 @@ from typing import Annotated
 
 import typer
 
-from entrypoints.cli.options import Address, Authority, JsonFlag, Key, Plaintext, Tenant
+from entrypoints.cli.calling import Server, calling
+from entrypoints.cli.options import JsonFlag, Tenant
 
 
-def chat(  # noqa: PLR0913 - one parameter an option
+@calling
+def chat(
+    server: Server,
     session: Annotated[
         str, typer.Argument(help="tenants/…/sessions/… to go on with; unset: a new one.")
     ] = "",
@@ -18,10 +21,6 @@ def chat(  # noqa: PLR0913 - one parameter an option
     tenant: Tenant = "",
     capsule: Annotated[str, typer.Option(help="The capsule's slug, for a new session.")] = "",
     *,
-    address: Address = "",
-    key: Key = "",
-    authority: Authority = None,
-    plaintext: Plaintext = False,
     json: JsonFlag = False,
 ) -> None:
     """Talk to a capsule.
@@ -35,16 +34,14 @@ def chat(  # noqa: PLR0913 - one parameter an option
     from entrypoints.assembly.offline import identifiers
     from entrypoints.cli.chat_session import ChatOrder
     from entrypoints.cli.chat_session import chat as hold_chat
-    from entrypoints.cli.connecting import capsule_name, target_of
+    from entrypoints.cli.connecting import capsule_name
     from entrypoints.cli.conversing import Conversation
     from entrypoints.cli.remembered import memory_path, recall, remember
     from entrypoints.cli.screen import Screen
 
-    remembered = recall(memory_path())
+    remembered = server.remembered
     order = ChatOrder(
-        target=target_of(
-            remembered, address=address, key=key, plaintext=plaintext, authority=authority
-        ),
+        target=server.target(),
         session=session,
         capsule="" if session else capsule_name(tenant, capsule, remembered),
         message=message,

@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from entrypoints.cli.options import Address, Authority, JsonFlag, Key, Plaintext, Tenant
+from entrypoints.cli.calling import Server, calling
+from entrypoints.cli.options import JsonFlag, Tenant
 
 app = typer.Typer(
     help="Messages that could not be delivered or taken: look, mend, replay, discard.",
@@ -31,7 +32,9 @@ class State(StrEnum):
 
 
 @app.command("list")
+@calling
 def list_letters(  # noqa: PLR0913 - one parameter an option
+    server: Server,
     tenant: Tenant = "",
     *,
     every_tenant: Annotated[
@@ -43,20 +46,15 @@ def list_letters(  # noqa: PLR0913 - one parameter an option
     reason: Annotated[str, typer.Option(help="Only those refused so, as SESSION_NOT_FOUND.")] = "",
     since: Annotated[datetime | None, typer.Option(help="That came then or later, UTC.")] = None,
     until: Annotated[datetime | None, typer.Option(help="That came before, UTC.")] = None,
-    address: Address = "",
-    key: Key = "",
-    authority: Authority = None,
-    plaintext: Plaintext = False,
     json: JsonFlag = False,
 ) -> None:
     """List dead letters, the first to come first, without what they carry."""
-    from entrypoints.cli.connecting import target_of, tenant_name
+    from entrypoints.cli.connecting import tenant_name
     from entrypoints.cli.letters import LettersAsked, fetch_letters
     from entrypoints.cli.letters_view import show_letters
-    from entrypoints.cli.remembered import memory_path, recall
     from entrypoints.cli.screen import Screen
 
-    remembered = recall(memory_path())
+    remembered = server.remembered
     asked = LettersAsked(
         parent="tenants/-" if every_tenant else tenant_name(tenant, remembered),
         state="" if state is None else state.value,
@@ -66,98 +64,76 @@ def list_letters(  # noqa: PLR0913 - one parameter an option
         since=since,
         until=until,
     )
-    target = target_of(
-        remembered,
-        address=address,
-        key=key,
-        plaintext=plaintext,
-        authority=authority,
-        administering=every_tenant,
-    )
+    target = server.target(administering=every_tenant)
     show_letters(Screen.standard(json=json), asyncio.run(fetch_letters(target, asked)))
 
 
 @app.command()
-def show(  # noqa: PLR0913 - one parameter an option
+@calling
+def show(
+    server: Server,
     name: Name,
     *,
     full: Annotated[
         bool, typer.Option("--full", help="With headers and payload, for who may open it.")
     ] = False,
-    address: Address = "",
-    key: Key = "",
-    authority: Authority = None,
-    plaintext: Plaintext = False,
     json: JsonFlag = False,
 ) -> None:
     """Show one dead letter and its history."""
-    from entrypoints.cli.connecting import target_of
     from entrypoints.cli.letters import fetch_letter
     from entrypoints.cli.letters_view import show_letter
-    from entrypoints.cli.remembered import memory_path, recall
     from entrypoints.cli.screen import Screen
 
-    target = target_of(
-        recall(memory_path()), address=address, key=key, plaintext=plaintext, authority=authority
-    )
+    target = server.target()
     show_letter(Screen.standard(json=json), asyncio.run(fetch_letter(target, name, full=full)))
 
 
 @app.command()
-def edit(  # noqa: PLR0913 - one parameter an option
+@calling
+def edit(
+    server: Server,
     name: Name,
     payload: Annotated[
         Path, typer.Option(exists=True, dir_okay=False, help="A file with the new payload.")
     ],
     *,
     etag: Annotated[str, typer.Option(help="As it was shown: refused if it changed since.")] = "",
-    address: Address = "",
-    key: Key = "",
-    authority: Authority = None,
-    plaintext: Plaintext = False,
     json: JsonFlag = False,
 ) -> None:
     """Give a resting letter another payload."""
-    from entrypoints.cli.connecting import content_of, target_of
+    from entrypoints.cli.connecting import content_of
     from entrypoints.cli.letters import edit_letter
     from entrypoints.cli.letters_view import show_letter
-    from entrypoints.cli.remembered import memory_path, recall
     from entrypoints.cli.screen import Screen
 
-    target = target_of(
-        recall(memory_path()), address=address, key=key, plaintext=plaintext, authority=authority
-    )
+    target = server.target()
     edited = asyncio.run(edit_letter(target, name, content_of(payload), etag))
     show_letter(Screen.standard(json=json), edited)
 
 
 @app.command()
-def discard(  # noqa: PLR0913 - one parameter an option
+@calling
+def discard(
+    server: Server,
     names: Annotated[list[str], typer.Argument(help="tenants/{tenant}/deadLetters/{dead_letter}")],
     note: Annotated[str, typer.Option(help="Why, for the record.")],
     *,
-    address: Address = "",
-    key: Key = "",
-    authority: Authority = None,
-    plaintext: Plaintext = False,
     json: JsonFlag = False,
 ) -> None:
     """Settle letters about which nothing is to be done; all of one tenant."""
-    from entrypoints.cli.connecting import target_of
     from entrypoints.cli.letters import discard_letters
     from entrypoints.cli.letters_view import show_settled
-    from entrypoints.cli.remembered import memory_path, recall
     from entrypoints.cli.screen import Screen
 
-    target = target_of(
-        recall(memory_path()), address=address, key=key, plaintext=plaintext, authority=authority
-    )
+    target = server.target()
     answer = asyncio.run(discard_letters(target, names, note))
     show_settled(Screen.standard(json=json), answer, "discarded")
 
 
 @app.command()
+@calling
 def replay(  # noqa: PLR0913 - one parameter an option
+    server: Server,
     names: Annotated[
         list[str] | None,
         typer.Argument(help="tenants/{tenant}/deadLetters/{dead_letter}; or give --all."),
@@ -178,21 +154,16 @@ def replay(  # noqa: PLR0913 - one parameter an option
         datetime | None, typer.Option(help="With --all: that came then or later, UTC.")
     ] = None,
     until: Annotated[datetime | None, typer.Option(help="With --all: that came before.")] = None,
-    address: Address = "",
-    key: Key = "",
-    authority: Authority = None,
-    plaintext: Plaintext = False,
     json: JsonFlag = False,
 ) -> None:
     """Send letters on once more, or let their consumer take them under your own key."""
-    from entrypoints.cli.connecting import target_of, tenant_name
+    from entrypoints.cli.connecting import tenant_name
     from entrypoints.cli.failure import CommandFailedError, ExitCode
     from entrypoints.cli.letters import LettersAsked, replay_letters
     from entrypoints.cli.letters_view import show_settled
-    from entrypoints.cli.remembered import memory_path, recall
     from entrypoints.cli.screen import Screen
 
-    remembered = recall(memory_path())
+    remembered = server.remembered
     if bool(names) == every_one:
         raise CommandFailedError("name letters, or give --all", code=ExitCode.USAGE)
     if names and (topic or message_key or reason or since or until):
@@ -211,9 +182,7 @@ def replay(  # noqa: PLR0913 - one parameter an option
             since=since,
             until=until,
         )
-    target = target_of(
-        remembered, address=address, key=key, plaintext=plaintext, authority=authority
-    )
+    target = server.target()
     answer = asyncio.run(
         replay_letters(target, names or [], asked, "" if into is None else into.value)
     )

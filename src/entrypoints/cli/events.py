@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from entrypoints.cli.options import Address, Authority, JsonFlag, Key, Plaintext, Tenant
+from entrypoints.cli.calling import Server, calling
+from entrypoints.cli.options import JsonFlag, Tenant
 
 app = typer.Typer(help="Events that were published.", no_args_is_help=True)
 
@@ -18,7 +19,9 @@ def events() -> None:
 
 
 @app.command()
+@calling
 def replay(  # noqa: PLR0913 - one parameter an option
+    server: Server,
     tenant: Tenant = "",
     *,
     since: Annotated[datetime, typer.Option(help="What happened then or later, UTC.")],
@@ -33,21 +36,16 @@ def replay(  # noqa: PLR0913 - one parameter an option
     consumer: Annotated[
         str, typer.Option(help="The one they are meant for, told in a header.")
     ] = "",
-    address: Address = "",
-    key: Key = "",
-    authority: Authority = None,
-    plaintext: Plaintext = False,
     json: JsonFlag = False,
 ) -> None:
     """Publish events of the last seven days once more, under their own ids."""
-    from entrypoints.cli.connecting import target_of, tenant_name
+    from entrypoints.cli.connecting import tenant_name
     from entrypoints.cli.letters import stamp
     from entrypoints.cli.published import replay_events
-    from entrypoints.cli.remembered import memory_path, recall
     from entrypoints.cli.screen import Screen
     from somagent.operations.v1.operations_pb2 import ReplayEventsRequest
 
-    remembered = recall(memory_path())
+    remembered = server.remembered
     asked = ReplayEventsRequest(
         parent=tenant_name(tenant, remembered),
         key=event_key,
@@ -57,14 +55,7 @@ def replay(  # noqa: PLR0913 - one parameter an option
         topic=topic,
         consumer=consumer,
     )
-    target = target_of(
-        remembered,
-        address=address,
-        key=key,
-        plaintext=plaintext,
-        authority=authority,
-        administering=bool(topic),
-    )
+    target = server.target(administering=bool(topic))
     count = asyncio.run(replay_events(target, asked))
     screen = Screen.standard(json=json)
     if screen.json:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from entrypoints.cli.options import Address, Authority, JsonFlag, Key, Plaintext, PublicKeys
+from entrypoints.cli.calling import Server, calling
+from entrypoints.cli.options import JsonFlag, PublicKeys
 
 if TYPE_CHECKING:
     from application.provenance.verify_receipt import Verification
@@ -47,26 +48,19 @@ def verify(
 
 
 @app.command()
+@calling
 def get(
+    server: Server,
     record: Annotated[str, typer.Argument(help="tenants/{tenant}/records/{record}")],
     out: Annotated[Path | None, typer.Option(help="Where to; unset: standard output.")] = None,
-    *,
-    address: Address = "",
-    key: Key = "",
-    authority: Authority = None,
-    plaintext: Plaintext = False,
 ) -> None:
     """Fetch the receipt of a record, as a file that `receipt verify` takes."""
     import asyncio
 
-    from entrypoints.cli.connecting import target_of
     from entrypoints.cli.failure import CommandFailedError
     from entrypoints.cli.receipt_fetch import fetch
-    from entrypoints.cli.remembered import memory_path, recall
 
-    target = target_of(
-        recall(memory_path()), address=address, key=key, plaintext=plaintext, authority=authority
-    )
+    target = server.target()
     content = asyncio.run(fetch(target, record))
     try:
         if out is None:

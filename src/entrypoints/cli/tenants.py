@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from entrypoints.cli.options import Address, Authority, JsonFlag, Key, Plaintext
+from entrypoints.cli.calling import Server, calling
+from entrypoints.cli.options import JsonFlag
 
 app = typer.Typer(help="Make tenants (for operators).", no_args_is_help=True)
 
@@ -19,15 +20,13 @@ class Plan(StrEnum):
 
 
 @app.command()
-def create(  # noqa: PLR0913 - one parameter an option
+@calling
+def create(
+    server: Server,
     slug: Annotated[str, typer.Argument(help="2 to 63 of a-z, 0-9 and dash, a letter first.")],
     plan: Annotated[Plan, typer.Option(help="What it subscribes to.")] = Plan.FREE,
     display_name: Annotated[str, typer.Option(help="For people; unset: the slug.")] = "",
     *,
-    address: Address = "",
-    key: Key = "",
-    authority: Authority = None,
-    plaintext: Plaintext = False,
     json: JsonFlag = False,
 ) -> None:
     """Create a tenant with the limits of its plan. The key must be an operator's.
@@ -37,19 +36,10 @@ def create(  # noqa: PLR0913 - one parameter an option
     import asyncio
 
     from entrypoints.cli.administering import create_tenant
-    from entrypoints.cli.connecting import target_of
-    from entrypoints.cli.remembered import memory_path, recall
     from entrypoints.cli.screen import Screen
     from entrypoints.cli.turn_view import json_of
 
-    target = target_of(
-        recall(memory_path()),
-        address=address,
-        key=key,
-        plaintext=plaintext,
-        authority=authority,
-        administering=True,
-    )
+    target = server.target(administering=True)
     tenant = asyncio.run(create_tenant(target, slug, plan.value, display_name or slug))
     screen = Screen.standard(json=json)
     if screen.json:

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from entrypoints.cli.options import Address, Authority, JsonFlag, Key, Plaintext, Tenant
+from entrypoints.cli.calling import Server, calling
+from entrypoints.cli.options import JsonFlag, Tenant
 
 app = typer.Typer(
     help="Calls of tools whose outcome nobody knows: look, and say what became of them.",
@@ -21,50 +22,39 @@ class Outcome(StrEnum):
 
 
 @app.command()
+@calling
 def unknown(
+    server: Server,
     tenant: Tenant = "",
     *,
-    address: Address = "",
-    key: Key = "",
-    authority: Authority = None,
-    plaintext: Plaintext = False,
     json: JsonFlag = False,
 ) -> None:
     """List calls that may have taken effect, the newest first."""
-    from entrypoints.cli.connecting import target_of, tenant_name
-    from entrypoints.cli.remembered import memory_path, recall
+    from entrypoints.cli.connecting import tenant_name
     from entrypoints.cli.screen import Screen
     from entrypoints.cli.unknown_calls import fetch_unknown, show_calls
 
-    remembered = recall(memory_path())
-    target = target_of(
-        remembered, address=address, key=key, plaintext=plaintext, authority=authority
-    )
+    remembered = server.remembered
+    target = server.target()
     calls = asyncio.run(fetch_unknown(target, tenant_name(tenant, remembered)))
     show_calls(Screen.standard(json=json), calls)
 
 
 @app.command()
-def resolve(  # noqa: PLR0913 - one parameter an option
+@calling
+def resolve(
+    server: Server,
     name: Annotated[str, typer.Argument(help="tenants/{tenant}/invocations/{invocation}")],
     outcome: Annotated[Outcome, typer.Argument(help="How it had ended.")],
     *,
     note: Annotated[str, typer.Option(help="How that was found out.")],
     content: Annotated[str, typer.Option(help="What the tool answered, where it is known.")] = "",
-    address: Address = "",
-    key: Key = "",
-    authority: Authority = None,
-    plaintext: Plaintext = False,
     json: JsonFlag = False,
 ) -> None:
     """Say what became of a call. Nothing is run, and nothing that was said is unsaid."""
-    from entrypoints.cli.connecting import target_of
-    from entrypoints.cli.remembered import memory_path, recall
     from entrypoints.cli.screen import Screen
     from entrypoints.cli.unknown_calls import Finding, resolve_call, show_resolved
 
-    target = target_of(
-        recall(memory_path()), address=address, key=key, plaintext=plaintext, authority=authority
-    )
+    target = server.target()
     found = Finding(name=name, outcome=outcome.value, content=content, note=note)
     show_resolved(Screen.standard(json=json), asyncio.run(resolve_call(target, found)))

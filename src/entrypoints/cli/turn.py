@@ -6,40 +6,35 @@ from typing import Annotated
 
 import typer
 
-from entrypoints.cli.options import Address, Authority, JsonFlag, Key, Plaintext
+from entrypoints.cli.calling import Server, calling
+from entrypoints.cli.options import JsonFlag
 
 app = typer.Typer(help="Look into turns.", no_args_is_help=True)
 
 
 @app.command()
+@calling
 def show(
+    server: Server,
     name: Annotated[
         str, typer.Argument(help="tenants/…/sessions/…/turns/…; unset: the last of `chat`.")
     ] = "",
     *,
-    address: Address = "",
-    key: Key = "",
-    authority: Authority = None,
-    plaintext: Plaintext = False,
     json: JsonFlag = False,
 ) -> None:
     """Show why a turn did what it did: phases and times, choices, lanes, tools, costs."""
     from entrypoints.assembly.offline import identifiers
     from entrypoints.cli.client import open_client
-    from entrypoints.cli.connecting import target_of
     from entrypoints.cli.failure import CommandFailedError, ExitCode
-    from entrypoints.cli.remembered import memory_path, recall
     from entrypoints.cli.screen import Screen
     from entrypoints.cli.trace_view import fetch_turn, show_turn
     from entrypoints.cli.turn_view import json_of
 
-    remembered = recall(memory_path())
+    remembered = server.remembered
     turn_name = name or remembered.turn
     if not turn_name:
         raise CommandFailedError("no turn is named", "give its name", code=ExitCode.USAGE)
-    target = target_of(
-        remembered, address=address, key=key, plaintext=plaintext, authority=authority
-    )
+    target = server.target()
 
     async def seen() -> None:
         async with open_client(target, identifiers()) as client:
