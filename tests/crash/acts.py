@@ -69,6 +69,7 @@ BY_MESSAGE: Final[Mapping[str, Act]] = {
         delivery.spoiled,
         delivery.mended,
         delivery.discarded,
+        delivery.poisoned,
     )
 }
 """What it can do besides, where there is a broker."""

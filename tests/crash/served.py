@@ -32,6 +32,7 @@ SERVES: Final[Mapping[str, Sequence[str]]] = {
     "feedback": ("rated",),
     "signals": ("cancelled",),
     "outbox": ("plain",),
+    "outbox.set_aside": ("poisoned",),
     "publisher": ("plain",),
     "signals.watch": ("watched",),
     "claims": ("released", "settled", "limited"),
@@ -58,7 +59,7 @@ SERVES: Final[Mapping[str, Sequence[str]]] = {
 """Acts that pass the points of a call, or of a port."""
 
 
-_OF_MESSAGES: Final = ("source.", "letters.")
+_OF_MESSAGES: Final = ("source.", "letters.", "outbox.set_aside.")
 
 
 def points_with(*, broker: bool) -> tuple[str, ...]:
