@@ -51,6 +51,7 @@ ACTS: Final[Mapping[str, Act]] = {
         memories.remembered,
         memories.forgotten,
         offers.published,
+        offers.withdrawn,
         offers.registered,
         tenancy.keyed,
         tenancy.unkeyed,

@@ -104,6 +104,8 @@ class Published:
     created: list[str] = field(default_factory=list[str])
     activating: list[str] = field(default_factory=list[str])
     activated: list[str] = field(default_factory=list[str])
+    revoking: str = ""
+    revoked: str = ""
 
 
 @dataclass(slots=True, kw_only=True)

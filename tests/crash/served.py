@@ -49,6 +49,7 @@ SERVES: Final[Mapping[str, Sequence[str]]] = {
     "memories.forget": ("forgotten",),
     "notes": ("executed", "tool"),
     "capsules": ("published",),
+    "capsules.revoke": ("withdrawn",),
     "capabilities": ("registered",),
     "keys": ("keyed",),
     "keys.revoke": ("unkeyed",),

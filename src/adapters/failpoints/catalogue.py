@@ -89,8 +89,7 @@ PORTS: Final[Mapping[str, Watched]] = MappingProxyType(
         "memories": Watched(port=MemoryStore, unwatched=("recall",)),
         "notes": Watched(port=NoteStore, unwatched=("notes",)),
         "capsules": Watched(
-            port=Capsules,
-            unwatched=("version", "by_id", "standing", "standing_of", "list", "revoke"),
+            port=Capsules, unwatched=("version", "by_id", "standing", "standing_of", "list")
         ),
         "capabilities": Watched(port=Capabilities, unwatched=("all",)),
         "tenants": Watched(port=Tenants, unwatched=("by_slug",)),

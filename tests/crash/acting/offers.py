@@ -11,6 +11,21 @@ VERSIONS = ("1.0.0", "1.1.0")
 
 async def published(actor: Actor) -> None:
     """A capsule of two versions: the second takes the first one's place."""
+    await _published(actor)
+
+
+async def withdrawn(actor: Actor) -> None:
+    """A capsule whose active version is revoked for good."""
+    told = await _published(actor)
+    told.revoking = told.activated[-1]
+    request = capsule_pb2.RevokeCapsuleRequest(
+        name=told.revoking, request_id=actor.caller.request_id()
+    )
+    await actor.caller.ask(request, capsule_pb2.RevokeCapsuleResponse)
+    told.revoked = told.revoking
+
+
+async def _published(actor: Actor) -> Published:
     caller = actor.caller
     name = f"agent-{caller.request_id()}"
     told = Published(tenant=caller.witness.slug, capsule=f"{caller.parent}/capsules/{name}")
@@ -38,6 +53,7 @@ async def published(actor: Actor) -> None:
         told.activating.append(made.name)
         await caller.ask(activate, capsule_pb2.ActivateCapsuleResponse)
         told.activated.append(made.name)
+    return told
 
 
 async def registered(actor: Actor) -> None:

@@ -35,6 +35,11 @@ _ACTIVATIONS: Final = """
     where tenant_id = any (%(tenants)s) and type = 'capsule.activated'
 """
 
+_AUDITS: Final = """
+    select payload from outbox
+    where tenant_id = any (%(tenants)s) and type = 'audit.recorded'
+"""
+
 _CAPABILITIES: Final = """
     select p.slug, c.name from capabilities c
     join tenant_profiles p using (tenant_id) where c.tenant_id = any (%(tenants)s)
@@ -106,6 +111,13 @@ def _check_capsules(ground: Ground) -> Iterator[Violation]:
     for version, times in facts.items():
         if times > 1:
             yield Violation(Kind.DOUBLED, f"{version} is told {times} times to be active")
+    audits = (events_pb2.AuditRecorded.FromString(payload) for (payload,) in ground.rows(_AUDITS))
+    revocations = Counter(one.resource for one in audits if one.action == "capsule:revoke")
+    for version, state in states.items():
+        if revocations[version] != int(state is CapsuleState.REVOKED):
+            kind = Kind.DOUBLED if revocations[version] > 1 else Kind.LOST
+            what = f"{version} is {state.name}, and told {revocations[version]} times to be revoked"
+            yield Violation(kind, what)
     for one in ground.evidence.published:
         yield from _check_published(one, states, facts)
 
@@ -119,14 +131,12 @@ def _check_published(
     for version in one.activated:
         if not facts.get(version):
             yield Violation(Kind.LOST, f"nobody was told that {version} became active")
-    if one.activated and one.activated == one.activating:
-        yield from _check_active(one, states.get(one.activated[-1]))
-
-
-def _check_active(told: Published, state: CapsuleState | None) -> Iterator[Violation]:
-    if state is not CapsuleState.ACTIVE:
-        shown = state.name if state else "not there"
-        yield Violation(Kind.LOST, f"{told.activated[-1]} was made active and is {shown}")
+    if one.activated and one.activated == one.activating and one.revoking == one.revoked:
+        expected = CapsuleState.REVOKED if one.revoked else CapsuleState.ACTIVE
+        found = states.get(one.activated[-1])
+        if found is not expected:
+            what = f"{one.activated[-1]} is {found.name if found else 'not there'}"
+            yield Violation(Kind.LOST, f"{what}, and was told {expected.name}")
 
 
 def text_of(one: Remembered) -> str:
