@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final, final
 
 from application.conversation.ports.sessions import SessionStore
-from application.kernel.ports import Clock
+from application.kernel.ports import DurableClock
 from domain.conversation.session import Session
 from domain.kernel.identifiers import RequestId, SessionId, TenantId
 from domain.kernel.principal import Principal
@@ -27,10 +27,13 @@ class DeleteSessionCommand:
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeleteSession:
-    """Its turns can still be read, and a deleted session stays as it is when deleted again."""
+    """Its turns can still be read, and a deleted session stays as it is when deleted again.
+
+    What is kept for its requests is kept for so long after that, by the same time.
+    """
 
     sessions: SessionStore
-    clock: Clock
+    clock: DurableClock
 
     async def __call__(self, command: DeleteSessionCommand) -> Session:
         """Give the session with its deletion's time.
@@ -46,6 +49,6 @@ class DeleteSession:
             command.tenant_id,
             command.session_id,
             etag=command.etag,
-            at=self.clock.now(),
+            at=await self.clock.now(),
             request=RequestKey.of(METHOD, command.request_id, command.principal.subject, content),
         )

@@ -43,7 +43,7 @@ class DiscardDeadLetters:
         Raises:
             StorageUnavailableError: Some may have been discarded; ask again.
         """
-        deed = self.audit.deed(command.actor, ACTION)
+        deed = await self.audit.deed(command.actor, ACTION)
         settled: list[DeadLetter] = []
         refused: list[tuple[DeadLetterId, Exception]] = []
         for letter_id in command.letters:

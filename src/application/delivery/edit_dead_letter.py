@@ -55,6 +55,6 @@ class EditDeadLetter:
             raise EtagMismatchError(str(letter.id))
         size = letter.payload_bytes if command.payload is None else len(command.payload)
         changed = letter.edit(size)
-        deed = self.audit.deed(command.actor, ACTION)
+        deed = await self.audit.deed(command.actor, ACTION)
         await self.letters.change(changed, new, self.audit.of(changed, deed))
         return OpenedLetter(changed, new)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import final
 
-from application.kernel.ports import Clock, IdentifierSource
+from application.kernel.ports import DurableClock, IdentifierSource
 from domain.delivery.dead_letter import DeadLetter
 from domain.kernel.events import AuditRecorded
 from domain.kernel.identifiers import EventId
@@ -24,11 +24,12 @@ class Deed:
 class LetterAudit:
     """Tells of deeds; a tenant's are in the order in which they were committed."""
 
-    clock: Clock
+    clock: DurableClock
     identifiers: IdentifierSource
 
-    def deed(self, actor: str, action: str) -> Deed:
-        return Deed(actor=actor, action=action, at=self.clock.now())
+    async def deed(self, actor: str, action: str) -> Deed:
+        """A deed of now: a letter that it settles is kept for so long from then."""
+        return Deed(actor=actor, action=action, at=await self.clock.now())
 
     def of(self, letter: DeadLetter, deed: Deed, reason: str = "") -> AuditRecorded:
         """The fact; `reason` says why it came to nothing."""

@@ -115,7 +115,7 @@ class ReplayDeadLetters:
             StorageUnavailableError: Some may have been replayed; ask again.
         """
         replayed = Replayed()
-        deed = self.audit.deed(command.actor, ACTION)
+        deed = await self.audit.deed(command.actor, ACTION)
         for letter_id in await self._meant(command, replayed):
             if command.into is Into.TOPIC and await self._is_consumed(command, letter_id, replayed):
                 continue

@@ -164,7 +164,7 @@ def conversation_use_cases(
         ),
         read_session=ReadSession(sessions=stores.sessions),
         list_sessions=ListSessions(sessions=stores.sessions),
-        delete_session=DeleteSession(sessions=stores.sessions, clock=system.clock),
+        delete_session=DeleteSession(sessions=stores.sessions, clock=stores.clock),
         read_turn=read_turn,
         list_turns=ListTurns(sessions=stores.sessions, reader=stores.reader),
         read_decision_trace=ReadDecisionTrace(

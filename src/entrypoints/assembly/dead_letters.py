@@ -40,7 +40,7 @@ def dead_letter_use_cases(
     def replay(take: TakeMessage) -> ReplayDeadLetters:
         return ReplayDeadLetters(letters=letters, publisher=publisher, take=take, audit=audit)
 
-    audit = LetterAudit(clock=system.clock, identifiers=system.identifiers)
+    audit = LetterAudit(clock=stores.clock, identifiers=system.identifiers)
     return DeadLetterUseCases(
         list=ListDeadLetters(letters=letters),
         get=GetDeadLetter(letters=letters),

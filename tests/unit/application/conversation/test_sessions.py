@@ -61,7 +61,7 @@ async def opened(
 async def deleted(
     shared: World, session_id: SessionId, *, etag: str = "", request_id: str = REQUEST
 ) -> Session:
-    delete = DeleteSession(sessions=shared.sessions, clock=shared.clock)
+    delete = DeleteSession(sessions=shared.sessions, clock=shared.times)
     return await delete(
         DeleteSessionCommand(
             principal=principal(),

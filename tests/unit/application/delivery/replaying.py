@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import final
 
 from adapters.inmemory.dead_letters import InMemoryDeadLetters
+from adapters.inmemory.durable_clock import InMemoryClock
 from application.delivery.letter_audit import LetterAudit
 from application.delivery.ports.publisher import PublisherCondition
 from application.delivery.ports.taking import NotTaken
@@ -63,5 +64,7 @@ class Desk:
             letters=self.letters,
             publisher=self.publisher,
             take=self.consumer,
-            audit=LetterAudit(clock=self.clock, identifiers=CountingIdentifiers("audit")),
+            audit=LetterAudit(
+                clock=InMemoryClock(self.clock), identifiers=CountingIdentifiers("audit")
+            ),
         )

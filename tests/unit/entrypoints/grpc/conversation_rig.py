@@ -94,7 +94,7 @@ async def client_of(shared: World) -> AsyncGenerator[Client]:
         ),
         read_session=ReadSession(sessions=shared.sessions),
         list_sessions=ListSessions(sessions=shared.sessions),
-        delete_session=DeleteSession(sessions=shared.sessions, clock=shared.clock),
+        delete_session=DeleteSession(sessions=shared.sessions, clock=shared.times),
         process_message=server.process,
         watch_turn=server.watch,
         read_turn=ReadTurn(reader=shared.reader),
