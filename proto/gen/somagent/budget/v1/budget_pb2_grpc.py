@@ -87,7 +87,8 @@ class BudgetServiceServicer:
         """Holds amounts in the tenant's account and in every other account named: all of them, or none.
 
         The hold belongs to the calendar month (UTC) in which it is made and is released by itself at
-        `expire_time`.
+        `expire_time`. Its `request_id` names it for as long as it can be looked up, a week after its end
+        by default (`retention.reservation_hours`); the same request is a new one then.
 
         Refused with: BUDGET_EXHAUSTED (an amount does not fit; QuotaFailure names account and
         metric), ACCOUNT_NOT_FOUND, TENANT_NOT_FOUND, IDEMPOTENCY_KEY_REUSED.

@@ -44,7 +44,8 @@ class BudgetServiceStub:
     """Holds amounts in the tenant's account and in every other account named: all of them, or none.
 
     The hold belongs to the calendar month (UTC) in which it is made and is released by itself at
-    `expire_time`.
+    `expire_time`. Its `request_id` names it for as long as it can be looked up, a week after its end
+    by default (`retention.reservation_hours`); the same request is a new one then.
 
     Refused with: BUDGET_EXHAUSTED (an amount does not fit; QuotaFailure names account and
     metric), ACCOUNT_NOT_FOUND, TENANT_NOT_FOUND, IDEMPOTENCY_KEY_REUSED.
@@ -140,7 +141,8 @@ class BudgetServiceAsyncStub(BudgetServiceStub):
     """Holds amounts in the tenant's account and in every other account named: all of them, or none.
 
     The hold belongs to the calendar month (UTC) in which it is made and is released by itself at
-    `expire_time`.
+    `expire_time`. Its `request_id` names it for as long as it can be looked up, a week after its end
+    by default (`retention.reservation_hours`); the same request is a new one then.
 
     Refused with: BUDGET_EXHAUSTED (an amount does not fit; QuotaFailure names account and
     metric), ACCOUNT_NOT_FOUND, TENANT_NOT_FOUND, IDEMPOTENCY_KEY_REUSED.
@@ -239,7 +241,8 @@ class BudgetServiceServicer(metaclass=_abc_1.ABCMeta):
         """Holds amounts in the tenant's account and in every other account named: all of them, or none.
 
         The hold belongs to the calendar month (UTC) in which it is made and is released by itself at
-        `expire_time`.
+        `expire_time`. Its `request_id` names it for as long as it can be looked up, a week after its end
+        by default (`retention.reservation_hours`); the same request is a new one then.
 
         Refused with: BUDGET_EXHAUSTED (an amount does not fit; QuotaFailure names account and
         metric), ACCOUNT_NOT_FOUND, TENANT_NOT_FOUND, IDEMPOTENCY_KEY_REUSED.
