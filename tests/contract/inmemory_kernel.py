@@ -151,6 +151,19 @@ class InMemoryAdministrator:
                 if key[0] == tenant_id
             },
             ledger=self._ledger(tenant_id),
+            overruns=tuple(
+                sorted(
+                    (
+                        one.settlement.reference_id,
+                        one.settlement.step,
+                        one.account_id,
+                        one.metric,
+                        one.amount,
+                    )
+                    for one in self.store.overruns
+                    if one.settlement.tenant_id == tenant_id
+                )
+            ),
             positions=tuple(
                 record_id
                 for _, record_id in sorted(

@@ -92,6 +92,7 @@ class Snapshot:
 
     `outgoing` are the identifiers of each key's events in order of their numbers, `positions` those
     of the records in order of theirs; numbers with gaps are refused when a snapshot is made.
+    `overruns` are (reference, step, account, metric, amount).
     """
 
     limits: Mapping[tuple[AccountId, Metric], int | None]
@@ -103,6 +104,7 @@ class Snapshot:
     invocations: Mapping[InvocationId, InvocationRow]
     reservations: Mapping[ReservationId, ReservationRow]
     ledger: tuple[LedgerRow, ...]
+    overruns: tuple[tuple[UUID, int, AccountId, Metric, int], ...]
     positions: tuple[RecordId, ...]
     outgoing: Mapping[UUID, tuple[UUID, ...]]
 

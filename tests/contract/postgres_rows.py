@@ -74,6 +74,15 @@ class StoredTurn(HoldColumns):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StoredOverrun:
+    reference: UUID
+    step: int
+    account: UUID
+    metric: int
+    amount: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StoredMessage:
     message: UUID
     turn: UUID
@@ -161,6 +170,10 @@ select reservation_id as reservation, state, step, hold_period, hold_accounts, h
 LEDGER: Final = """
 select reference_id as reference, step, round, metric, amount, price_version, period, accounts
   from ledger where tenant_id = %(tenant)s
+"""
+OVERRUNS: Final = """
+select reference_id as reference, step, account_id as account, metric, amount
+  from overruns where tenant_id = %(tenant)s
 """
 RECORDS: Final = """
 select tenant_id as key, position as number, record_id as id

@@ -39,6 +39,7 @@ from tests.contract.postgres_rows import (
     LIMITS,
     MESSAGES,
     OUTBOX,
+    OVERRUNS,
     RECORDS,
     RESERVATIONS,
     SEATS,
@@ -51,6 +52,7 @@ from tests.contract.postgres_rows import (
     StoredLimit,
     StoredLine,
     StoredMessage,
+    StoredOverrun,
     StoredReservation,
     StoredSeat,
     StoredTurn,
@@ -104,6 +106,12 @@ async def snapshot(superuser: Superuser, tenant_id: TenantId) -> Snapshot:
             for row in await _rows(superuser, StoredReservation, RESERVATIONS, tenant_id)
         },
         ledger=tuple(sorted(map(_line, lines))),
+        overruns=tuple(
+            sorted(
+                (row.reference, row.step, AccountId(row.account), Metric.of(row.metric), row.amount)
+                for row in await _rows(superuser, StoredOverrun, OVERRUNS, tenant_id)
+            )
+        ),
         positions=tuple(RecordId(row.id) for row in _without_gaps(records)),
         outgoing=await _outgoing(superuser, tenant_id),
     )

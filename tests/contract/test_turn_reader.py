@@ -1,12 +1,16 @@
 """Reads of sessions and turns: what a turn begins with, and what is shown of it."""
 
+from asyncio import gather
+from collections.abc import Mapping
+
 import pytest
 
 from domain.conversation.errors import SessionNotFoundError, TurnNotFoundError
 from domain.conversation.message import Message, Role
 from domain.conversation.turn import TurnState
 from domain.kernel.identifiers import SessionId, TurnId
-from tests.contract.commands import Commands, shown
+from domain.kernel.metering import Metric
+from tests.contract.commands import Commands, shown, tokens
 from tests.contract.scene import Scene
 
 QUESTION = Message(Role.USER, "Hello")
@@ -122,3 +126,44 @@ class TestTurns:
             await scene.kernel.reader.ceiling(
                 Commands.fresh(scene.ask.identifiers).tenant_id, turn_id
             )
+
+
+class TestOverrun:
+    async def test_is_what_neither_the_hold_nor_the_limit_had_room_for(self, scene: Scene) -> None:
+        within, beyond = await scene.running(900), await self.other(scene, 90)
+
+        await gather(
+            scene.kernel.one.journal.finish(scene.ask.finish(within, tokens(905))),
+            scene.kernel.one.journal.finish(scene.ask.finish(beyond, tokens(110))),
+        )
+
+        found = [await self.overrun(scene, turn_id) for turn_id in (within, beyond)]
+        # Whichever came first had what was left.
+        assert found in ([{}, {Metric.TOKENS: 15}], [{Metric.TOKENS: 5}, {Metric.TOKENS: 10}])
+        assert (await scene.tokens())[2] == 15
+
+    async def test_is_of_all_settlements_of_the_turn(self, scene: Scene) -> None:
+        turn_id = await scene.running(1000)
+        await scene.kernel.one.journal.pause(scene.ask.pause(turn_id, tokens(1030)))
+        await scene.limit(scene.ask.account, 1040)
+        grant = await scene.kernel.one.journal.resume(scene.ask.resume(turn_id, scene.ask.hold(10)))
+
+        finish = scene.ask.finish(turn_id, tokens(17), fence=grant.fence)
+        await scene.kernel.one.journal.finish(finish)
+
+        assert await self.overrun(scene, turn_id) == {Metric.TOKENS: 37}
+
+    async def test_is_nothing_where_everything_fitted(self, scene: Scene) -> None:
+        turn_id = await scene.running(100)
+        await scene.kernel.one.journal.finish(scene.ask.finish(turn_id, tokens(101)))
+
+        assert await self.overrun(scene, turn_id) == {}
+
+    async def other(self, scene: Scene, amount: int) -> TurnId:
+        """A turn of another session, so that both end at once."""
+        ask = scene.ask.in_session(SessionId(scene.ask.identifiers.next()))
+        await scene.kernel.administrator.open_session(ask.session())
+        return (await scene.kernel.one.journal.accept(ask.accept(ask.hold(amount)))).turn_id
+
+    async def overrun(self, scene: Scene, turn_id: TurnId) -> Mapping[Metric, int]:
+        return await scene.kernel.reader.overrun(scene.ask.tenant_id, turn_id)

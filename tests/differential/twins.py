@@ -93,6 +93,10 @@ def check(facts: Snapshot) -> None:
         assert balance.held == held[place]
         assert balance.spent == spent[place]
         assert balance.overrun <= balance.spent
+    borne = Counter[tuple[AccountId, Metric]]()
+    for (account_id, metric, _), balance in facts.balances.items():
+        borne[account_id, metric] += balance.overrun
+    assert +borne == _overrun(facts)
     ended = [row.record_id for row in facts.turns.values() if row.state.final]
     assert Counter(facts.positions) == Counter(ended)
     assert Counter(facts.keys.values()) == Counter([*facts.turns])
@@ -117,6 +121,13 @@ def _check_seats(facts: Snapshot) -> None:
     seats: Sequence[SessionQueue] = tuple(facts.seats.values())
     assert {seat.open_turn for seat in seats if seat.open_turn is not None} == open_turns
     assert Counter(turn for seat in seats for turn in seat.waiting) == Counter(queued)
+
+
+def _overrun(facts: Snapshot) -> Counter[tuple[AccountId, Metric]]:
+    overrun = Counter[tuple[AccountId, Metric]]()
+    for _, _, account_id, metric, amount in facts.overruns:
+        overrun[account_id, metric] += amount
+    return overrun
 
 
 def _held(facts: Snapshot) -> Counter[Place]:

@@ -1,6 +1,7 @@
 """Reads of sessions and turns in process memory."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -12,6 +13,7 @@ from domain.conversation.errors import SessionNotFoundError, TurnNotFoundError
 from domain.conversation.turn import Turn
 from domain.conversation.turn_event import TurnEvent
 from domain.kernel.identifiers import MessageId, SessionId, TenantId, TurnId
+from domain.kernel.metering import Metric
 from domain.tools.invocation import Invocation
 
 
@@ -56,6 +58,14 @@ class InMemoryTurnReader:
 
     async def trace(self, tenant_id: TenantId, turn_id: TurnId) -> bytes:
         return self._found(tenant_id, turn_id).trace
+
+    async def overrun(self, tenant_id: TenantId, turn_id: TurnId) -> Mapping[Metric, int]:
+        found = Counter[Metric]()
+        for one in self.store.overruns:
+            of_turn = one.settlement.reference_id == turn_id
+            if of_turn and one.settlement.tenant_id == tenant_id == one.account_id:
+                found[one.metric] += one.amount
+        return found
 
     async def checkpoint(self, tenant_id: TenantId, turn_id: TurnId) -> Checkpoint:
         return self._found(tenant_id, turn_id).checkpoint

@@ -93,6 +93,16 @@ class LedgerLine:
     accounts: frozenset[AccountId]
 
 
+@dataclass(frozen=True, slots=True)
+class Overrun:
+    """What a settlement used of a metric that fitted neither its hold nor the account's limit."""
+
+    settlement: Settlement
+    account_id: AccountId
+    metric: Metric
+    amount: int
+
+
 @dataclass(slots=True, repr=False)
 class InMemoryStore:
     """The state of all tenants. Steps of its users hold no await: each is atomic by that alone."""
@@ -109,6 +119,7 @@ class InMemoryStore:
         default_factory=dict[tuple[TenantId, str], tuple[bytes, ReservationId]]
     )
     ledger: list[LedgerLine] = field(default_factory=list[LedgerLine])
+    overruns: list[Overrun] = field(default_factory=list[Overrun])
     sessions: dict[tuple[TenantId, SessionId], Session] = field(
         default_factory=dict[tuple[TenantId, SessionId], Session]
     )
@@ -195,8 +206,12 @@ class InMemoryStore:
         for use in used:
             charged = frozenset(held.account_id for held in one.holds if held.metric is use.metric)
             self.ledger.append(LedgerLine(one, use, charged))
-        places = ((hold.account_id, hold.metric) for hold in one.holds)
-        return tuple(settled[place].overrun - balances[place].overrun for place in places)
+        places = [(hold.account_id, hold.metric) for hold in one.holds]
+        overruns = tuple(settled[place].overrun - balances[place].overrun for place in places)
+        for (account_id, metric), amount in zip(places, overruns, strict=True):
+            if amount:
+                self.overruns.append(Overrun(one, account_id, metric, amount))
+        return overruns
 
     def publish(self, *facts: DomainEvent) -> None:
         for event in facts:

@@ -1,6 +1,6 @@
 """Reads of sessions and turns in PostgreSQL."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -16,6 +16,7 @@ from adapters.postgres.database import Database, answering_storage
 from adapters.postgres.invocation_rows import InvocationRow
 from adapters.postgres.link import Link
 from adapters.postgres.packing import elements, int4, integer, integers, moment
+from adapters.postgres.tables.budget import overruns
 from adapters.postgres.tables.tools import invocations
 from adapters.postgres.tables.turns import turn_events, turn_requests, turns
 from adapters.postgres.turn_codec import decode_checkpoint, decode_events
@@ -28,6 +29,7 @@ from domain.conversation.session import Busy, Session, SessionQueue
 from domain.conversation.turn import Turn
 from domain.conversation.turn_event import TurnEvent
 from domain.kernel.identifiers import SessionId, TenantId, TurnId
+from domain.kernel.metering import Metric
 from domain.tools.invocation import Invocation
 
 if TYPE_CHECKING:
@@ -132,6 +134,21 @@ class PostgresTurnReader:
 
     async def trace(self, tenant_id: TenantId, turn_id: TurnId) -> bytes:
         return (await self._stored(tenant_id, turn_id)).trace
+
+    async def overrun(self, tenant_id: TenantId, turn_id: TurnId) -> Mapping[Metric, int]:
+        amount = sa.cast(sa.func.sum(overruns.c.amount), sa.BigInteger)
+        query = (
+            sa.select(overruns.c.metric, amount.label("amount"))
+            .where(
+                overruns.c.tenant_id == tenant_id,
+                overruns.c.reference_id == turn_id,
+                overruns.c.account_id == tenant_id,
+            )
+            .group_by(overruns.c.metric)
+        )
+        async with self.database.tenant(tenant_id) as connection:
+            rows = (await connection.execute(query)).all()
+        return {Metric.of(row.metric): int(row.amount) for row in rows}
 
     async def checkpoint(self, tenant_id: TenantId, turn_id: TurnId) -> Checkpoint:
         return decode_checkpoint((await self._stored(tenant_id, turn_id)).checkpoint)

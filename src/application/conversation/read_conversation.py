@@ -1,7 +1,7 @@
 """Read sessions, turns, and why a turn did what it did."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 from application.conversation.ports.reading import TurnReader
@@ -132,4 +132,5 @@ class ReadDecisionTrace:
         trace = (
             trace_of(turn.id, self.json.decode(kept)) if kept else DecisionTrace(turn_id=turn.id)
         )
+        trace = replace(trace, overrun=await self.reader.overrun(query.tenant_id, query.turn_id))
         return ExplainedTurn(turn=turn, trace=trace, invocations=tuple(invocations))

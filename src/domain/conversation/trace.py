@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from domain.conversation.phase import Attempt, LaneUse, PhaseTime
 from domain.kernel.identifiers import TurnId
+from domain.kernel.metering import Metric
 
 Setting = str | int | float | bool
 
@@ -41,7 +42,8 @@ class DecisionTrace:
     """How a turn went; all but `turn_id` is empty while it has not ended.
 
     `selection` is None where the turn ended before a model was chosen. `estimated` tells whether
-    tokens of lanes are a declared estimate. `held_tokens` is what was reserved in all.
+    tokens of lanes are a declared estimate. `held_tokens` is what was reserved in all,
+    `overrun` what was used beyond the limits of the tenant's own account.
     `decisions` are (permission, resource, allowed, rule); `degraded` are (what, why).
     """
 
@@ -52,6 +54,7 @@ class DecisionTrace:
     lanes: tuple[LaneUse, ...] = ()
     estimated: bool = False
     held_tokens: int = 0
+    overrun: Mapping[Metric, int] = field(default_factory=dict[Metric, int])
     attempts: tuple[Attempt, ...] = ()
     memories: tuple[MemoryTrace, ...] = ()
     decisions: tuple[tuple[str, str, bool, str], ...] = ()

@@ -7,6 +7,7 @@ from application.conversation.read_conversation import ExplainedTurn
 from domain.conversation.phase import Attempt, LaneUse, PhaseTime
 from domain.conversation.trace import DecisionTrace, SelectionTrace, Setting
 from domain.conversation.turn import Usage
+from domain.kernel.metering import Metric
 from domain.tools.invocation import Invocation
 from entrypoints.grpc.names import capability_name, invocation_name, turn_name
 from somagent.budget.v1 import budget_pb2
@@ -128,18 +129,24 @@ def _lane(one: LaneUse, *, estimated: bool) -> pb.LaneTrace:
 
 def _holds(tenant: str, trace: DecisionTrace, usage: Usage) -> list[budget_pb2.Hold]:
     """What the tenant's own account held; calls are held as they are made, one by one."""
-    if not trace.held_tokens:
+    if not (trace.held_tokens or trace.overrun):
         return []
     account = budget_pb2.Account(kind=budget_pb2.ACCOUNT_KIND_TENANT, id=tenant)
     figures = (
-        (budget_pb2.METRIC_TOKENS, trace.held_tokens, usage.tokens),
-        (budget_pb2.METRIC_TOOL_CALLS, usage.tool_calls, usage.tool_calls),
-        (budget_pb2.METRIC_API_CALLS, usage.api_calls, usage.api_calls),
+        (Metric.TOKENS, trace.held_tokens, usage.tokens),
+        (Metric.TOOL_CALLS, usage.tool_calls, usage.tool_calls),
+        (Metric.API_CALLS, usage.api_calls, usage.api_calls),
     )
     return [
-        budget_pb2.Hold(account=account, metric=metric, held=held, used=used)
+        budget_pb2.Hold(
+            account=account,
+            metric=budget_pb2.Metric.Value(f"METRIC_{metric.name}"),
+            held=held,
+            used=used,
+            overrun=trace.overrun.get(metric, 0),
+        )
         for metric, held, used in figures
-        if held
+        if held or trace.overrun.get(metric)
     ]
 
 

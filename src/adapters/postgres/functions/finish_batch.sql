@@ -50,7 +50,8 @@ begin
                warned = greatest(a.warned, percentage_passed(a.limit_amount, a.spent + n.used::bigint))
           from (select e.tenant_id, h.account, h.metric, e.hold_period, sum(h.amount) as held,
                        sum(coalesce(u.amount, 0)) as used, bool_or(u.amount > h.amount) as exceeds,
-                       array_agg(coalesce(u.amount, 0) - h.amount order by e.place) as excesses
+                       array_agg(coalesce(u.amount, 0) - h.amount order by e.place) as excesses,
+                       array_agg(e.place order by e.place) as places
                   from ended e
                  cross join unnest(e.hold_accounts, e.hold_metrics, e.hold_amounts) h(account, metric, amount)
                   left join unnest(p_use_commands, p_use_metrics, p_use_amounts) u(command, metric, amount)
@@ -58,6 +59,15 @@ begin
                  group by e.tenant_id, h.account, h.metric, e.hold_period) n
          where a.tenant_id = n.tenant_id and a.account_id = n.account and a.metric = n.metric
            and a.period = n.hold_period
+        returning a.tenant_id, a.account_id, a.metric, a.overrun - old.overrun as more,
+                  old.limit_amount - old.spent - old.held as remaining, n.places, n.excesses
+    ), borne as (
+        insert into overruns (tenant_id, reference_id, step, account_id, metric, amount)
+        select s.tenant_id, e.turn_id, e.settlements, s.account_id, s.metric, o.overrun
+          from settled s
+         cross join lateral overruns_of(s.remaining, s.excesses) o
+          join ended e on e.place = s.places[o.place]
+         where s.more > 0 and o.overrun > 0
     ), billed as (
         insert into ledger (tenant_id, reference_id, step, metric, amount, price_version, round, period,
                             accounts, created_at)

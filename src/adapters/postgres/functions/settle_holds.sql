@@ -21,6 +21,10 @@ returns bigint[] language sql as $$
          where a.tenant_id = p_tenant and a.account_id = h.account and a.metric = h.metric
            and a.period = p_period
         returning h.place, a.overrun - old.overrun as overrun
+    ), borne as (
+        insert into overruns (tenant_id, reference_id, step, account_id, metric, amount)
+        select p_tenant, p_reference, p_step, p_accounts[s.place], p_metrics[s.place], s.overrun
+          from settled s where s.overrun > 0
     ), billed as (
         insert into ledger (tenant_id, reference_id, step, metric, amount, price_version, round, period,
                             accounts, created_at)

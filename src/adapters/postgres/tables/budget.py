@@ -126,3 +126,18 @@ or of a reservation by itself. Each settlement is told in one `usage.recorded` t
 
 `accounts` are those whose `spent` it went into: their `spent` is the sum of their period's lines.
 """
+
+overruns = tenant_table(
+    "overruns",
+    sa.Column("reference_id", sa.Uuid, nullable=False),
+    sa.Column("step", sa.Integer, nullable=False),
+    sa.Column("account_id", sa.Uuid, nullable=False),
+    sa.Column("metric", sa.SmallInteger, nullable=False),
+    sa.Column("amount", sa.BigInteger, nullable=False),
+    key=("reference_id", "step", "account_id", "metric"),
+    writer=Access.APPEND,
+)
+"""The part of a ledger line that fitted neither hold nor limit, in each account where it did not.
+
+An account's `overrun` is the sum of its parts. Most settlements have none.
+"""

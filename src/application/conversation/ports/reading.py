@@ -1,6 +1,6 @@
 """Reads of one tenant's turns."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,6 +10,7 @@ from domain.conversation.session import Session
 from domain.conversation.turn import Turn
 from domain.conversation.turn_event import TurnEvent
 from domain.kernel.identifiers import SessionId, TenantId, TurnId
+from domain.kernel.metering import Metric
 from domain.tools.invocation import Invocation
 
 
@@ -70,6 +71,10 @@ class TurnReader(Protocol):
         Raises:
             TurnNotFoundError: No such turn of this tenant.
         """
+        ...
+
+    async def overrun(self, tenant_id: TenantId, turn_id: TurnId) -> Mapping[Metric, int]:
+        """What the turn used beyond the limits of the tenant's own account; nothing of zero."""
         ...
 
     async def checkpoint(self, tenant_id: TenantId, turn_id: TurnId) -> Checkpoint:

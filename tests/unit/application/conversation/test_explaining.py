@@ -6,6 +6,7 @@ from typing import Final
 import pytest
 
 from adapters.inmemory.language_model import called, said
+from adapters.inmemory.store import Settlement
 from application.conversation.read_conversation import (
     ExplainedTurn,
     ReadDecisionTrace,
@@ -15,13 +16,15 @@ from application.conversation.read_conversation import (
 from application.conversation.submit_feedback import SubmitFeedback, SubmitFeedbackCommand
 from application.conversation.trace_reading import trace_of
 from application.kernel.ports import Json
+from domain.budget.account import Hold, Use
 from domain.conversation.errors import ModelFailedError, TurnNotFoundError
 from domain.conversation.feedback import Feedback, Rating
 from domain.conversation.message import ToolCall
 from domain.conversation.phase import Phase, PhaseStatus
 from domain.conversation.trace import DecisionTrace
 from domain.kernel.errors import IdempotencyKeyReusedError
-from domain.kernel.identifiers import RequestId, SessionId, TurnId
+from domain.kernel.identifiers import AccountId, RequestId, SessionId, TurnId
+from domain.kernel.metering import Metric
 from domain.tools.invocation import InvocationState
 from tests.builders import INVOCATION, SESSION, TENANT, TURN, principal
 from tests.doubles import answers
@@ -183,3 +186,19 @@ async def test_nothing_is_said_of_a_turn_that_is_not_there(shared: World) -> Non
         await submitted(shared, TURN)
     with pytest.raises(TurnNotFoundError):
         await submitted(shared, turn.id, session_id=OTHER_SESSION)
+
+
+async def test_what_a_turn_used_beyond_its_limit_is_in_its_trace(shared: World) -> None:
+    turn = await Server(world=shared).answered()
+    settled = Settlement(
+        tenant_id=TENANT,
+        reference_id=turn.id,
+        step=2,
+        round=0,
+        period=shared.clock.now().date().replace(day=1),
+        holds=(Hold(AccountId(TENANT), Metric.TOKENS, 0),),
+    )
+    await shared.limit(Metric.TOKENS, 0)
+    shared.store.settle(settled, [Use(Metric.TOKENS, 7, 1)])
+
+    assert (await explained(shared, turn.id)).trace.overrun == {Metric.TOKENS: 7}
