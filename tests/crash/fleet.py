@@ -39,7 +39,7 @@ QUICK: Final = {
 
 _DEED: Final = re.compile(rf"^{MARK} (\S+): (\w+)$", re.MULTILINE)
 
-PATIENCE_SECONDS: Final = 5.0
+PATIENCE_SECONDS: Final = 7.0
 """So long a server that serves is waited for to pass its point."""
 
 STEADY_SECONDS: Final = (0.3, 4.0)

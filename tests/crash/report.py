@@ -9,13 +9,16 @@ from tests.crash.runs import Run
 
 
 def table_of(plan: Plan) -> Iterator[str]:
-    """A line for each step, and for the kills between them: kills, and what else was done there."""
+    """A line for each step, and for the kills between them.
+
+    What servers died of there, how often one waited for it in vain, and what else was done there.
+    """
     width = max(len(point) for point in (*plan.points, AT_RANDOM))
     deeds = "".join(f"  {deed.value:>5}" for deed in plan.harms)
-    yield f"{'step':<{width}}  kills{deeds}"
+    yield f"{'step':<{width}}  kills  in vain{deeds}"
     for point in (*plan.points, AT_RANDOM):
         harmed = "".join(f"  {plan.harmed[point, deed]:>5}" for deed in plan.harms)
-        yield f"{point:<{width}}  {plan.kills[point]:>5}{harmed}"
+        yield f"{point:<{width}}  {plan.kills[point]:>5}  {plan.misses[point]:>7}{harmed}"
 
 
 def short_of(plan: Plan, times: int) -> str:
