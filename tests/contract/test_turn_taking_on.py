@@ -71,6 +71,17 @@ class TestTakeOn:
 
         assert await scene.tokens() == (50, 950, 0)
 
+    async def test_nothing_is_overrun_when_what_follows_does_not_fit(self, scene: Scene) -> None:
+        turn_id = await self.taken(scene)
+        before = await scene.snapshot()
+
+        with pytest.raises(BudgetExhaustedError):
+            await scene.kernel.other.journal.take_on(
+                scene.ask.take_on(turn_id, scene.ask.hold(1), uses=(tokens(1100),))
+            )
+
+        assert await scene.snapshot() == before
+
     async def test_nothing_is_settled_when_what_follows_does_not_fit(self, scene: Scene) -> None:
         turn_id = await self.taken(scene)
         before = await scene.snapshot()

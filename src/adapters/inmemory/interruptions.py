@@ -138,13 +138,14 @@ def _settled_and_granted(
         BudgetExhaustedError: A hold does not fit.
         AccountNotFoundError: A required hold finds no balance.
     """
-    balances, lines = dict(store.balances), len(store.ledger)
+    balances, lines, borne = dict(store.balances), len(store.ledger), len(store.overruns)
     store.settle(settlement, uses)
     try:
         binding, hold = store.grant(settlement.tenant_id, period, holds)
     except DomainError:
         store.balances = balances
         del store.ledger[lines:]
+        del store.overruns[borne:]
         raise
     hold()
     return binding
