@@ -41,7 +41,10 @@ class TestWarnings:
 
         (passed,) = await due(scene)
 
-        assert (passed.account_id, passed.metric) == (scene.ask.account_id(), Metric.TOKENS)
+        assert (passed.metric, passed.account.id_in(passed.tenant_id)) == (
+            Metric.TOKENS,
+            scene.ask.account_id(),
+        )
         assert (passed.limit, passed.spent, passed.percents) == (1000, 800, (80,))
 
     async def test_are_due_for_both_when_both_were_passed_at_once(self, scene: Scene) -> None:

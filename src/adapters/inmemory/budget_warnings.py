@@ -16,10 +16,13 @@ class InMemoryBudgetWarnings:
     store: InMemoryStore
 
     async def due(self, limit: int) -> Sequence[PassedLimit]:
+        accounts = {
+            (owner, account.id_in(owner)): account for owner, account, _ in self.store.limits
+        }
         found = [
             PassedLimit(
                 tenant_id=key[0],
-                account_id=key[1],
+                account=accounts[key[:2]],
                 metric=key[2],
                 period=key[3],
                 limit=balance.limit,
@@ -33,7 +36,8 @@ class InMemoryBudgetWarnings:
         return found[:limit]
 
     async def announce(self, warning: BudgetWarning) -> bool:
-        key = warning.tenant_id, warning.account_id, warning.metric, warning.period
+        account_id = warning.account.id_in(warning.tenant_id)
+        key = warning.tenant_id, account_id, warning.metric, warning.period
         passed = self.store.balances[key].warned
         if not self.store.told.get(key, 0) < warning.percent <= passed:
             return False

@@ -12,9 +12,9 @@ from adapters.postgres.database import Database
 from adapters.postgres.outgoing import Outgoing
 from adapters.postgres.packing import microseconds
 from application.budget.ports import PassedLimit
-from domain.budget.account import percentages_due
+from domain.budget.account import Account, AccountKind, percentages_due
 from domain.budget.events import BudgetWarning
-from domain.kernel.identifiers import AccountId, TenantId
+from domain.kernel.identifiers import TenantId
 from domain.kernel.metering import Metric
 
 PATIENCE: Final = timedelta(seconds=5)
@@ -24,7 +24,8 @@ PATIENCE: Final = timedelta(seconds=5)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Due:
     tenant_id: UUID
-    account_id: UUID
+    kind: str
+    name: str
     metric: int
     period: date
     limit_amount: int
@@ -35,7 +36,7 @@ class _Due:
     def passed(self) -> PassedLimit:
         return PassedLimit(
             tenant_id=TenantId(self.tenant_id),
-            account_id=AccountId(self.account_id),
+            account=Account(AccountKind(self.kind), self.name),
             metric=Metric.of(self.metric),
             period=self.period,
             limit=self.limit_amount,
@@ -66,7 +67,7 @@ class PostgresBudgetWarnings:
         parameters = {
             "tenant": warning.tenant_id,
             "patience": PATIENCE,
-            "account": warning.account_id,
+            "account": warning.account.id_in(warning.tenant_id),
             "metric": warning.metric.code,
             "period": warning.period,
             "percent": warning.percent,

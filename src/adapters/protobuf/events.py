@@ -160,13 +160,11 @@ def _approval_decided(event: ApprovalDecided, _: Codes) -> Message:
 
 
 def _warning(event: BudgetWarning, _: Codes) -> Message:
-    # Of any account but the tenant's own only the derived identifier is kept.
-    account = None
-    if event.account_id == event.tenant_id:
-        kind = budget_pb2.ACCOUNT_KIND_TENANT
-        account = budget_pb2.Account(kind=kind, id=str(event.tenant_id))
     return pb.BudgetWarning(
-        account=account,
+        account=budget_pb2.Account(
+            kind=budget_pb2.AccountKind.Value(f"ACCOUNT_KIND_{event.account.kind.name}"),
+            id=event.account.name,
+        ),
         metric=_METRICS[event.metric],
         percent=event.percent,
         spent=event.spent,

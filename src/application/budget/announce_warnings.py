@@ -32,7 +32,7 @@ class AnnounceWarnings:
             tenant_id=passed.tenant_id,
             key=passed.tenant_id,
             occurred_at=self.clock.now(),
-            account_id=passed.account_id,
+            account=passed.account,
             metric=passed.metric,
             period=passed.period,
             percent=percent,

@@ -160,7 +160,7 @@ class PassedLimit:
     """What was spent has passed `percents` of a limit, ascending, of which nobody was told yet."""
 
     tenant_id: TenantId
-    account_id: AccountId
+    account: Account
     metric: Metric
     period: date
     limit: int

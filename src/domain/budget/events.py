@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
+from domain.budget.account import Account
 from domain.kernel.events import DomainEvent
 from domain.kernel.identifiers import (
-    AccountId,
     InvocationId,
     ReservationId,
     SessionId,
@@ -19,7 +19,7 @@ from domain.kernel.metering import Metric
 class BudgetWarning(DomainEvent):
     """What was spent first passed a percentage of a limit in a period; the key is the tenant."""
 
-    account_id: AccountId
+    account: Account
     metric: Metric
     period: date
     percent: int

@@ -45,9 +45,10 @@ UPKEEP: Final = " + ".join(
 """How much is left to do."""
 
 _ANNOUNCED: Final = """
-    select a.tenant_id, a.metric, p.percent, count(*) from accounts a
+    select a.tenant_id, l.name, a.metric, p.percent from accounts a
+    join limits l using (tenant_id, account_id, metric)
     join unnest(%(percents)s::integer[]) p(percent) on a.announced >= p.percent
-    where a.tenant_id = any (%(tenants)s) group by 1, 2, 3
+    where a.tenant_id = any (%(tenants)s)
 """
 
 _WARNINGS: Final = """
@@ -60,15 +61,14 @@ def check_upkeep(ground: Ground) -> Iterator[Violation]:
     for statement in _UNDONE:
         for tenant, what in ground.rows(statement):
             yield Violation(Kind.STUCK, f"{ground.slug(tenant)}: {what}")
-    told = Counter[tuple[object, int, int]]()
+    told = Counter[tuple[object, str, int, int]]()
     for tenant, payload in ground.rows(_WARNINGS):
         one = events_pb2.BudgetWarning.FromString(payload)
-        told[tenant, one.metric, one.percent] += 1
-    announced = Counter[tuple[object, int, int]]()
-    for tenant, metric, percent, times in ground.rows(_ANNOUNCED, {"percents": list(WARNINGS)}):
-        announced[tenant, metric, percent] = times
-    for key in sorted(told.keys() | announced.keys(), key=str):
-        if told[key] != announced[key]:
-            kind = Kind.DOUBLED if told[key] > announced[key] else Kind.LOST
-            what = f"{announced[key]} accounts passed {key[2]} % of metric {key[1]}"
-            yield Violation(kind, f"{ground.slug(key[0])}: {what}, {told[key]} are told of")
+        told[tenant, one.account.id, one.metric, one.percent] += 1
+    announced = set(ground.rows(_ANNOUNCED, {"percents": list(WARNINGS)}))
+    for key in sorted({*told, *announced}, key=str):
+        tenant, name, metric, percent = key
+        if told[key] != (key in announced):
+            kind = Kind.LOST if not told[key] else Kind.DOUBLED
+            what = f"{name} passed {percent} % of metric {metric}: told {told[key]} times"
+            yield Violation(kind, f"{ground.slug(tenant)}: {what}")

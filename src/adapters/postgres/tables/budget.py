@@ -29,6 +29,7 @@ limits = tenant_table(
     ),
     key=("account_id", "metric"),
     writer=Access.FULL,
+    policies=(Policy(SWEEPER, "select", "true"),),
 )
 """Standing limits, from which each month's accounts are opened; a null amount is unlimited."""
 

@@ -12,6 +12,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 from adapters.protobuf.events import PAYLOADS, EventEncoding
 from adapters.protobuf.usage import read_usage
+from domain.budget.account import Account, AccountKind
 from domain.budget.events import BudgetWarning, UsageLine, UsageRecorded
 from domain.capsule.events import CapsuleActivated
 from domain.conversation.events import (
@@ -26,7 +27,6 @@ from domain.conversation.events import (
 from domain.conversation.turn import Failure, Usage
 from domain.kernel.events import AuditRecorded, DomainEvent
 from domain.kernel.identifiers import (
-    AccountId,
     EventId,
     MemoryId,
     RecordId,
@@ -41,6 +41,7 @@ from domain.memory.recollection import MemoryKind, MemoryScope
 from domain.provenance.events import RecordsSealed, SealedRecord, chain_key
 from domain.tools.events import ApprovalDecided, ApprovalRequested, CallFact, ToolInvoked
 from domain.tools.invocation import InvocationState
+from somagent.budget.v1 import budget_pb2
 from somagent.events.v1 import events_pb2 as pb
 from somagent.tools.v1 import tools_pb2
 from tests.builders import CAPSULE_VERSION, EVENT, INVOCATION, SESSION, TENANT, TURN, fact
@@ -89,7 +90,8 @@ FACTS: Final[tuple[DomainEvent, ...]] = (
         **HEADER, invocation_id=INVOCATION, state=InvocationState.PERMITTED, decider="grace"
     ),
     BudgetWarning(
-        id=EVENT, tenant_id=TENANT, key=TENANT, occurred_at=NOON, account_id=AccountId(TENANT),
+        id=EVENT, tenant_id=TENANT, key=TENANT, occurred_at=NOON,
+        account=Account(AccountKind.WORKFLOW, "nightly"),
         metric=Metric.TOKENS, period=date(2026, 11, 1), percent=80, limit=1000, spent=801,
     ),
     CapsuleActivated(
@@ -214,3 +216,12 @@ def test_a_decision_about_a_call_by_itself_names_no_turn() -> None:
 def test_a_fact_without_a_message_is_refused() -> None:
     with pytest.raises(TypeError):
         encode(fact())
+
+
+def test_a_warning_says_whose_limit_it_is() -> None:
+    warning = next(one for one in FACTS if isinstance(one, BudgetWarning))
+
+    told = pb.BudgetWarning.FromString(encode(warning)[1])
+
+    assert told.account.kind == budget_pb2.ACCOUNT_KIND_WORKFLOW
+    assert told.account.id == "nightly"

@@ -1,0 +1,3 @@
+create policy somagent_sweeper on limits to somagent_sweeper using (true);
+
+grant select on limits to somagent_sweeper;
