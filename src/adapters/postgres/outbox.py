@@ -1,13 +1,13 @@
 """Outgoing events of all tenants in PostgreSQL, as the relays see them."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, final
 from uuid import UUID
 
-from psycopg.rows import class_row, scalar_row
+from psycopg.rows import args_row, class_row, scalar_row
 
 from adapters.postgres.database import Database
 from application.delivery.ports.outbox import EACH, Backlog, HeldBucket, Place
@@ -17,33 +17,6 @@ from domain.kernel.identifiers import EventId, ServerId, TenantId
 
 _REMEMBERED: Final = 10_000
 """Slugs of tenants that are kept; they never change."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Due:
-    tenant_id: UUID
-    event_id: UUID
-    key_id: UUID
-    sequence: int
-    type: str
-    version: int
-    traceparent: str
-    payload: bytes
-    occurred_at: datetime
-
-    def event(self, slug: str) -> OutgoingEvent:
-        return OutgoingEvent(
-            id=EventId(self.event_id),
-            tenant_id=TenantId(self.tenant_id),
-            tenant=slug,
-            key=self.key_id,
-            sequence=self.sequence,
-            type=self.type,
-            version=self.version,
-            traceparent=self.traceparent,
-            occurred_at=self.occurred_at,
-            payload=self.payload,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,21 +55,31 @@ class PostgresOutbox:
         place = Place(-1, UUID(int=0)) if after is None else after
         parameters = (list(buckets), place.bucket, place.key, EACH, limit)
         async with self.database.writing() as connection:
-            cursor = connection.cursor(row_factory=class_row(_Due))
-            rows = await (await cursor.execute(_DUE, parameters, binary=True)).fetchall()
-        await self._name({row.tenant_id for row in rows})
-        return [row.event(self.slugs.get(row.tenant_id, str(row.tenant_id))) for row in rows]
+            cursor = connection.cursor(row_factory=args_row(self._event))
+            due = await (await cursor.execute(_DUE, parameters, binary=True)).fetchall()
+        unnamed = {event.tenant_id for event in due if not event.tenant}
+        if unnamed:
+            await self._name(unnamed)
+            return [event if event.tenant else self._named(event) for event in due]
+        return due
 
     async def mark_published(
         self, events: Sequence[OutgoingEvent], held: Sequence[HeldBucket]
     ) -> int:
-        # Sorted, so that two who mark the same events do not lock each other out.
         held_as: dict[int, list[int]] = defaultdict(list)
         for bucket in held:
             held_as[bucket.number].append(bucket.fence)
-        of_events = [(event.tenant_id, event.id, event.bucket) for event in events]
-        named = sorted((*one, fence) for one in of_events for fence in held_as[one[2]])
-        parameters = tuple([row[column] for row in named] for column in range(4))
+        # Sorted, so that two who mark the same events do not lock each other out.
+        placed = [(event, event.bucket) for event in sorted(events, key=_place)]
+        named = [(*one, fence) for one in placed for fence in held_as[one[1]]]
+        if not named:
+            return 0
+        parameters = (
+            [event.tenant_id for event, _, _ in named],
+            [event.id for event, _, _ in named],
+            [bucket for _, bucket, _ in named],
+            [fence for _, _, fence in named],
+        )
         async with self.database.writing() as connection:
             cursor = connection.cursor(row_factory=scalar_row)
             marked: int | None = await (await cursor.execute(_MARK, parameters)).fetchone()
@@ -137,23 +120,53 @@ class PostgresOutbox:
             (found,) = await cursor.fetchall()
         return found
 
-    async def _name(self, tenants: Iterable[UUID]) -> None:
+    def _event(  # noqa: PLR0913, PLR0917 - the columns of `due_events`, in their order
+        self,
+        tenant_id: UUID,
+        event_id: UUID,
+        key_id: UUID,
+        sequence: int,
+        kind: str,
+        version: int,
+        traceparent: str,
+        payload: bytes,
+        occurred_at: datetime,
+    ) -> OutgoingEvent:
+        """A row; its tenant has no slug where that is not known yet."""
+        return OutgoingEvent(
+            id=EventId(event_id),
+            tenant_id=TenantId(tenant_id),
+            tenant=self.slugs.get(tenant_id, ""),
+            key=key_id,
+            sequence=sequence,
+            type=kind,
+            version=version,
+            traceparent=traceparent,
+            occurred_at=occurred_at,
+            payload=payload,
+        )
+
+    def _named(self, event: OutgoingEvent) -> OutgoingEvent:
+        return replace(event, tenant=self.slugs.get(event.tenant_id, str(event.tenant_id)))
+
+    async def _name(self, unknown: Collection[UUID]) -> None:
         """Learn the slugs of these tenants; one that is not registered has none."""
-        unknown = [tenant_id for tenant_id in tenants if tenant_id not in self.slugs]
-        if not unknown:
-            return
         if len(self.slugs) > _REMEMBERED:
             self.slugs.clear()
         async with self.database.reading() as connection:
             cursor = connection.cursor(row_factory=class_row(_Named))
-            await cursor.execute(_NAME, (unknown,))
+            await cursor.execute(_NAME, (list(unknown),))
             self.slugs.update({row.tenant_id: row.slug for row in await cursor.fetchall()})
+
+
+def _place(event: OutgoingEvent) -> tuple[int, int]:
+    return event.tenant_id.int, event.id.int
 
 
 _LEASE: Final = b"select * from lease_buckets(%s, %s)"
 _LEAVE: Final = b"select leave_buckets(%s)"
 _DUE: Final = b"select * from due_events(%s::integer[], %s::integer, %s, %s::integer, %s::integer)"
-_MARK: Final = b"select mark_published(%s::uuid[], %s::uuid[], %s::smallint[], %s::bigint[])"
+_MARK: Final = b"select mark_published(%b::uuid[], %b::uuid[], %b::smallint[], %b::bigint[])"
 _SET_ASIDE: Final = b"""
 select set_event_aside(%s::smallint, %s::bigint, %s, %s, %s, %s, %s, %s, %s::bytea, %s, %s::text[],
                        %s::bytea[], %s::bytea, %s::bigint, %s, %s, %s::timestamptz[], %s::text[])

@@ -1,13 +1,15 @@
 """Outgoing events in their envelopes, as every topic carries them."""
 
+from datetime import UTC, datetime
 from typing import Final
-
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from adapters.protobuf.events import PAYLOADS
 from domain.delivery.errors import EventRefusedError
 from domain.delivery.outgoing_event import OutgoingEvent
 from somagent.events.v1 import events_pb2 as pb
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+DAY_SECONDS: Final = 86_400
 
 TYPE_PREFIX: Final = "type.googleapis.com/"
 
@@ -30,9 +32,9 @@ def envelope_of(event: OutgoingEvent) -> bytes:
         sequence=event.sequence,
         traceparent=event.traceparent,
     )
-    time = Timestamp()
-    time.FromDatetime(event.occurred_at)
-    envelope.time.CopyFrom(time)
+    since = event.occurred_at - EPOCH
+    envelope.time.seconds = since.days * DAY_SECONDS + since.seconds
+    envelope.time.nanos = since.microseconds * 1000
     # The payload was encoded when it was committed: it is put in as it is.
     envelope.payload.type_url, envelope.payload.value = f"{TYPE_PREFIX}{name}", event.payload
     return envelope.SerializeToString()

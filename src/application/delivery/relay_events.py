@@ -131,8 +131,9 @@ class RelayEvents:
 
     async def _publish_in_order(self, key: Key, events: Sequence[OutgoingEvent]) -> None:
         state = self.state
+        bucket = events[0].bucket
         for event in events:
-            held = state.held.get(event.bucket)
+            held = state.held.get(bucket)
             if held is None or state.away or state.stopping:
                 return
             if self.clock.monotonic() >= state.held_until:
@@ -188,7 +189,9 @@ class RelayEvents:
             state.troubled[key] = Troubled(event.id, attempts, due_at)
             return False
         # Those before it are marked first: its key must not look as if it had gone ahead of them.
-        await self._mark([one for one in state.unmarked if _key_of(one[0]) == key])
+        of_key = [one for one in state.unmarked if _key_of(one[0]) == key]
+        state.unmarked = [one for one in state.unmarked if _key_of(one[0]) != key]
+        await self._mark(of_key)
         letter, content = self._letter(event, attempts, error)
         aside = await self.outbox.set_aside(event, held, letter, content)
         state.troubled.pop(key, None)
@@ -231,23 +234,22 @@ class RelayEvents:
         ended = {key: task for key, task in state.underway.items() if task.done()}
         for key in ended:
             del state.underway[key]
-        await self._mark(state.unmarked)
+        acknowledged, state.unmarked = state.unmarked, []
+        await self._mark(acknowledged)
         for task in ended.values():
             if not task.cancelled():
                 task.result()
 
     async def _mark(self, acknowledged: Sequence[tuple[OutgoingEvent, HeldBucket]]) -> None:
+        """Take these off, which stand among the unmarked no longer; where that fails, again."""
         if not acknowledged:
             return
-        state, marking = self.state, list(acknowledged)
-        ids = {event.id for event, _ in marking}
-        state.unmarked = [one for one in state.unmarked if one[0].id not in ids]
         try:
             await self.outbox.mark_published(
-                [event for event, _ in marking], list({held for _, held in marking})
+                [event for event, _ in acknowledged], list({held for _, held in acknowledged})
             )
         except BaseException:
-            state.unmarked = [*marking, *state.unmarked]
+            self.state.unmarked = [*acknowledged, *self.state.unmarked]
             raise
 
     def _is_back(self) -> None:

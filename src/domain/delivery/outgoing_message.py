@@ -22,10 +22,9 @@ class OutgoingMessage:
 def headers_of(event: OutgoingEvent) -> tuple[Header, ...]:
     """What a reader may want to know of an event before it reads it."""
     headers = (
-        ("event-id", str(event.id)),
-        ("type", event.type),
-        ("version", str(event.version)),
-        ("tenant", f"tenants/{event.tenant}"),
-        ("traceparent", event.traceparent),
+        ("event-id", str(event.id).encode()),
+        ("type", event.type.encode()),
+        ("version", b"%d" % event.version),
+        ("tenant", b"tenants/" + event.tenant.encode()),
     )
-    return tuple((name, text.encode()) for name, text in headers if text)
+    return (*headers, ("traceparent", event.traceparent.encode())) if event.traceparent else headers
