@@ -71,7 +71,8 @@ OPEN_WORK = f"""
       + (select count(*) from records where tenant_id = any (%(tenants)s) and seal is null)
       + (select count(*) from outbox where tenant_id = any (%(tenants)s) and published_at is null)
       + (select count(*) from reservations where tenant_id = any (%(tenants)s) and state = 1)
-      + (select count(*) from invocations where tenant_id = any (%(tenants)s) and state = 3)
+      + (select count(*) from invocations
+          where tenant_id = any (%(tenants)s) and (state = 3 or state = 2 and turn_id is null))
       + ({UPKEEP})
 """  # noqa: S608 - statements of our own
 """How much of a run is not over yet."""

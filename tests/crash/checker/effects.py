@@ -21,7 +21,7 @@ _OPEN: Final = """
     select i.invocation_id, i.state from invocations i
     left join turns t on t.tenant_id = i.tenant_id and t.turn_id = i.turn_id
     where i.tenant_id = any (%(tenants)s)
-      and (i.state = 3 and i.turn_id is null or i.state in (1, 2, 3) and t.state in (4, 5, 6))
+      and (i.state in (2, 3) and i.turn_id is null or i.state in (1, 2, 3) and t.state in (4, 5, 6))
 """
 
 _UNDONE: Final = frozenset(
