@@ -70,7 +70,6 @@ BY_MESSAGE: Final[Mapping[str, Act]] = {
         delivery.spoiled,
         delivery.mended,
         delivery.discarded,
-        delivery.poisoned,
     )
 }
 """What it can do besides, where there is a broker."""

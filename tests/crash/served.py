@@ -32,7 +32,6 @@ SERVES: Final[Mapping[str, Sequence[str]]] = {
     "feedback": ("rated",),
     "signals": ("cancelled",),
     "outbox": ("plain",),
-    "outbox.set_aside": ("poisoned",),
     "publisher": ("plain",),
     "signals.watch": ("watched",),
     "claims": ("released", "settled", "limited"),
@@ -60,7 +59,7 @@ SERVES: Final[Mapping[str, Sequence[str]]] = {
 """Acts that pass the points of a call, or of a port."""
 
 
-_OF_MESSAGES: Final = ("source.", "letters.", "outbox.set_aside.")
+_OF_MESSAGES: Final = ("source.", "letters.")
 
 
 def points_with(*, broker: bool) -> tuple[str, ...]:

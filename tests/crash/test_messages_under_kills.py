@@ -5,7 +5,7 @@ from tests.crash.laboratory import laboratory
 from tests.crash.runs import judge, kill, run
 from tests.plugins.kafka import KafkaBrokers
 
-STEPS = ("source.", "letters.", "audits.", "publisher.", "outbox.set_aside.")
+STEPS = ("source.", "letters.", "audits.", "publisher.")
 
 
 async def test_servers_that_are_killed_over_messages_lose_and_double_nothing(

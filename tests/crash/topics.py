@@ -24,12 +24,6 @@ PARTITIONS: Final = 6
 MOST_BYTES: Final = 100_000
 """What servers take of one message."""
 
-MOST_EVENT_BYTES: Final = 1_200
-"""What an event may have to be published, with its key and its headers: twice what most have."""
-
-MOST_HEADER_BYTES: Final = 400
-"""What its key and its headers have of it at most."""
-
 GROUP: Final = "somagent"
 
 PATIENCE_SECONDS: Final = 60.0
@@ -76,7 +70,6 @@ class Topics:
             "kafka__bootstrap_servers": self.connection.bootstrap_servers,
             "kafka__topic_prefix": self.connection.topic_prefix,
             "kafka__delivery_seconds": 5,
-            "kafka__max_message_bytes": MOST_EVENT_BYTES,
             "kafka__consumers__enabled": True,
             "kafka__consumers__group": GROUP,
             "kafka__consumers__instance": f"place-{place}",

@@ -38,7 +38,7 @@ class Watched:
 
     Every call has a point before it and one after it, save `swept`, which are made all the time and
     have one after a call that found something to do, and `unwatched`, which change nothing, or are
-    made by no use case, by the clock, or for what is left for a day alone.
+    made by no use case, by the clock, or for what is poisoned or left for a day alone.
     """
 
     port: type
@@ -78,7 +78,9 @@ PORTS: Final[Mapping[str, Watched]] = MappingProxyType(
             unwatched=("record", "records", "receipt"),
         ),
         "chains": Watched(port=Chains, unwatched=("unsealed",)),
-        "outbox": Watched(port=Outbox, swept=("lease",), unwatched=("leave", "due", "backlog")),
+        "outbox": Watched(
+            port=Outbox, swept=("lease",), unwatched=("leave", "due", "set_aside", "backlog")
+        ),
         "publisher": Watched(port=EventPublisher, unwatched=("condition",)),
         "source": Watched(
             port=MessageSource, unwatched=("poll", "pause", "resume", "lag", "replaced")

@@ -16,7 +16,6 @@ from somagent.events.v1.events_pb2 import Envelope, MessageSent, ToolRequested
 from somagent.operations.v1 import operations_pb2 as operations
 from somagent.tools.v1 import tools_pb2
 from tests.crash.acting.actor import Actor, only_listen
-from tests.crash.acting.records import recorded
 from tests.crash.caller import PATIENCE_SECONDS, Caller, NotServedError
 from tests.crash.evidence import Asked, Called, Settled, Spoiled
 from tests.crash.script import CANARY, NOTE, deed_of, message_of
@@ -28,9 +27,6 @@ REQUESTS: Final = "tool.requests"
 PLATFORM: Final = "platform"
 
 LOOK_SECONDS: Final = 0.2
-
-RECORDS: Final = 30
-"""Eight of them in one event are too many."""
 
 NOBODY: Final = "00000000-0000-4000-8000-000000000000"
 """The identifier of nothing."""
@@ -176,11 +172,6 @@ async def told_again(actor: Actor) -> None:
         request_id=actor.caller.request_id(),
     )
     await actor.caller.ask(request, operations.ReplayEventsResponse)
-
-
-async def poisoned(actor: Actor) -> None:
-    """So many records at once that the event of their sealing is too large for any topic."""
-    await asyncio.gather(*(recorded(actor) for _ in range(RECORDS)))
 
 
 async def _send(
