@@ -100,9 +100,9 @@ class Laboratory:
             # Reservations that nobody will end run out in ten minutes: they are let run out now.
             connection.execute(RUN_OUT.encode(), named)
             row = connection.execute(OPEN_WORK.encode(), named).fetchone()
-            if self.topics is not None and not await self.topics.all_taken():
+            if row is None or row[0]:
                 return False
-            return row is not None and row[0] == 0
+            return self.topics is None or await self.topics.all_taken()
 
         # What is open still is found by the check, and named.
         with (
@@ -211,12 +211,13 @@ async def laboratory(  # noqa: PLR0913 - each keyword is one thing that a run ma
             far_end = database_at(server.socket_folder)
             lines = [await enter(line_to(far_end)) for _ in range(servers) if lined]
             topics = None if broker is None else await enter(topics_on(broker))
-            places = [
-                installation.beside().with_settings(**settings)
-                for settings in _settings(servers, lines, database, of_place)
+            told: list[Mapping[str, object]] = [
+                {} if topics is None else topics.settings(at) for at in range(servers)
             ]
-            if topics is not None:
-                places = [one.with_settings(**topics.settings(at)) for at, one in enumerate(places)]
+            places = [
+                installation.beside().with_settings(**{**told[at], **own})
+                for at, own in enumerate(_settings(servers, lines, database, of_place))
+            ]
             plan = Plan(
                 chance=Random(chance.random()),  # noqa: S311 - to be replayed
                 points=points_with(broker=topics is not None),
