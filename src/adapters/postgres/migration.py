@@ -22,7 +22,8 @@ from adapters.postgres.errors import (
 from adapters.postgres.roles import LOGINS, OWNER
 from adapters.postgres.schema import role_statements
 
-_VERSIONS: Final = Path(__file__).parent / "migrations" / "versions"
+VERSIONS: Final = Path(__file__).parent / "migrations" / "versions"
+"""Where the revisions are."""
 
 OLDEST_MAJOR: Final = 18
 _LOCK: Final = 0x536F6D61
@@ -105,7 +106,7 @@ def _revision(connection: _Connection) -> str | None:
 
 def revisions() -> tuple[str, ...]:
     """Those of this release in their order, by the names of their files."""
-    return tuple(file.stem[1:5] for file in sorted(_VERSIONS.glob("r[0-9]*.py")))
+    return tuple(file.stem[1:5] for file in sorted(VERSIONS.glob("r[0-9]*.py")))
 
 
 def head() -> str:

@@ -16,8 +16,8 @@ _LOCK: Final = 0x536F6D62
 """An advisory lock of its own: this may outlive whoever began it and held the migration's."""
 
 
-def upgrade(url: str) -> None:
-    """Bring the tables up to the newest revision. Blocking; one process at a time."""
+def upgrade(url: str, revision: str = "head") -> None:
+    """Bring the tables up to a revision, the newest one by itself. Blocking; one at a time."""
     engine = sa.create_engine(
         "postgresql+psycopg://", creator=lambda: psycopg.connect(url), poolclass=NullPool
     )
@@ -27,7 +27,7 @@ def upgrade(url: str) -> None:
         connection.commit()
         config = alembic_config()
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, revision)
         connection.execute(sa.text(f"grant select on alembic_version to {', '.join(LOGINS)}"))
         connection.commit()
     engine.dispose()

@@ -140,5 +140,6 @@ overruns = tenant_table(
 )
 """The part of a ledger line that fitted neither hold nor limit, in each account where it did not.
 
-An account's `overrun` is the sum of its parts. Most settlements have none.
+An account's `overrun` is the sum of its parts, as far as they were settled since revision 0003.
+Most settlements have none.
 """
