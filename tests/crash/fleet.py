@@ -27,6 +27,8 @@ QUICK: Final = {
     "retention__interval_seconds": 1,
     "reconciliation__interval_seconds": 2,
     "reconciliation__lease_seconds": 2,
+    "identity__calls_per_second": 100_000,
+    "identity__burst_calls": 100_000,
     "server__drain_seconds": 1,
     "database__wait_seconds": 2,
     "database__connect_seconds": 2,
@@ -35,7 +37,7 @@ QUICK: Final = {
     "telemetry__access_log_ratio": 1,
     "telemetry__log_level": "debug",
 }
-"""Leases of a second, and logs of everything: what leaks, leaks there."""
+"""Leases of a second, rates that nobody reaches, and logs of all: what leaks, leaks there."""
 
 _DEED: Final = re.compile(rf"^{MARK} (\S+): (\w+)$", re.MULTILINE)
 
