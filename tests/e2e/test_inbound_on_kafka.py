@@ -51,13 +51,14 @@ class Cluster:
         )
         return staged(settings, self.database)
 
-    def put(self, inbound: Inbound, session: str, texts: Sequence[str]) -> None:
+    def put(self, inbound: Inbound, session: str, texts: Sequence[str], key: str = "") -> None:
+        """Send messages under the session's name, or under another key."""
         producer = Producer({"bootstrap.servers": self.bootstrap, "acks": "all"})
         for text in texts:
             producer.produce(
                 self.prefix + INBOUND,
                 message_sent(session, text),
-                session,
+                key or session,
                 headers=[("authorization", f"Bearer {inbound.caller.key}".encode())],
             )
         assert producer.flush(PATIENCE) == 0
@@ -120,6 +121,22 @@ async def test_messages_of_a_topic_become_turns_in_their_order(
         cluster.put(inbound, session, texts)
 
         assert await answered(inbound, session, 5) == texts
+        assert await inbound.letters() == []
+
+
+async def test_a_session_under_two_keys_has_each_message_once_and_each_key_in_order(
+    cluster: Cluster, upstream: ScriptedUpstream
+) -> None:
+    upstream.answers(*(streamed(*answer("Yes.")) for _ in range(4)))
+    async with cluster.server() as stage, cluster.server():
+        inbound = await speaker(stage)
+        session = await inbound.session()
+        for text in ("1 first", "2 first", "1 second", "2 second"):
+            cluster.put(inbound, session, [text], key=text[0])
+
+        said = await answered(inbound, session, 4)
+        assert [text for text in said if text[0] == "1"] == ["1 first", "1 second"]
+        assert [text for text in said if text[0] == "2"] == ["2 first", "2 second"]
         assert await inbound.letters() == []
 
 
