@@ -225,7 +225,7 @@ def _settings(
         "SOMAGENT_DATABASE__WRITER__URL": server.writer_url,
         "SOMAGENT_SECRETS__STORE_FOLDER": str(folder / "secrets"),
         "SOMAGENT_KAFKA__BOOTSTRAP_SERVERS": connection.bootstrap_servers,
-        "SOMAGENT_SERVER__HTTP_ADDRESS": "127.0.0.1:0",
+        "SOMAGENT_RELAY__HTTP_ADDRESS": "127.0.0.1:0",
         "SOMAGENT_RELAY__POLL_SECONDS": POLL_SECONDS,
         "SOMAGENT_TELEMETRY__LOG_FORMAT": "json",
     }

@@ -34,8 +34,15 @@ def run(settings: Settings, report: Report) -> None:
 
 def alone(settings: Settings) -> Settings:
     """The settings of one process that consumes and serves no clients, whatever servers do."""
-    server = replace(settings.server, address=NOWHERE, workers=1, tls=TlsSettings(), channelz=False)
     consumers = replace(settings.kafka.consumers, enabled=True)
+    server = replace(
+        settings.server,
+        address=NOWHERE,
+        http_address=consumers.http_address,
+        workers=1,
+        tls=TlsSettings(),
+        channelz=False,
+    )
     kafka = replace(settings.kafka, consumers=consumers)
     return settings.model_copy(update={"server": server, "kafka": kafka})
 

@@ -110,7 +110,8 @@ async def operators_port(port: OperatorsPort, address: str) -> AsyncGenerator[in
         raise StartError(
             "http",
             f"{address} cannot be listened on: {error.strerror or error}",
-            "set server.http_address to another one, or stop what is there",
+            "stop what is there, or take another one: server.http_address, relay.http_address or "
+            "kafka.consumers.http_address, or --http-address",
         ) from None
     async with server:
         bound: int = server.sockets[0].getsockname()[1]

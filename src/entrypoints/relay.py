@@ -48,7 +48,7 @@ def run(settings: Settings, report: Report) -> None:
 
 
 async def _relay(settings: Settings, report: Report) -> None:
-    secrets, system, http = SecretKeeper(settings), this_system(), settings.server.http_address
+    secrets, system, http = SecretKeeper(settings), this_system(), settings.relay.http_address
     async with AsyncExitStack() as lifetimes:
         stop = lifetimes.enter_context(stop_signals())
         enter = lifetimes.enter_async_context

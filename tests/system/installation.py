@@ -60,10 +60,7 @@ class Installation:
 
     def beside(self) -> "Installation":
         """The same for one more server, on ports of its own."""
-        port, http_port = free_ports(2)
-        return self.with_settings(
-            server__address=f"127.0.0.1:{port}", server__http_address=f"127.0.0.1:{http_port}"
-        )
+        return replace(self, environment={**self.environment, **_ports()})
 
     async def operator(self, address: str) -> Client:
         """The operator's client: whoever has the machine has the key."""
@@ -71,6 +68,18 @@ class Installation:
 
     async def author(self) -> str:
         return self.author_key or await SecretKeeper(self.settings).need(AUTHOR_KEY)
+
+
+def _ports() -> Mapping[str, str]:
+    """Addresses that are nobody's, for a server, a relay and a consumer."""
+    names = ("ADDRESS", "HTTP_ADDRESS")
+    variables = [
+        *(f"SOMAGENT_SERVER__{name}" for name in names),
+        "SOMAGENT_RELAY__HTTP_ADDRESS",
+        "SOMAGENT_KAFKA__CONSUMERS__HTTP_ADDRESS",
+    ]
+    ports = free_ports(len(variables))
+    return {name: f"127.0.0.1:{port}" for name, port in zip(variables, ports, strict=True)}
 
 
 def _written(value: object) -> str:
@@ -105,13 +114,11 @@ class Model:
 
 def environment(folder: Path, models: Sequence[Model]) -> Mapping[str, str]:
     """What holds for every installation of a test, whatever database it has."""
-    port, http_port = free_ports(2)
     return {
+        **_ports(),
         "SOMAGENT_MODE": "test",
         "SOMAGENT_SECRETS__STORE_FOLDER": str(folder / "secrets"),
         "SOMAGENT_SECRETS__MOUNTED_FOLDER": str(folder / "mounted"),
-        "SOMAGENT_SERVER__ADDRESS": f"127.0.0.1:{port}",
-        "SOMAGENT_SERVER__HTTP_ADDRESS": f"127.0.0.1:{http_port}",
         "SOMAGENT_LOCAL_MODEL__ENABLED": "false",
         "SOMAGENT_LOCAL_MODEL__DISCOVER": "false",
         "SOMAGENT_PROVIDERS": json.dumps([model.settings() for model in models]),

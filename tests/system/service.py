@@ -44,6 +44,7 @@ class Service:
     installation: Installation
     process: Process
     log: Path
+    command: str = "serve"
 
     @property
     def address(self) -> str:
@@ -51,7 +52,11 @@ class Service:
 
     @property
     def http_address(self) -> str:
-        return self.installation.settings.server.http_address
+        settings = self.installation.settings
+        return {
+            "relay": settings.relay.http_address,
+            "consume": settings.kafka.consumers.http_address,
+        }.get(self.command, settings.server.http_address)
 
     @property
     def said(self) -> str:
@@ -109,7 +114,7 @@ async def start(installation: Installation, *arguments: str, command: str = "ser
             stdout=output,
             stderr=output,
         )
-    return Service(installation, process, log)
+    return Service(installation, process, log, command)
 
 
 @asynccontextmanager

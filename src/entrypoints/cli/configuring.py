@@ -39,12 +39,17 @@ def _refusal(problems: Sequence[str]) -> CommandFailedError:
 
 
 def overrides(
-    *, profile: str | None = None, workers: int = 0, http_address: str = ""
+    *,
+    profile: str | None = None,
+    workers: int = 0,
+    relay_address: str = "",
+    consumer_address: str = "",
 ) -> Mapping[str, str]:
     """What options set, by environment variables; what was not given is left as it is."""
     given = {
         "SOMAGENT_PROFILE": profile or "",
         "SOMAGENT_SERVER__WORKERS": str(workers or ""),
-        "SOMAGENT_SERVER__HTTP_ADDRESS": http_address,
+        "SOMAGENT_RELAY__HTTP_ADDRESS": relay_address,
+        "SOMAGENT_KAFKA__CONSUMERS__HTTP_ADDRESS": consumer_address,
     }
     return {variable: value for variable, value in given.items() if value}

@@ -54,7 +54,7 @@ class ProfileName(StrEnum):
 HttpAddress: TypeAlias = Annotated[
     str,
     typer.Option(
-        help="Where /metrics, /livez and /readyz are served. Unset: server.http_address.",
+        help="Where /metrics, /livez and /readyz are served. Unset: as set.",
     ),
 ]
 Profile: TypeAlias = Annotated[

@@ -32,15 +32,15 @@ def serve(
 def relay(config: Config = None, profile: Profile = None, http_address: HttpAddress = "") -> None:
     """Publish committed events until SIGTERM or Ctrl-C, and serve no clients.
 
-    Any number may run, beside servers that relay and those that do not (relay.enabled); on one
-    machine each needs an --http-address of its own.
+    Any number may run, beside servers that relay and those that do not (relay.enabled); of
+    several on one machine each needs an --http-address of its own.
     """
     from entrypoints.cli.configuring import loaded, overrides
     from entrypoints.cli.screen import Screen
     from entrypoints.cli.steps import Steps
     from entrypoints.relay import run
 
-    settings = loaded(config, overrides(profile=profile, http_address=http_address)).settings
+    settings = loaded(config, overrides(profile=profile, relay_address=http_address)).settings
     with Steps(Screen.of_errors()) as steps:
         run(settings, steps.ignore if settings.logs_json else steps.report)
 
@@ -49,15 +49,15 @@ def consume(config: Config = None, profile: Profile = None, http_address: HttpAd
     """Take messages of other systems until SIGTERM or Ctrl-C, and serve no clients.
 
     Any number may run, beside servers that consume and those that do not (kafka.consumers.enabled).
-    Turns that run may end first, as a server's. On one machine each needs an --http-address of its
-    own.
+    Turns that run may end first, as a server's. Of several on one machine each needs an
+    --http-address of its own.
     """
     from entrypoints.cli.configuring import loaded, overrides
     from entrypoints.cli.screen import Screen
     from entrypoints.cli.steps import Steps
     from entrypoints.consume import run
 
-    settings = loaded(config, overrides(profile=profile, http_address=http_address)).settings
+    settings = loaded(config, overrides(profile=profile, consumer_address=http_address)).settings
     with Steps(Screen.of_errors()) as steps:
         run(settings, steps.ignore if settings.logs_json else steps.report)
 

@@ -7,7 +7,15 @@ from typing import Annotated, TypeAlias
 
 from pydantic import Field, StringConstraints
 
-from entrypoints.settings.values import NO_FILE, Bytes, Count, Seconds, SecretReference, Text
+from entrypoints.settings.values import (
+    NO_FILE,
+    Address,
+    Bytes,
+    Count,
+    Seconds,
+    SecretReference,
+    Text,
+)
 
 TopicPrefix: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{0,64}$")]
 
@@ -56,6 +64,13 @@ class RelaySettings:
     events: Annotated[
         Count, Field(description="Events that one relay reads at a time, and has under way.")
     ] = 1000
+    http_address: Annotated[
+        Address,
+        Field(
+            description="Where `somagent relay` serves /metrics, /livez and /readyz; servers and "
+            "their workers have `server.http_address` and those above it."
+        ),
+    ] = "127.0.0.1:9463"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +108,10 @@ class ConsumerSettings:
         Bytes,
         Field(description="Bytes of one message at most; a longer one becomes a dead letter."),
     ] = 1_048_576
+    http_address: Annotated[
+        Address,
+        Field(description="Where `somagent consume` serves /metrics, /livez and /readyz."),
+    ] = "127.0.0.1:9462"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
