@@ -35,7 +35,7 @@ def say(line: str) -> None:
 
 async def work(minutes: float, seed: int, broker: Broker | None) -> int:
     """Run after run until the time is over; the exit code."""
-    until, found = monotonic() + minutes * 60, list[Violation]()
+    until, found, completed = monotonic() + minutes * 60, list[Violation](), 0
     async with laboratory(seed, broker=broker) as lab:
         plan = lab.fleet.plan
         plan.harms = HARMS
@@ -44,6 +44,7 @@ async def work(minutes: float, seed: int, broker: Broker | None) -> int:
             seconds = RUN_SECONDS if left > 1.5 * RUN_SECONDS else left
             done = await run(lab, seconds, kill_and_take_away, clients=CLIENTS)
             found += done.found
+            completed += done.completed
             say(told_of(done, plan))
         telling.cancel()
         for violation in found:
@@ -52,10 +53,12 @@ async def work(minutes: float, seed: int, broker: Broker | None) -> int:
             say(line)
         if found:
             say(f"kept: {lab.keep(found)}")
+        if not completed:
+            say("no message was answered")
         say(short_of(plan, ENOUGH))
         say(closing_line(plan, found))
     is_short = minutes >= WHOLE_MINUTES and plan.below(ENOUGH)
-    return 1 if found or is_short else 0
+    return 1 if found or is_short or not completed else 0
 
 
 async def tell(plan: Plan) -> None:

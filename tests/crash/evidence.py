@@ -22,9 +22,10 @@ class Asked:
     """One message under one request id, and all that its client heard of it.
 
     `turns` are the names it was answered with: there must be one. `heard` is the stream as the
-    client put it together over every server it was connected to. `refused` is why it was not
-    accepted; `gave_up` that the client was told nothing final in all its patience. One that was
-    `sent` came by a topic, and not by a call.
+    client put it together over every server it was connected to; `again` is what the message was
+    answered with once more, after its end. `refused` is why it was not accepted; `gave_up` that the
+    client was told nothing final in all its patience. One that was `sent` came by a topic, and not
+    by a call.
     """
 
     tenant: str
@@ -34,6 +35,7 @@ class Asked:
     ident: str
     turns: set[str] = field(default_factory=set[str])
     heard: list[pb.TurnEvent] = field(default_factory=list[pb.TurnEvent])
+    again: list[pb.TurnEvent] = field(default_factory=list[pb.TurnEvent])
     cancels: bool = False
     rejects: bool = False
     sent: bool = False
@@ -51,6 +53,15 @@ class Asked:
     @property
     def after(self) -> int:
         return self.heard[-1].sequence if self.heard else 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """How a request was refused, by the name of its type, and whether its tenant is limited."""
+
+    request: str
+    error: RefusedError
+    limited: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +168,8 @@ class Evidence:
     `platform` are the operator's clients; in the tenant `idle` nobody does anything. `author_key`
     signs capsules that the servers trust.
     `topics` are there where a broker is, and `found` is what lies in them when all is over.
-    `spoiled` are messages by their keys.
+    `spoiled` are messages by their keys. `orders_errors` tells that servers were told to fail
+    without dying.
     """
 
     tools: ToolServer = field(default_factory=ToolServer)
@@ -176,12 +188,7 @@ class Evidence:
     founded: list[Founded] = field(default_factory=list[Founded])
     spoiled: dict[str, Spoiled] = field(default_factory=dict[str, Spoiled])
     settled: list[Settled] = field(default_factory=list[Settled])
-    refusals: list[RefusedError] = field(default_factory=list[RefusedError])
+    refusals: list[Refusal] = field(default_factory=list[Refusal])
     unanswered: list[str] = field(default_factory=list[str])
+    orders_errors: bool = False
     secrets: set[str] = field(default_factory=set[str])
-    exposed: list[str] = field(default_factory=list[str])
-    reasons: dict[str, int] = field(default_factory=dict[str, int])
-
-    def refuse(self, refused: RefusedError) -> None:
-        self.refusals.append(refused)
-        self.reasons[refused.reason] = self.reasons.get(refused.reason, 0) + 1

@@ -15,6 +15,7 @@ from typing import Final
 import aiohttp
 import psycopg
 
+from adapters.failpoints.orders import Deed
 from adapters.postgres.database import DatabaseSettings
 from adapters.postgres.embedded_account import binaries, server_account
 from adapters.postgres.embedded_lifetime import SUPERUSER, EmbeddedServer
@@ -76,7 +77,10 @@ class Laboratory:
         """New tenants for a run; the last of them is near its limits all the time."""
         self._runs += 1
         evidence = Evidence(
-            tools=self.tools, topics=self.topics, author_key=self.installation.author_key
+            tools=self.tools,
+            topics=self.topics,
+            author_key=self.installation.author_key,
+            orders_errors=Deed.ERROR in self.fleet.plan.harms,
         )
         founding = Founding(
             installation=self.installation,

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from tests.crash.checker.violation import Kind, Violation
+from tests.crash.evidence import Asked
 from tests.crash.plan import AT_RANDOM, Plan
 from tests.crash.runs import Run
 
@@ -40,10 +41,17 @@ def closing_line(plan: Plan, found: Sequence[Violation]) -> str:
 
 def told_of(run: Run, plan: Plan) -> str:
     """A line on one run, so that whoever waits sees that something happens."""
-    ends = Counter(asked.last or asked.refused for asked in run.evidence.asked)
-    refused = Counter(one.reason or one.code.name for one in run.evidence.refusals)
+    ends = Counter(_end_of(asked) for asked in run.evidence.asked)
+    refused = Counter(one.error.reason or one.error.code.name for one in run.evidence.refusals)
     return (
         f"run: {len(run.evidence.asked)} messages {dict(ends)}, {len(run.evidence.called)} calls "
         f"of tools, refusals {dict(refused)}, {plan.kills.total()} kills so far, "
         f"{len(run.found)} findings"
     )
+
+
+def _end_of(asked: Asked) -> str:
+    """How a message ended, in a word or two; empty where nobody was told."""
+    if asked.last != "failed":
+        return asked.refused or asked.last
+    return f"failed: {asked.heard[-1].failed.error.reason}"

@@ -12,11 +12,11 @@ import pytest
 import pytest_asyncio
 
 from tests.crash.acts import Acts
-from tests.crash.caller import Caller
+from tests.crash.caller import Caller, is_lost
 from tests.crash.checker.checker import check_stored
 from tests.crash.checker.ground import Ground
 from tests.crash.checker.violation import Kind, Violation
-from tests.crash.evidence import Asked, Evidence
+from tests.crash.evidence import Asked, Evidence, Refusal
 from tests.crash.laboratory import laboratory
 from tests.crash.script import CANARY
 from tests.system.client import RefusedError
@@ -84,6 +84,17 @@ async def test_what_is_planted_in_the_database_is_found(bench: Bench, what: str)
     assert planted["kind"] in {one.kind for one in bench.planted(planted["statement"])}
 
 
+FAILED = """
+update turns set state = 5, outcome = convert_to(jsonb_set(convert_from(outcome, 'UTF8')::jsonb,
+'{{failure}}', '{{"kind": "unavailable", "reason": "TURN_ABANDONED", "message": "no", "facts":
+{{"cause": "take_overs"}}}}')::text, 'UTF8') where turn_id = {ended}
+"""
+
+
+async def test_a_turn_that_failed_without_a_cause_is_found(bench: Bench) -> None:
+    assert "failed without a cause" in "\n".join(one.what for one in bench.planted(FAILED))
+
+
 def tell_two_turns(asked: Asked) -> None:
     asked.turns.add(f"{asked.turn[:-12]}{'0' * 12}")
 
@@ -108,6 +119,21 @@ def hear_a_failure(asked: Asked) -> None:
     asked.heard[-1].failed.error.reason = "INTERNAL"
 
 
+def refuse_the_end(asked: Asked) -> None:
+    del asked.heard[-1]
+    asked.refused = "SEQUENCE_OUT_OF_RANGE"
+
+
+def hear_another_turn_again(asked: Asked) -> None:
+    asked.again = deepcopy(asked.heard)
+    asked.again[0].accepted.turn = "another"
+
+
+def hear_another_end_again(asked: Asked) -> None:
+    asked.again = deepcopy(asked.heard)
+    asked.again[-1].completed.text = "Something else."
+
+
 def hear_of_a_turn_that_is_not_there(asked: Asked) -> None:
     asked.request_id = "other"
 
@@ -121,6 +147,9 @@ def hear_of_a_turn_that_is_not_there(asked: Asked) -> None:
         (hear_another_answer, Kind.LOST),
         (hear_no_end, Kind.STUCK),
         (hear_a_failure, Kind.LOST),
+        (refuse_the_end, Kind.LOST),
+        (hear_another_turn_again, Kind.DOUBLED),
+        (hear_another_end_again, Kind.LOST),
         (hear_of_a_turn_that_is_not_there, Kind.LOST),
     ],
 )
@@ -138,9 +167,65 @@ async def test_what_a_client_was_told_wrongly_is_found(
 async def test_a_refusal_without_a_reason_is_found(bench: Bench) -> None:
     refused = RefusedError(grpc.StatusCode.INVALID_ARGUMENT, "no")
 
-    found = bench.check(replace(bench.evidence, refusals=[refused]))
+    assert Kind.LEAKED in kinds_of(bench, "ProcessMessageRequest", refused)
 
-    assert [one.kind for one in found] == [Kind.LEAKED]
+
+@pytest.mark.parametrize(
+    ("request_type", "reason", "limited"),
+    [
+        ("ProcessMessageRequest", "INTERNAL", False),
+        ("ProcessMessageRequest", "SESSION_NOT_FOUND", False),
+        ("ProcessMessageRequest", "BUDGET_EXHAUSTED", False),
+        ("WatchTurnRequest", "SEQUENCE_OUT_OF_RANGE", False),
+        ("WatchTurnRequest", "TURN_ALREADY_ENDED", False),
+        ("RememberRequest", "BUDGET_EXHAUSTED", True),
+    ],
+)
+async def test_a_refusal_that_nobody_earned_is_found(
+    bench: Bench, request_type: str, reason: str, *, limited: bool
+) -> None:
+    refused = RefusedError(grpc.StatusCode.INTERNAL, "no", reason)
+
+    assert kinds_of(bench, request_type, refused, limited=limited) == {Kind.LOST}
+
+
+@pytest.mark.parametrize(
+    ("request_type", "reason", "limited"),
+    [
+        ("ProcessMessageRequest", "DATABASE_UNAVAILABLE", False),
+        ("ProcessMessageRequest", "BUDGET_EXHAUSTED", True),
+        ("CancelTurnRequest", "TURN_ALREADY_ENDED", False),
+    ],
+)
+async def test_a_refusal_with_a_cause_is_none(
+    bench: Bench, request_type: str, reason: str, *, limited: bool
+) -> None:
+    refused = RefusedError(grpc.StatusCode.UNAVAILABLE, "no", reason)
+
+    assert kinds_of(bench, request_type, refused, limited=limited) == set()
+
+
+def kinds_of(
+    bench: Bench, request_type: str, refused: RefusedError, *, limited: bool = False
+) -> set[Kind]:
+    """What is found when a request was refused so."""
+    refusal = Refusal(request=request_type, error=refused, limited=limited)
+    return {one.kind for one in bench.check(replace(bench.evidence, refusals=[refusal]))}
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "lost"),
+    [
+        (grpc.StatusCode.UNAVAILABLE, "Socket closed", True),
+        (grpc.StatusCode.INTERNAL, "Received RST_STREAM with error code 2", True),
+        (grpc.StatusCode.UNKNOWN, "Unexpected <class 'ValueError'>: no", False),
+        (grpc.StatusCode.INTERNAL, "a defect", False),
+    ],
+)
+async def test_a_defect_is_not_taken_for_a_server_that_is_gone(
+    code: grpc.StatusCode, message: str, *, lost: bool
+) -> None:
+    assert is_lost(RefusedError(code, message)) is lost
 
 
 async def test_a_secret_and_personal_text_in_a_log_are_found(bench: Bench) -> None:

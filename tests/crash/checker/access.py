@@ -13,7 +13,7 @@ from domain.tenancy.tenant import Standing
 from somagent.budget.v1 import budget_pb2
 from tests.crash.checker.ground import Ground, last_of
 from tests.crash.checker.violation import Kind, Violation
-from tests.crash.evidence import Evidence, Founded, MadeKey
+from tests.crash.evidence import Evidence, Founded, MadeKey, Refusal
 from tests.system.client import Client, RefusedError
 
 _KEYS: Final = """
@@ -29,23 +29,28 @@ _TENANTS: Final = """
     from tenant_profiles p where p.slug = any (%(slugs)s)
 """
 
-_UNEARNED: Final = frozenset(
-    {
-        "UNAUTHENTICATED",
-        "CREDENTIAL_EXPIRED",
-        "PERMISSION_DENIED",
-        "TENANT_SUSPENDED",
-        "TENANT_NOT_FOUND",
-        "TENANT_ALREADY_EXISTS",
-        "CAPSULE_ALREADY_EXISTS",
-        "CAPSULE_NOT_FOUND",
-        "CAPABILITY_ALREADY_EXISTS",
-        "MEMORY_NOT_FOUND",
-        "KEY_NOT_FOUND",
-        "IDEMPOTENCY_KEY_REUSED",
-    }
+_ANYBODY: Final = frozenset(
+    {"DATABASE_UNAVAILABLE", "DEADLINE_EXCEEDED", "OVERLOADED", "SHUTTING_DOWN"}
 )
-"""Refusals that no client of the laboratory gives a reason for, however often it asks again."""
+"""Why any request may be refused where servers and their database are in trouble."""
+
+_EARNED: Final[Mapping[str, frozenset[str]]] = {
+    # A tool of ours loses so many answers that its breaker is open now and then.
+    "ExecuteToolRequest": frozenset({"TOOL_FAILED"}),
+    # The turn was quicker.
+    "CancelTurnRequest": frozenset({"TURN_ALREADY_ENDED"}),
+    # Its client was not served for so long that the reservation's time was over.
+    "SettleBudgetRequest": frozenset({"RESERVATION_ENDED"}),
+    "ReleaseReservationRequest": frozenset({"RESERVATION_ENDED"}),
+    # A server died over it, and holds it for a while.
+    "UpdateDeadLetterRequest": frozenset({"DEAD_LETTER_BUSY"}),
+    "DiscardDeadLettersRequest": frozenset({"DEAD_LETTER_BUSY"}),
+    "ReplayDeadLettersRequest": frozenset({"DEAD_LETTER_BUSY"}),
+}
+"""Why a request of a type may be refused besides; for nothing else in a laboratory."""
+
+_SPENDING: Final = frozenset({"ExecuteToolRequest", "GateBudgetRequest", "ProcessMessageRequest"})
+"""What a tenant near its limit is refused with `BUDGET_EXHAUSTED`."""
 
 TRIED: Final = 12
 """So many keys of a run are tried, at every server."""
@@ -61,9 +66,18 @@ def check_access(ground: Ground) -> Iterator[Violation]:
     tenants = {slug: rest for slug, *rest in ground.rows(_TENANTS, named)}
     for tenant in ground.evidence.founded:
         yield from _check_tenant(tenant, tenants.get(tenant.slug))
-    for refused in ground.evidence.refusals:
-        if refused.reason in _UNEARNED:
-            yield Violation(Kind.LOST, f"refused without a cause: {refused}")
+    for refusal in ground.evidence.refusals:
+        if not _is_earned(refusal):
+            what = f"{refusal.request} was refused without a cause: {refusal.error}"
+            yield Violation(Kind.LOST, what)
+
+
+def _is_earned(refusal: Refusal) -> bool:
+    """Whether the laboratory gives that request a reason to be refused so."""
+    reason = refusal.error.reason
+    if reason == "BUDGET_EXHAUSTED":
+        return refusal.limited and refusal.request in _SPENDING
+    return reason in _ANYBODY or reason in _EARNED.get(refusal.request, ())
 
 
 def _check_stored_keys(ground: Ground, named: Mapping[str, object]) -> Iterator[Violation]:

@@ -7,6 +7,7 @@ import psycopg
 
 from tests.crash.checker.access import check_access, check_keys
 from tests.crash.checker.effects import check_effects
+from tests.crash.checker.failures import check_failures
 from tests.crash.checker.ground import Ground
 from tests.crash.checker.inbound import check_inbound
 from tests.crash.checker.kept import check_kept, check_recalls
@@ -29,6 +30,7 @@ def check_stored(ground: Ground, public_key: bytes, texts: Mapping[str, str]) ->
     """What the database, the logs and the clients tell by themselves; no server is asked."""
     return [
         *check_turns(ground),
+        *check_failures(ground),
         *check_stored_streams(ground),
         *check_heard_streams(ground.evidence),
         *check_money(ground),

@@ -1,6 +1,5 @@
 """What other systems sent was taken once, in order, and answered; or it rests, once."""
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final, TypeAlias
@@ -22,10 +21,6 @@ _LETTERS: Final = """
 
 _SETTLED: Final = """
     select letter_id, state from dead_letters where tenant_id = any (%(tenants)s)
-"""
-
-_QUESTIONS: Final = """
-    select content from messages where tenant_id = any (%(tenants)s) and role = 0
 """
 
 _CALLS: Final = """
@@ -56,7 +51,6 @@ def check_inbound(ground: Ground) -> Iterator[Violation]:
     )
     yield from _check_letters(ground, sent)
     yield from _check_settled(ground)
-    yield from _check_questions(ground)
     yield from _check_order(ground, sent)
     yield from _check_answers(ground)
 
@@ -88,15 +82,6 @@ def _check_settled(ground: Ground) -> Iterator[Violation]:
         if (state := stored.get(last_of(told.letter))) != told.state:
             what = f"{told.letter} was told {told.state}, and is in state {state}"
             yield Violation(Kind.LOST, what)
-
-
-def _check_questions(ground: Ground) -> Iterator[Violation]:
-    """A message is one turn, however often it came."""
-    asked = Counter(str(text).split()[-1] for (text,) in ground.rows(_QUESTIONS))
-    for one in ground.evidence.asked:
-        if one.sent and asked[one.ident] > 1:
-            what = f"message {one.request_id} became {asked[one.ident]} turns"
-            yield Violation(Kind.DOUBLED, what)
 
 
 def _check_order(ground: Ground, sent: Sequence[Found]) -> Iterator[Violation]:

@@ -1,30 +1,17 @@
 """Nothing accepted is lost, nothing stays open, and one request is one turn."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Final
 from uuid import UUID
 
 from tests.crash.checker.ground import Ground, last_of
 from tests.crash.checker.violation import Kind, Violation
-from tests.crash.evidence import FINAL, Asked
+from tests.crash.evidence import FINAL, Asked, kind_of
 from tests.crash.script import answer_of
 
 ENDED: Final = (4, 5, 6)
 COMPLETED: Final = 4
-
-ALLOWED: Final = frozenset(
-    {
-        "TURN_ABANDONED",
-        "DEADLINE_EXCEEDED",
-        "MODEL_TIMED_OUT",
-        "BUDGET_EXHAUSTED",
-        "DATABASE_UNAVAILABLE",
-    }
-)
-"""Why a turn may fail when servers are killed, the database is away, its time or limit is over."""
-
-ORDERED: Final = "a failpoint was ordered to"
-"""What a turn says of a model that failed because it was told to."""
 
 _OPEN: Final = """
     select turn_id, state, lease_until, deadline_at from turns
@@ -41,6 +28,16 @@ _TURNS: Final = """
 
 _ANSWERS: Final = """
     select turn_id, content from messages where tenant_id = any (%(tenants)s) and role = 1
+"""
+
+_KEYLESS: Final = """
+    select t.turn_id from turns t left join turn_requests r
+        on r.tenant_id = t.tenant_id and r.turn_id = t.turn_id
+    where t.tenant_id = any (%(tenants)s) and r.turn_id is null
+"""
+
+_SAID: Final = """
+    select content from messages where tenant_id = any (%(tenants)s) and role = 0
 """
 
 _QUESTIONS: Final = """
@@ -62,6 +59,7 @@ def check_turns(ground: Ground) -> Iterator[Violation]:
     """Invariants 3 and 5, and that no turn runs on."""
     yield from _check_rows(ground)
     yield from _check_asked(ground)
+    yield from _check_said(ground)
 
 
 def _check_rows(ground: Ground) -> Iterator[Violation]:
@@ -73,6 +71,8 @@ def _check_rows(ground: Ground) -> Iterator[Violation]:
         yield Violation(Kind.STUCK, f"session {session_id} is held by {open_turn}, {waiting} wait")
     for (turn_id,) in ground.rows(_QUESTIONS):
         yield Violation(Kind.LOST, f"turn {turn_id} has no question")
+    for (turn_id,) in ground.rows(_KEYLESS):
+        yield Violation(Kind.DOUBLED, f"turn {turn_id} is the one of no request")
     for turn_id, state, record in ground.rows(_TURNS):
         if state in ENDED and record is None:
             yield Violation(Kind.LOST, f"turn {turn_id} ended and has no record")
@@ -87,9 +87,13 @@ def _check_asked(ground: Ground) -> Iterator[Violation]:
     for asked in ground.evidence.asked:
         stored = known.get((last_of(asked.session), asked.request_id))
         yield from _check_request(asked, stored, states)
+        yield from _check_again(asked)
         if asked.gave_up:
             what = f"{asked.turn or asked.request_id}: no end was told {asked.gave_up}"
             yield Violation(Kind.STUCK, what)
+        elif asked.turn and asked.last not in FINAL:
+            what = f"{asked.turn} was accepted; its client was refused its end: {asked.refused}"
+            yield Violation(Kind.LOST, what)
         elif asked.last in FINAL and stored is not None:
             yield from _check_end(asked, states.get(stored))
             yield from _check_answer(asked, answers.get(stored, []))
@@ -114,9 +118,6 @@ def _check_end(asked: Asked, stored: int | None) -> Iterator[Violation]:
     name = asked.turn or asked.request_id
     if stored != told:
         yield Violation(Kind.LOST, f"{name} was told {asked.last}, and is in state {stored}")
-    error = asked.heard[-1].failed.error
-    if asked.last == "failed" and error.reason not in ALLOWED and ORDERED not in error.message:
-        yield Violation(Kind.LOST, f"{name} failed: {error.reason} {error.message}")
     if asked.last == "cancelled" and not asked.cancels:
         yield Violation(Kind.LOST, f"{name} was cancelled by {asked.heard[-1].cancelled}")
 
@@ -132,3 +133,23 @@ def _check_answer(asked: Asked, kept: list[str]) -> Iterator[Violation]:
         yield Violation(Kind.LOST, f"{name} keeps {kept}, not {whole!r}")
     if (text := asked.heard[-1].completed.text) != whole:
         yield Violation(Kind.LOST, f"{name} was answered {text!r}, not {whole!r}")
+
+
+def _check_again(asked: Asked) -> Iterator[Violation]:
+    """A message that is sent again after its turn's end is answered with that turn, as it was."""
+    if not asked.again:
+        return
+    turns = {one.accepted.turn for one in asked.again if kind_of(one) == "accepted"}
+    if turns != {asked.turn}:
+        yield Violation(Kind.DOUBLED, f"{asked.turn} was {turns} when it was asked for again")
+    if asked.again[-1] != asked.heard[-1]:
+        what = f"{asked.turn} ended with {asked.heard[-1]}, and with {asked.again[-1]} once more"
+        yield Violation(Kind.LOST, what)
+
+
+def _check_said(ground: Ground) -> Iterator[Violation]:
+    """A message is one turn, however often and on whichever way it came."""
+    said = Counter(str(text).split()[-1] for (text,) in ground.rows(_SAID))
+    for ident in {asked.ident for asked in ground.evidence.asked}:
+        if said[ident] > 1:
+            yield Violation(Kind.DOUBLED, f"message {ident} became {said[ident]} turns")

@@ -7,10 +7,9 @@ import grpc
 
 from somagent.conversation.v1 import conversation_pb2 as pb
 from somagent.tools.v1 import tools_pb2
-from tests.crash.caller import TRANSPORT
 from tests.crash.checker.ground import Ground
 from tests.crash.checker.violation import Kind, Violation
-from tests.crash.evidence import Evidence
+from tests.crash.evidence import Evidence, Refusal
 from tests.crash.script import CANARY
 from tests.system.client import RefusedError
 
@@ -59,9 +58,9 @@ def check_walls(ground: Ground, texts: Mapping[str, str]) -> Iterator[Violation]
     yield from _check_refusals(ground.evidence.refusals)
 
 
-def _check_refusals(refusals: Iterable[RefusedError]) -> Iterator[Violation]:
-    for refused in refusals:
-        if not refused.reason and refused.code not in TRANSPORT:
+def _check_refusals(refusals: Iterable[Refusal]) -> Iterator[Violation]:
+    for refused in (one.error for one in refusals):
+        if not refused.reason:
             yield Violation(Kind.LEAKED, f"refused without a reason: {refused}")
         if CANARY in refused.message or any(CANARY in fact for fact in refused.facts.values()):
             yield Violation(Kind.LEAKED, f"a refusal tells what was said: {refused.reason}")
