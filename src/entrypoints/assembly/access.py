@@ -9,6 +9,7 @@ from application.authorization.authorize import Authorize
 from application.authorization.role_authorizer import RoleAuthorizer
 from application.identity.authenticate import Authenticate, KnownCredentials
 from application.identity.ports import TokenVerifier
+from application.kernel.anchored_clock import AnchoredClock
 from entrypoints.assembly.stores import Stores
 from entrypoints.assembly.system import System
 from entrypoints.failure import StartError
@@ -64,4 +65,6 @@ def _tokens(settings: IdentitySettings, stores: Stores, system: System) -> Token
         )
     except JwtSettingsError as error:
         raise StartError("identity", str(error), "see identity.* in the settings") from error
-    return JwtVerifier(terms, system.clock, stores.clock)
+    # A token that has ended is asked about each time it is shown: it costs no query.
+    times = AnchoredClock(times=stores.clock, clock=system.clock)
+    return JwtVerifier(terms, system.clock, times)
