@@ -34,9 +34,6 @@ from domain.tenancy.tenant import PLATFORM_TENANT_ID
 LEASE_SECONDS: Final = 330.0
 """Longer than a replay may take: so long nobody else replays the letter."""
 
-"""The topics that a consumer of this service reads."""
-
-
 BY_NAME: Final = frozenset(
     {"UNAUTHENTICATED", "CREDENTIAL_EXPIRED", "PERMISSION_DENIED", RequestExpiredError.reason}
 )
