@@ -120,7 +120,8 @@ class KafkaSource:
                 read.append(self._message(message))
             else:
                 self._judge(error)
-        self._tell_of_trouble(over=bool(read))
+        # What came may have been fetched long ago: it does not say that a broker is there.
+        self._tell_of_trouble(over=False)
         lost, self.lost = frozenset(self.lost), set()
         # What came of a partition before it was lost, in the same call, is another reader's.
         return Poll(messages=[one for one in read if one.partition not in lost], lost=lost)
@@ -157,6 +158,7 @@ class KafkaSource:
                 kept[self._partition(one)] = one.offset
             else:
                 self._judge(one.error)
+        self._tell_of_trouble(over=bool(kept))
         return kept
 
     def _lag(self) -> Mapping[Partition, int]:
