@@ -9,6 +9,7 @@ from typing import Final
 
 from application.delivery.consume import Consume, ConsumerTerms
 from application.delivery.ports.source import MessageSource
+from application.kernel.anchored_clock import AnchoredClock
 from entrypoints.assembly.failpoints import source_with
 from entrypoints.container import Application
 from entrypoints.grpc.admission import Admission
@@ -37,6 +38,7 @@ def consume_of(application: Application, admission: Admission, source: MessageSo
         tell=application.dead_letters().tell,
         observer=application.telemetry().consumption,
         clock=system.clock,
+        times=AnchoredClock(times=application.stores().clock, clock=system.clock),
         identifiers=system.identifiers,
         has_room=has_room,
         fraction=_random.random,

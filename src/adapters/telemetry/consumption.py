@@ -65,6 +65,9 @@ class ObservedConsumption:
             "kafka.consumers.instance of its own; this one reads again when the other is gone"
         )
 
+    def unsure(self, error: Exception) -> None:
+        LOG.warning("who has this reader's name cannot be asked", exc_info=error)
+
     def freed(self) -> None:
         self._fenced = 0
         LOG.warning("the other process of this reader's name is gone: this one reads again")

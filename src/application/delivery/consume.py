@@ -15,7 +15,7 @@ from application.delivery.ports.taking import (
     TakeMessage,
     TellOfLetter,
 )
-from application.kernel.ports import Clock, IdentifierSource
+from application.kernel.ports import Clock, DurableClock, IdentifierSource
 from domain.delivery.dead_letter import (
     LONGEST_CAUSE,
     LONGEST_KEY,
@@ -80,6 +80,7 @@ class Consume:
     tell: TellOfLetter
     observer: ConsumptionObserver
     clock: Clock
+    times: DurableClock
     identifiers: IdentifierSource
     has_room: Callable[[], bool]
     fraction: Callable[[], float]
@@ -107,7 +108,10 @@ class Consume:
             pause = RETRY_RULES[Trouble.AWAY].pause(looks, self.fraction())
             if pause is not None:
                 await self.sleep(pause.total_seconds())
-            taken = await self.source.replaced()
+            try:
+                taken = await self.source.replaced()
+            except Exception as error:  # noqa: BLE001 - whatever it is, the name may be another's
+                self.observer.unsure(error)
 
     async def _take_all(self) -> None:
         slots = Semaphore(self.terms.in_flight)
@@ -158,11 +162,18 @@ class Consume:
         for message in poll.messages:
             begun.begin(message)
 
+    async def _now(self) -> float | None:
+        """The time by which the age of messages counts, whatever this server's clock says."""
+        try:
+            return (await self.times.now()).timestamp()
+        except StorageUnavailableError:
+            return None
+
     async def _tell_lag(self, begun: Consumption) -> None:
-        now, oldest = self.clock.now().timestamp(), begun.oldest()
+        now, oldest = await self._now(), begun.oldest()
         for partition, messages in (await self.source.lag()).items():
             written_at = oldest.get(partition)
-            age = 0.0 if written_at is None else max(0.0, now - written_at / 1000)
+            age = 0.0 if now is None or written_at is None else max(0.0, now - written_at / 1000)
             self.observer.lags(partition, messages, age)
 
     def _to_pause(self, begun: Consumption, backlog: Backlog) -> frozenset[Partition] | None:

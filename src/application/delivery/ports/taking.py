@@ -52,7 +52,8 @@ class ConsumptionObserver(Protocol):
     def lags(self, partition: Partition, messages: int, oldest_seconds: float) -> None:
         """So many messages stand after what was committed.
 
-        The oldest of those that were read was written so long ago; 0 where none was.
+        The oldest of those that were read was written so long ago; 0 where none was, or as long as
+        the database has not told the time.
         """
         ...
 
@@ -62,6 +63,10 @@ class ConsumptionObserver(Protocol):
 
     def fenced(self) -> None:
         """Another reader has this one's name; this one reads nothing while it has."""
+        ...
+
+    def unsure(self, error: Exception) -> None:
+        """Whether the name of one that was fenced is free could not be asked; it is asked again."""
         ...
 
     def freed(self) -> None:

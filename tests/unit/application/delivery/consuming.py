@@ -7,17 +7,19 @@ from dataclasses import dataclass, field
 from typing import Final, final
 
 from adapters.inmemory.dead_letters import InMemoryDeadLetters
+from adapters.inmemory.durable_clock import InMemoryClock
 from adapters.inmemory.messages import InMemoryTopics
 from application.delivery.consume import Consume, ConsumerTerms
 from application.delivery.ports.source import MessageSource
 from application.delivery.ports.taking import NotTaken
 from application.delivery.tell_of_letter import PublishLetter
+from application.kernel.ports import DurableClock
 from domain.delivery.dead_letter import Content, DeadLetter
 from domain.delivery.incoming_message import IncomingMessage, Partition
 from domain.kernel.errors import DomainError, StorageUnavailableError
 from entrypoints.background import stopped
 from tests.builders import TENANT
-from tests.fakes import CountingIdentifiers, StoppedClock
+from tests.fakes import CountingIdentifiers, StoppedClock, WrongClock
 from tests.unit.application.delivery.replaying import KeepingPublisher
 
 TERMS: Final = ConsumerTerms()
@@ -79,6 +81,9 @@ class Told:
     def fenced(self) -> None:
         self.fences.append("fenced")
 
+    def unsure(self, error: Exception) -> None:
+        self.fences.append(str(error))
+
     def freed(self) -> None:
         self.fences.append("freed")
 
@@ -110,6 +115,7 @@ class Bench:
     taking: ScriptedTaking = field(default_factory=ScriptedTaking)
     told: Told = field(default_factory=Told)
     clock: StoppedClock = field(default_factory=StoppedClock)
+    times: DurableClock = field(init=False)
     letters: ReluctantLetters = field(default_factory=ReluctantLetters)
     has_room: Callable[[], bool] = lambda: True
     publisher: KeepingPublisher = field(default_factory=KeepingPublisher)
@@ -117,6 +123,9 @@ class Bench:
     pauses: list[float] = field(default_factory=list[float])
     blocked: Event | None = None
     """Where set, pauses last until then."""
+
+    def __post_init__(self) -> None:
+        self.times = InMemoryClock(self.clock)
 
     def put(self, *values: bytes, key: bytes = b"a") -> None:
         for value in values:
@@ -129,7 +138,8 @@ class Bench:
             letters=self.letters,
             tell=PublishLetter(publisher=self.publisher, missed=self.missed.append),
             observer=self.told,
-            clock=self.clock,
+            clock=WrongClock(self.clock),
+            times=self.times,
             identifiers=CountingIdentifiers(),
             has_room=self.has_room,
             fraction=lambda: 0.5,

@@ -1,6 +1,6 @@
 """Messages are taken once, in the order of their key; what cannot be taken rests."""
 
-from asyncio import Event, create_task, wait_for
+from asyncio import Event
 
 import pytest
 
@@ -228,47 +228,6 @@ async def test_a_partition_that_is_lost_in_the_middle_is_taken_by_its_new_reader
             await until(lambda: sum(bench.committed.values()) == 2)
 
     assert sorted(bench.taking.taken) == [b"a", b"b"]
-
-
-async def test_of_two_consumers_of_one_name_the_first_stays_out(bench: Bench) -> None:
-    async with bench.consuming("server-1"), bench.consuming("server-1"):
-        await until(lambda: bench.told.fences == ["fenced"])
-        bench.put(b"0")
-        await until(lambda: bench.taking.taken == [b"0"])
-        # However often it looks: while the other is there it takes nothing back.
-        await until(lambda: len(bench.pauses) > 20)
-
-    assert bench.told.fences == ["fenced"]
-    assert bench.pauses[:10] == sorted(bench.pauses[:10])
-
-
-async def test_one_that_was_fenced_ends_when_the_other_is_gone_to_read_anew(bench: Bench) -> None:
-    first = create_task(bench.consume(bench.topics.join((TOPIC,), "server-1"))())
-    async with bench.consuming("server-1"):
-        await until(lambda: bench.told.fences == ["fenced"])
-
-    await wait_for(first, 10)
-
-    assert bench.told.fences == ["fenced", "freed"]
-
-
-async def test_the_lag_and_its_age_are_told(bench: Bench) -> None:
-    written_at = round((bench.clock.now().timestamp() - 90) * 1000)
-    bench.taking.held[b"0"] = Event()
-    for value in (b"0", b"1"):
-        bench.topics.put(TOPIC, b"a", value, written_at=written_at)
-        written_at += 30_000
-
-    async with bench.consuming():
-        await until(lambda: bench.told.lag.get(ONE) == (2, 90.0))
-
-
-async def test_of_a_lag_of_which_nothing_was_read_the_age_is_not_known(bench: Bench) -> None:
-    bench.has_room = lambda: False
-    bench.put(b"0", b"1")
-
-    async with bench.consuming():
-        await until(lambda: bench.told.lag.get(ONE) == (2, 0.0))
 
 
 async def test_a_defect_behind_it_ends_a_consumer_that_has_committed_nothing_of_it(
