@@ -10,7 +10,7 @@ from random import Random
 
 import pytest
 from confluent_kafka.admin import AdminClient
-from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
+from confluent_kafka.cimpl import NewTopic
 
 from adapters.kafka.connection import KafkaConnection
 from adapters.kafka.publisher import KafkaPublisher, ProducerTerms, open_publisher
@@ -20,7 +20,7 @@ from domain.delivery.errors import EventRefusedError, PublisherAwayError
 from domain.delivery.outgoing_message import OutgoingMessage
 from somagent.events.v1 import events_pb2 as pb
 from tests.contract.outboxes import ENCODE, ONE, Outgoings, inmemory_outgoings
-from tests.contract.readers import make_topics, messages_of, new_connection
+from tests.contract.readers import PARTITIONS, make_topics, messages_of, new_connection
 from tests.fakes import CountingIdentifiers, StoppedClock
 from tests.plugins.kafka import KafkaBrokers
 
@@ -108,8 +108,8 @@ async def published_at_last(publisher: KafkaPublisher, message: OutgoingMessage)
 async def test_what_a_topic_refuses_is_set_aside_and_its_key_goes_on(
     connection: KafkaConnection,
 ) -> None:
+    make_bounded_topic(connection, 1000)
     make_topics(connection)
-    bound_messages(connection, 1000)
     clock = StoppedClock()
     outgoings = inmemory_outgoings(clock, lambda event: (ENCODE(event)[0], payload_of[event.key]))
     # What is compressed on its way must be too large all the same.
@@ -150,16 +150,17 @@ async def until_empty(outgoings: Outgoings, relay: RelayEvents, clock: StoppedCl
             clock.advance(70)
 
 
-def bound_messages(connection: KafkaConnection, most: int) -> None:
-    """Let the topic take no message of more bytes, whatever its producers believe."""
-    wanted = ConfigResource(
-        ConfigResource.Type.TOPIC,
+def make_bounded_topic(connection: KafkaConnection, most: int) -> None:
+    """Make the topic so that it takes no message of more bytes, whatever its producers believe.
+
+    A bound that is set later is confirmed before the broker goes by it.
+    """
+    wanted = NewTopic(
         connection.topic(TOPIC),
-        incremental_configs=[
-            ConfigEntry("max.message.bytes", str(most), incremental_operation=AlterConfigOpType.SET)
-        ],
+        num_partitions=PARTITIONS,
+        replication_factor=1,
+        config={"max.message.bytes": str(most)},
     )
     admin = AdminClient(connection.config())
-    answers = admin.incremental_alter_configs([wanted])
-    for answer in answers.values():
+    for answer in admin.create_topics([wanted]).values():
         answer.result(30)
