@@ -20,18 +20,24 @@ class PostgresPartitions:
     database: Database
 
     async def tend(self) -> int:
-        """Make the partitions of the coming months and days; drop days of published events."""
+        """Make the partitions of the coming months and days; drop days of published events.
+
+        A day that somebody reads is not waited for long, and costs no partition that was made.
+        """
+        return await self._changed(_OPEN) + await self._changed(_DROP, KEPT)
+
+    async def _changed(self, sql: bytes, *asked: object) -> int:
         async with self.database.writing() as connection:
-            cursor = connection.cursor(row_factory=class_row(_Tended))
-            await cursor.execute(_TEND, (KEPT,))
-            (tended,) = await cursor.fetchall()
-        return tended.made + tended.dropped
+            cursor = connection.cursor(row_factory=class_row(_Changed))
+            await cursor.execute(sql, asked)
+            (changed,) = await cursor.fetchall()
+        return changed.partitions
 
 
 @dataclass(frozen=True, slots=True)
-class _Tended:
-    made: int
-    dropped: int
+class _Changed:
+    partitions: int
 
 
-_TEND: Final = b"select open_partitions() as made, drop_published(%s) as dropped"
+_OPEN: Final = b"select open_partitions() as partitions"
+_DROP: Final = b"select drop_published(%s) as partitions"
