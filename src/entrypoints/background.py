@@ -18,6 +18,9 @@ JITTER: Final = 0.2
 LONGEST_PAUSE: Final = 30.0
 """Seconds between tries of a step that keeps failing."""
 
+MOST_DOUBLED: Final = 20
+"""So often a pause is doubled at most."""
+
 CANCEL_SECONDS: Final = 1.0
 """After so long a task that was cancelled and goes on is cancelled again."""
 
@@ -56,7 +59,7 @@ class Repeated:
                 failures = 0
                 if done:
                     continue
-            pause = min(LONGEST_PAUSE, self.seconds * 2**failures)
+            pause = _pause(self.seconds, failures) if failures else self.seconds
             pause *= 1 + JITTER * (_random.random() - 0.5)
             if self.wake is not None and not failures:
                 await self.wake(pause)
@@ -81,7 +84,12 @@ async def hear(
         except Exception:
             LOG.exception("%s failed", name, extra={"failures": failures})
         failures += 1
-        await asyncio.sleep(min(LONGEST_PAUSE, 0.25 * 2**failures))
+        await asyncio.sleep(_pause(0.25, failures))
+
+
+def _pause(seconds: float, failures: int) -> float:
+    """Twice as long after each failure; no number grows with an outage of days."""
+    return min(LONGEST_PAUSE, seconds * 2.0 ** min(failures, MOST_DOUBLED))
 
 
 async def stopped(*tasks: asyncio.Task[None]) -> None:

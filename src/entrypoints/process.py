@@ -42,6 +42,7 @@ from entrypoints.reconciling import reconciling
 from entrypoints.relaying import CountedBacklog, left_in_order, relaying, told, topics_made
 from entrypoints.servicers import admission_of, servicers_of
 from entrypoints.settings.settings import Settings
+from entrypoints.tending import tending
 from entrypoints.trace_context import TRACEPARENT
 from entrypoints.version import VERSION
 
@@ -252,8 +253,7 @@ def _jobs(
             step=partial(application.budget().announce_warnings, MOST_EXPIRED),
             seconds=settings.budgets.warning_interval_seconds,
         ),
-        Repeated(name="partitions", step=stores.storage.tend, seconds=tended),
-        Repeated(name="retention", step=stores.retention.tend, seconds=tended),
+        *tending(stores.storage, stores.retention, tended),
         *reconciling(settings, application),
     ]
     return [

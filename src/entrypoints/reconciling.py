@@ -12,6 +12,9 @@ from entrypoints.settings.settings import Settings
 
 LOG: Final = getLogger("somagent.reconciliation")
 
+DUE_SECONDS: Final = 30.0
+"""So often at least it is asked whether a pass is due, or was lost with its server."""
+
 STANDING_SECONDS: Final = 30.0
 """How often the figures are read that alarms are set on."""
 
@@ -24,7 +27,7 @@ def reconciling(settings: Settings, application: Application) -> list[Repeated]:
         Repeated(
             name=f"{command.scope} reconciliation",
             step=partial(pass_over, reconcile, command),
-            seconds=terms.interval_seconds,
+            seconds=min(DUE_SECONDS, terms.interval_seconds),
         )
         for command in reconciliations(terms)
     ]

@@ -1,10 +1,11 @@
-"""Tasks beside the calls: how they are stopped."""
+"""Tasks beside the calls: how they go on, and how they are stopped."""
 
 import asyncio
 
 import pytest
 
-from entrypoints.background import running, stopped
+from domain.kernel.errors import StorageUnavailableError
+from entrypoints.background import Repeated, running, stopped
 
 
 async def test_a_task_that_forgets_a_cancellation_is_stopped_all_the_same() -> None:
@@ -58,3 +59,19 @@ async def test_a_job_that_ends_by_itself_is_told_of_at_once(
         assert "broken ended by itself" in caplog.text
 
     assert caplog.text.count("ended by itself") == 1
+
+
+async def test_a_step_goes_on_after_an_outage_of_days() -> None:
+    tries, over = 0, asyncio.Event()
+
+    async def step() -> None:
+        nonlocal tries
+        tries += 1
+        if tries < 1100:
+            raise StorageUnavailableError
+        over.set()
+
+    async with running(Repeated(name="upkeep", step=step, seconds=0).run()):
+        await over.wait()
+
+    assert tries >= 1100
