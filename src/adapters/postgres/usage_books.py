@@ -22,8 +22,8 @@ SLICE: Final = 2000
 APART: Final = timedelta(hours=1)
 """So far from the identifier of what it tells of a usage event's may be: others are looked for."""
 
-MOST_SUSPECTS: Final = 100
-"""So many of a slice are looked at one by one."""
+SUSPECTS: Final = 1000
+"""Of so many that differ, ledger and events are looked for wherever they are, in one statement."""
 
 ReadUsage: TypeAlias = Callable[[bytes], tuple[UUID, Mapping[Metric, int]] | None]
 """What a usage event's payload tells of, and what that used; None where it names nothing."""
@@ -39,9 +39,9 @@ class _Slice:
 
 @dataclass(frozen=True, slots=True)
 class _Used:
-    """A sum of the ledger, or the payload of an event."""
+    """A sum of the ledger, or an event's payload: `reference` is what used it, or the event's."""
 
-    reference: UUID | None
+    reference: UUID
     metric: int | None
     amount: int | None
     payload: bytes | None
@@ -49,39 +49,59 @@ class _Used:
 
 @dataclass(frozen=True, slots=True)
 class _UsedBy:
-    """The same of one turn, call or reservation: `what` says which of them it is."""
+    """A sum of the ledger, or an event's payload, of one turn, call or reservation: see `what`."""
 
+    reference: UUID
     what: str
     metric: int | None
     amount: int | None
     payload: bytes | None
 
-    def of(self, reference: UUID) -> _Used:
-        return _Used(reference, self.metric, self.amount, self.payload)
-
 
 @dataclass(frozen=True, slots=True)
+class _Unequal:
+    what: str
+    finding: Finding
+
+
+@dataclass(slots=True)
 class _Sums:
-    """What the ledger has, and what events tell, by what used it and metric; nothing of zero."""
+    """What the ledger has, and what events tell, by what used it and metric; nothing of zero.
+
+    `unnamed` is the latest event that names nothing.
+    """
 
     billed: _Usage = field(default_factory=dict[UUID, dict[Metric, int]])
     told: _Usage = field(default_factory=dict[UUID, dict[Metric, int]])
+    unnamed: UUID | None = None
 
-    def taken(self, until: UUID | None) -> Sequence[UUID]:
-        """Those before `until` whose sums differ; after that nothing of theirs is kept.
+    def suspects(self, start: UUID, until: UUID | None) -> Sequence[UUID]:
+        """Those from `start` on and before `until` whose sums differ.
 
-        Nor is anything of those whose sums are equal: what comes later makes them differ.
+        Nothing is kept of those before `start`, nor of those whose sums are equal: what comes later
+        makes them differ.
         """
         differing = list[UUID]()
         for one in sorted({*self.billed, *self.told}):
-            differs = self.billed.get(one, {}) != self.told.get(one, {})
-            if differs and until is not None and one >= until:
-                continue
-            if differs:
+            if one < start or self.billed.get(one, {}) == self.told.get(one, {}):
+                self.forget(one)
+            elif until is None or one < until:
                 differing.append(one)
+        return differing
+
+    def bill(self, reference: UUID, metric: int | None, amount: int | None) -> None:
+        if metric is not None and amount is not None:
+            _add(self.billed, reference, {Metric.of(metric): amount})
+
+    def forget(self, *references: UUID) -> None:
+        for one in references:
             self.billed.pop(one, None)
             self.told.pop(one, None)
-        return differing
+
+    def judges(self, unequal: _Unequal, reference: UUID) -> bool:
+        """Whether it would be named by its events: servers of before revision 0003 name turns."""
+        named = self.unnamed is None or reference > _moved(self.unnamed, APART)
+        return named or unequal.what == "turn"
 
 
 @final
@@ -92,61 +112,74 @@ class UsageBooks:
     database: Database
     read_usage: ReadUsage
     slice_size: int = SLICE
-    most_suspects: int = MOST_SUSPECTS
+    suspects: int = SUSPECTS
 
     async def unequal(self, tenant_id: TenantId, since: timedelta | None) -> Sequence[Finding]:
         """What is not billed as it is booked, of what was identified since, None for all.
 
-        Each event is read once; what it tells of is judged when those of an hour around are.
+        Each event is read once. What differs is kept in mind, as what tells of it may come much
+        later; what still does at the end, or is too much to be kept, is looked for by itself.
         """
-        found = list[Finding]()
+        found = dict[UUID, _Unequal]()
         sums = _Sums()
         since = min(since or EVENTS_KEPT, EVENTS_KEPT) + APART
         first: UUID | None = None
-        judged: UUID | None = None
+        start: UUID | None = None
         while True:
             async with self.database.writing() as connection:
                 place = await _slice(connection, (tenant_id, first, since, self.slice_size))
                 await self._read(sums, connection, (tenant_id, place.first, place.after))
-            judged = judged or _moved(place.first, APART)
-            until = None if place.after is None else max(judged, _moved(place.after, -APART))
-            suspects = [one for one in sums.taken(until) if one >= judged]
-            for one in suspects[: self.most_suspects]:
-                found += await self._usage_of(tenant_id, one)
-            if left := suspects[self.most_suspects :]:
-                words = f"seems so of {len(left)}, this the first; none was looked at alone"
-                found.append(_unequal(tenant_id, left[0], words))
+            start = start or _moved(place.first, APART)
+            until = None if place.after is None else _moved(place.after, -APART)
+            suspects = sums.suspects(start, until)
+            if until is None or len(suspects) >= self.suspects:
+                found |= await self._looked_at(tenant_id, suspects)
+                sums.forget(*suspects)
             if until is None:
-                return found
-            first, judged = place.after, until
+                return [one.finding for ref, one in found.items() if sums.judges(one, ref)]
+            first = place.after
 
-    async def _usage_of(self, tenant_id: TenantId, reference: UUID) -> Sequence[Finding]:
+    async def _looked_at(
+        self, tenant_id: TenantId, suspects: Sequence[UUID]
+    ) -> Mapping[UUID, _Unequal]:
+        """Those of them that are unequal, so many at once."""
+        unequal = dict[UUID, _Unequal]()
+        for at in range(0, len(suspects), self.suspects):
+            unequal |= await self._usage_of(tenant_id, suspects[at : at + self.suspects])
+        return unequal
+
+    async def _usage_of(
+        self, tenant_id: TenantId, references: Sequence[UUID]
+    ) -> Mapping[UUID, _Unequal]:
         async with self.database.writing() as connection:
             cursor = connection.cursor(row_factory=class_row(_UsedBy), binary=True)
-            await cursor.execute(_OF, (tenant_id, reference))
+            await cursor.execute(_OF, (tenant_id, [*references]))
             rows = await cursor.fetchall()
-        sums = _Sums()
+        sums, what = _Sums(), dict[UUID, str]()
         for row in rows:
-            self._add(sums, row.of(reference))
-        here, there = sums.billed.get(reference, {}), sums.told.get(reference, {})
-        if here == there:
-            return ()
-        words = f"{rows[0].what}: ledger {_words(here)}, events {_words(there)}"
-        return [_unequal(tenant_id, reference, words)]
+            what[row.reference] = row.what
+            if row.payload is None:
+                sums.bill(row.reference, row.metric, row.amount)
+            elif (read := self.read_usage(row.payload)) and read[0] == row.reference:
+                _add(sums.told, *read)
+        unequal = dict[UUID, _Unequal]()
+        for one in what:
+            here, there = sums.billed.get(one, {}), sums.told.get(one, {})
+            if here != there:
+                words = f"{what[one]}: ledger {_words(here)}, events {_words(there)}"
+                unequal[one] = _Unequal(what[one], _finding(tenant_id, one, words))
+        return unequal
 
     async def _read(self, sums: _Sums, connection: Connection, asked: tuple[object, ...]) -> None:
         cursor = connection.cursor(row_factory=class_row(_Used), binary=True)
         await cursor.execute(_BETWEEN, asked)
         for row in await cursor.fetchall():
-            self._add(sums, row)
-
-    def _add(self, sums: _Sums, row: _Used) -> None:
-        if row.payload is not None:
-            read = self.read_usage(row.payload)
-            if read is not None:
+            if row.payload is None:
+                sums.bill(row.reference, row.metric, row.amount)
+            elif read := self.read_usage(row.payload):
                 _add(sums.told, *read)
-        elif row.reference is not None and row.metric is not None and row.amount is not None:
-            _add(sums.billed, row.reference, {Metric.of(row.metric): row.amount})
+            else:
+                sums.unnamed = max(sums.unnamed or row.reference, row.reference)
 
 
 def _moved(place: UUID, by: timedelta) -> UUID:
@@ -154,7 +187,7 @@ def _moved(place: UUID, by: timedelta) -> UUID:
     return UUID(int=place.int + (by // timedelta(milliseconds=1) << 80))
 
 
-def _unequal(tenant_id: TenantId, reference: UUID, detail: str) -> Finding:
+def _finding(tenant_id: TenantId, reference: UUID, detail: str) -> Finding:
     return Finding(
         kind=FindingKind.USAGE_UNEQUAL,
         tenant_id=tenant_id,
@@ -183,4 +216,4 @@ async def _slice(connection: Connection, asked: tuple[object, ...]) -> _Slice:
 
 _SLICE: Final = b"select * from usage_slice(%s, %s, %s, %s::integer)"
 _BETWEEN: Final = b"select * from usage_between(%s, %s, %s)"
-_OF: Final = b"select * from usage_of(%s, %s)"
+_OF: Final = b"select * from usage_of(%s, %s::uuid[])"

@@ -1,33 +1,37 @@
--- What the ledger has of a turn, of a call by itself or of a reservation by itself, by metric, and the usage
--- events since then that name it; and which of the three it is.
+-- What the ledger has of turns, of calls by themselves and of reservations by themselves, by metric, and the usage
+-- events of since a day before them that name any of them: which it is of, and which of the three that is, is in
+-- every row, of which there is one of each at least. Events name their turns alone before revision 0003: calls and
+-- reservations that were identified before it are left out.
 -- Locks: none.
 -- Definer: somagent_reconciler.
-create or replace function usage_of(p_tenant uuid, p_reference uuid)
-    returns table (what text, metric smallint, amount bigint, payload bytea)
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
-declare
-    v_key  uuid;
-    v_what text;
-begin
-    select t.session_id, 'turn' into v_key, v_what
-      from public.turns t
-     where t.tenant_id = p_tenant and t.turn_id = p_reference;
-    if v_key is null then
-        v_key := p_tenant;
-        -- Reservations that have ended are not kept for long.
-        v_what := case when exists (select from public.invocations i
-                                     where i.tenant_id = p_tenant and i.invocation_id = p_reference)
-                       then 'call' else 'reservation' end;
-    end if;
-    return query
-    select v_what, l.metric, sum(l.amount)::bigint, null::bytea
-      from public.ledger l
-     where l.tenant_id = p_tenant and l.reference_id = p_reference
-     group by l.metric
+create or replace function usage_of(p_tenant uuid, p_references uuid[])
+    returns table (reference uuid, what text, metric smallint, amount bigint, payload bytea)
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+    with asked as materialized (
+        select r.reference, coalesce(t.session_id, p_tenant) as key_id,
+               case when t.turn_id is not null then 'turn'
+                    -- Reservations that have ended are not kept for long.
+                    when exists (select from public.invocations i
+                                  where i.tenant_id = p_tenant and i.invocation_id = r.reference) then 'call'
+                    else 'reservation' end as what
+          from unnest(p_references) r(reference)
+          left join public.turns t on t.tenant_id = p_tenant and t.turn_id = r.reference
+         where t.turn_id is not null
+            or r.reference >= (select public.first_uuid(n.since) from public.usage_naming n))
+    select a.reference, a.what, l.metric, sum(l.amount)::bigint, null::bytea
+      from asked a
+      left join public.ledger l on l.tenant_id = p_tenant and l.reference_id = a.reference
+     group by a.reference, a.what, l.metric
     union all
-    select v_what, null, null, o.payload
+    select a.reference, a.what, null, null, o.payload
       from public.outbox o
-     where o.tenant_id = p_tenant and o.key_id = v_key and o.type = 'usage.recorded'
-       and o.event_id >= public.first_uuid(uuid_extract_timestamp(p_reference) - interval '1 day')
-       and position(convert_to(p_reference::text, 'UTF8') in o.payload) > 0;
-end $$;
+     cross join lateral (
+        select distinct m[1]::uuid as reference
+          from regexp_matches(encode(o.payload, 'escape'),
+                              '/([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})', 'g') m) n
+      join asked a on a.reference = n.reference and a.key_id = o.key_id
+     where o.tenant_id = p_tenant and o.type = 'usage.recorded'
+       and o.key_id = any (array(select distinct k.key_id from asked k))
+       and o.event_id >= (select public.first_uuid(uuid_extract_timestamp(f.reference) - interval '1 day')
+                            from asked f order by f.reference limit 1)
+$$;

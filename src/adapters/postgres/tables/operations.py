@@ -29,3 +29,11 @@ reconciliations = platform_table(
     policies=(Policy(RECONCILER, "select, insert, update", "true"),),
 )
 """The last passes of each scope."""
+
+usage_naming = platform_table(
+    "usage_naming",
+    sa.Column("since", INSTANT, nullable=False, comment="when revision 0003 was made"),
+    key=("since",),
+    policies=(Policy(RECONCILER, "select", "true"),),
+)
+"""Since when every usage event names what it is about, in one row."""
