@@ -33,7 +33,7 @@ async def reconciled(settings: Settings, *, repair: bool, report: Report) -> Seq
     async with operators_stores(settings, report) as stores:
         made = await reconcile(stores, ProcessSealBell(), logged_passes(), settings)(whole)
         if made is None:
-            raise StartError("reconcile", "a server is at it", "try again in five minutes")
+            raise StartError("reconcile", "a server is at it", _again(settings))
         if not made.ended:
             raise StartError("reconcile", "a server took over", "its pass goes over everything")
         if made.unchecked:
@@ -44,6 +44,11 @@ async def reconciled(settings: Settings, *, repair: bool, report: Report) -> Seq
                 "try again when the database has less to do",
             )
         return await _all(stores.findings)
+
+
+def _again(settings: Settings) -> str:
+    lease = settings.reconciliation.lease_seconds
+    return f"try again when its pass is over; one that was killed has it for {lease:g} s more"
 
 
 async def _all(findings: Findings) -> Sequence[SeenFinding]:

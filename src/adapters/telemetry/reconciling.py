@@ -7,7 +7,7 @@ from adapters.telemetry.catalogue import DEFECTS, UNCHECKED
 from adapters.telemetry.instruments import Metrics
 from domain.kernel.errors import StorageUnavailableError
 from domain.kernel.identifiers import TenantId
-from domain.operations.finding import Look
+from domain.operations.finding import Look, Scope
 
 LOG: Final = logging.getLogger("somagent.reconciliation")
 
@@ -22,11 +22,22 @@ class ObservedPasses:
 
     def unchecked(self, look: Look, tenant_id: TenantId | None, error: Exception) -> None:
         self._unchecked.add(look.value)
-        late = isinstance(error, StorageUnavailableError)
-        if not late:
-            self._defects.add()
         LOG.error(
             "a reconciliation could not look",
             extra={"look": look.value, "of": "all" if tenant_id is None else str(tenant_id)},
-            exc_info=None if late else error,
+            exc_info=self._defect(error),
         )
+
+    def unrenewed(self, scope: Scope, error: Exception) -> None:
+        LOG.warning(
+            "a reconciliation could not be renewed",
+            extra={"scope": scope.value},
+            exc_info=self._defect(error),
+        )
+
+    def _defect(self, error: Exception) -> Exception | None:
+        """The error where it is no outage, counted."""
+        if isinstance(error, StorageUnavailableError):
+            return None
+        self._defects.add()
+        return error

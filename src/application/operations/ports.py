@@ -139,6 +139,10 @@ class PassObserver(Protocol):
         """A look could not be made; None: of what is overdue, of all tenants."""
         ...
 
+    def unrenewed(self, scope: Scope, error: Exception) -> None:
+        """A pass could not be renewed; it is tried again."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeenFinding:

@@ -104,8 +104,10 @@ class Reconcile:
         mine = True
         while mine:
             await sleep(self.renew_seconds)
-            with suppress(StorageUnavailableError):
+            try:
                 mine = await self.books.renew(begun)
+            except Exception as error:  # noqa: BLE001 - the next try may succeed, and a pass needs it
+                self.observer.unrenewed(begun.scope, error)
 
 
 @final
@@ -137,6 +139,8 @@ class _Making:
         after: TenantId | None = None
         while named := await self._books.tenants(after, TENANTS):
             for tenant_id in named:
+                # Looks that find nothing write nothing down: a lost pass is noticed here.
+                await self._mine(self._books.renew(self._begun))
                 for look in OF_TENANT:
                     await self._look(look, tenant_id, self._checked(look, tenant_id))
                 self._tenants += 1
@@ -155,7 +159,8 @@ class _Making:
             # Where nothing answers at all, writing this down ends the pass.
             await self._mine(self._books.spare(self._begun, look, tenant_id))
             return ()
-        await self._mine(self._books.keep(self._begun, findings))
+        if findings:
+            await self._mine(self._books.keep(self._begun, findings))
         self._found += len(findings)
         self._repaired += sum(one.repaired for one in findings)
         return findings
