@@ -21,7 +21,7 @@ from application.tools.ports import ToolContext
 from domain.capability.capability import Capability
 from domain.conversation.bounds import estimated_tokens
 from domain.kernel.errors import StorageUnavailableError
-from domain.kernel.identifiers import TurnId
+from domain.kernel.identifiers import InvocationId, TurnId
 from domain.tools.invocation import InvocationState
 from domain.tools.tool import Tool
 from domain.tools.tool_status import ToolStatus
@@ -177,9 +177,14 @@ class NotedLosses:
 
     calls: list[InvocationState] = field(default_factory=list[InvocationState])
     reservations: int = 0
+    defects: list[Exception] = field(default_factory=list[Exception])
 
     def recovered(self, state: InvocationState) -> None:
         self.calls.append(state)
+
+    def broke(self, invocation_id: InvocationId, error: Exception) -> None:
+        del invocation_id
+        self.defects.append(error)
 
     def released(self, reservations: int) -> None:
         self.reservations += reservations

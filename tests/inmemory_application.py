@@ -62,7 +62,6 @@ from tests.doubles import PATIENCE, EverybodyTrusted, NotedLosses, NotedTurns
 from tests.inmemory_world import World
 
 LEASE: Final = 30.0
-
 REQUEST: Final = "01946f00-0000-4000-8000-000000000001"
 
 _NAMESPACE: Final = UUID("01946f00-0000-7000-8000-000000000001")
@@ -191,11 +190,11 @@ class Server:
             drive=drive, clock=clock, identifiers=ids,
         )  # fmt: skip
         self.go_on = ContinueDecided(resume=self.resume, end=self.end)
-        self.sweep_decided = SweepDecided(leases=self.leases, go_on=self.go_on)
+        self.sweep_decided = SweepDecided(
+            leases=self.leases, go_on=self.go_on, observer=self.observer)  # fmt: skip
         self.watch = WatchTurn(
-            reader=shared.reader, signals=self.signals, drivers=self.drivers,
-            watchers=self.watchers,
-        )  # fmt: skip
+            reader=shared.reader, signals=self.signals, drivers=self.drivers, watchers=self.watchers
+        )
         self.hear = HearSignal(
             drivers=self.drivers, watchers=self.watchers, start_promoted=self.start_promoted
         )
@@ -205,20 +204,21 @@ class Server:
         )  # fmt: skip
         self.running_calls, facts = RunningCalls(), CallFacts(clock=clock, identifiers=ids)
         self.run_call = RunCall(
-            runner=shared.tools, recover=RecoverCall(runner=shared.tools),
-            health=self.tool_health, effects=shared.effects,
-            facts=facts, observer=self.losses, clock=clock, lease_seconds=LEASE,
+            runner=shared.tools, recover=RecoverCall(runner=shared.tools), health=self.tool_health,
+            effects=shared.effects, facts=facts, observer=self.losses, clock=clock,
+            lease_seconds=LEASE,
         )  # fmt: skip
         self.recover_lost = RecoverLostCalls(
             effects=shared.effects, run=self.run_call, running=self.running_calls, clock=clock
         )
         self.run_approved = RunApproved(
-            runner=shared.tools, budgets=shared.budgets, effects=shared.effects,
+            runner=shared.tools, subscription=self.subscription, credentials=shared.tenancy.kept,
+            health=self.tool_health, budgets=shared.budgets, effects=shared.effects,
             run=self.run_call, running=self.running_calls, clock=clock, identifiers=ids,
         )  # fmt: skip
         self.tend_approvals = TendApprovals(
             effects=shared.effects, run_approved=self.run_approved, running=self.running_calls,
-            facts=facts,
+            facts=facts, observer=self.losses, times=shared.times,
         )  # fmt: skip
         self.decide = DecideInvocation(
             invocations=shared.invocations, reader=shared.reader, effects=shared.effects,

@@ -96,6 +96,12 @@ class InMemoryAdministrator:
                 aged = replace(call, decided_at=call.decided_at - timedelta(days=1))
                 self.store.invocations[key] = replace(stored, invocation=aged)
 
+    async def expire_approvals(self, tenant_id: TenantId) -> None:
+        for key, stored in self.store.invocations.items():
+            if key[0] == tenant_id and stored.invocation.expires_at is not None:
+                over = replace(stored.invocation, expires_at=self.clock.now().replace(year=2000))
+                self.store.invocations[key] = replace(stored, invocation=over)
+
     async def expire_reservations(self, tenant_id: TenantId) -> None:
         for key, stored in self.store.reservations.items():
             held = stored.reservation

@@ -126,6 +126,10 @@ class Administrator(Protocol):
         """Let what was approved of the tenant's calls have been approved long ago."""
         ...
 
+    async def expire_approvals(self, tenant_id: TenantId) -> None:
+        """Let the time of the tenant's calls that a person was asked about be over now."""
+        ...
+
     async def expire_reservations(self, tenant_id: TenantId) -> None:
         """Let the time of the tenant's reservations that are held be over now."""
         ...

@@ -116,6 +116,13 @@ class PostgresAdministrator:
             (tenant_id,),
         )
 
+    async def expire_approvals(self, tenant_id: TenantId) -> None:
+        await self.superuser.execute(
+            "update invocations set expires_at = '2000-01-01Z' "
+            "where tenant_id = %s and expires_at is not null",
+            (tenant_id,),
+        )
+
     async def expire_reservations(self, tenant_id: TenantId) -> None:
         await self.superuser.execute(
             "update reservations set expires_at = '2000-01-01Z' where tenant_id = %s and state = 1",

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from domain.kernel.events import DomainEvent
-from domain.tools.errors import InvocationAlreadyDecidedError
+from domain.tools.errors import ApprovalExpiredError, InvocationAlreadyDecidedError
 from domain.tools.invocation import Invocation, InvocationState
 from tests.contract.scene import Scene
 
@@ -65,14 +65,14 @@ async def test_a_call_of_a_turn_is_left_to_its_turn(scene: Scene) -> None:
     await scene.kernel.one.journal.pause(scene.ask.pause(turn_id, waiting=(call,)))
 
     assert await stalled(scene) == []
-    assert not await scene.kernel.effects.expire(scene.ask.tenant_id, call.id, fact(scene))
+    assert not await scene.kernel.effects.expire(call, fact(scene))
 
 
 async def test_it_expires_once_and_that_is_published(scene: Scene) -> None:
     call, expired = await asked(scene, overdue=True), fact(scene)
 
-    done = await scene.kernel.effects.expire(scene.ask.tenant_id, call.id, expired)
-    again = await scene.kernel.effects.expire(scene.ask.tenant_id, call.id, fact(scene))
+    done = await scene.kernel.effects.expire(call, expired)
+    again = await scene.kernel.effects.expire(call, fact(scene))
 
     assert (done, again) == (True, False)
     assert list(await told(scene)) == [expired.id]
@@ -85,7 +85,7 @@ async def test_it_expires_once_and_that_is_published(scene: Scene) -> None:
 async def test_a_call_that_still_waits_does_not_expire(scene: Scene) -> None:
     call = await asked(scene)
 
-    assert not await scene.kernel.effects.expire(scene.ask.tenant_id, call.id, fact(scene))
+    assert not await scene.kernel.effects.expire(call, fact(scene))
     assert list(await told(scene)) == []
 
 
@@ -97,7 +97,7 @@ async def test_a_decision_that_comes_too_late_publishes_that_it_did(scene: Scene
             await approve(scene, call, event)
 
     assert list(await told(scene)) == [expired.id]
-    assert not await scene.kernel.effects.expire(scene.ask.tenant_id, call.id, fact(scene))
+    assert not await scene.kernel.effects.expire(call, fact(scene))
 
 
 async def test_an_approved_call_is_stalled_when_nobody_has_started_it_for_a_lease(
@@ -122,6 +122,33 @@ async def test_one_that_was_started_is_stalled_no_more(scene: Scene) -> None:
     await scene.kernel.effects.start(scene.ask.tenant_id, call.id)
 
     assert await stalled(scene) == []
+
+
+async def test_one_that_was_approved_does_not_start_after_its_time_and_is_denied_once(
+    scene: Scene,
+) -> None:
+    call, denied = await asked(scene), fact(scene)
+    await approve(scene, call)
+    await scene.kernel.administrator.age_approvals(scene.ask.tenant_id)
+    (approved,) = await stalled(scene)
+    assert not await scene.kernel.effects.expire(approved, fact(scene))
+    await scene.kernel.administrator.expire_approvals(scene.ask.tenant_id)
+    before = list(await told(scene))
+
+    with pytest.raises(ApprovalExpiredError):
+        await scene.kernel.effects.start(scene.ask.tenant_id, call.id)
+    # Whoever saw it wait must not tell that nobody decided.
+    assert not await scene.kernel.effects.expire(call, fact(scene))
+    done = await scene.kernel.effects.expire(approved, denied)
+    again = await scene.kernel.effects.expire(approved, fact(scene))
+
+    assert (done, again) == (True, False)
+    assert list(await told(scene)) == [*before, denied.id]
+    read = await scene.kernel.invocations.invocation(scene.ask.tenant_id, call.id)
+    assert (read.state, read.reason) == (InvocationState.DENIED, "APPROVAL_EXPIRED")
+    assert (read.decided_by, read.finished_at is not None) == ("eve", True)
+    with pytest.raises(InvocationAlreadyDecidedError):
+        await scene.kernel.effects.start(scene.ask.tenant_id, call.id)
 
 
 async def test_a_turn_that_goes_on_publishes_which_calls_nobody_decided(scene: Scene) -> None:

@@ -16,7 +16,11 @@ from domain.kernel.errors import IdempotencyKeyReusedError, RequestExpiredError
 from domain.kernel.events import DomainEvent
 from domain.kernel.identifiers import InvocationId, ReservationId, TenantId, TurnId
 from domain.kernel.storable_text import check_storable
-from domain.tools.errors import InvocationAlreadyDecidedError, InvocationNotFoundError
+from domain.tools.errors import (
+    ApprovalExpiredError,
+    InvocationAlreadyDecidedError,
+    InvocationNotFoundError,
+)
 from domain.tools.invocation import Invocation, InvocationState, Resolution
 
 
@@ -68,7 +72,7 @@ class InMemoryEffectJournal:
         stored = self._found(tenant_id, invocation_id)
         if stored.invocation.turn_id is not None:
             raise InvocationNotFoundError(str(invocation_id))
-        started = stored.invocation.start()
+        started = stored.invocation.start(self.clock.now())
 
         return self._keep(
             replace(
@@ -157,21 +161,28 @@ class InMemoryEffectJournal:
                 )
             )
         ]
-        return found[:limit]
+        nth: dict[TenantId, int] = {}
+        ranked: list[tuple[int, Invocation]] = []
+        for one in found:
+            nth[one.tenant_id] = nth.get(one.tenant_id, 0) + 1
+            ranked.append((nth[one.tenant_id], one))
+        ranked.sort(key=lambda ranked: ranked[0])
+        return [one for _, one in ranked[:limit]]
 
-    async def expire(
-        self, tenant_id: TenantId, invocation_id: InvocationId, event: DomainEvent
-    ) -> bool:
-        stored = self.store.invocations.get((tenant_id, invocation_id))
+    async def expire(self, call: Invocation, event: DomainEvent) -> bool:
+        stored = self.store.invocations.get((call.tenant_id, call.id))
         now = self.clock.now()
         if (
             stored is None
-            or (call := stored.invocation).turn_id is not None
-            or call.state is not InvocationState.PENDING_APPROVAL
-            or call.waits(now)
+            or (known := stored.invocation).turn_id is not None
+            or known.state is not call.state
+            or known.state not in {InvocationState.PENDING_APPROVAL, InvocationState.PERMITTED}
+            or not known.overdue(now)
         ):
             return False
-        self._keep(replace(stored, invocation=call.expire(now)))
+        waited = known.state is InvocationState.PENDING_APPROVAL
+        over = known.expire(now) if waited else known.give_up(ApprovalExpiredError.reason, now)
+        self._keep(replace(stored, invocation=over))
         self.store.publish(event)
         return True
 

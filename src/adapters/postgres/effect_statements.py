@@ -50,6 +50,7 @@ EXPIRE: Final = (
     b"""
 select expire_invocation(
     lock_tenants(array[%(tenant)s]::uuid[], %(patience)s), %(tenant)s, %(invocation)s,
+    %(state)s::smallint, %(reason)s,
 """
     + FACTS
 )

@@ -18,7 +18,11 @@ from domain.kernel.errors import IdempotencyKeyReusedError, RequestExpiredError
 from domain.kernel.events import DomainEvent
 from domain.kernel.identifiers import InvocationId, ReservationId, TenantId
 from domain.kernel.storable_text import check_storable
-from domain.tools.errors import InvocationAlreadyDecidedError, InvocationNotFoundError
+from domain.tools.errors import (
+    ApprovalExpiredError,
+    InvocationAlreadyDecidedError,
+    InvocationNotFoundError,
+)
 from domain.tools.invocation import Invocation, InvocationState, Resolution
 
 PATIENCE: Final = timedelta(seconds=5)
@@ -123,9 +127,12 @@ class PostgresEffectJournal:
             row = await cursor.fetchone()
         if row is None:
             raise InvocationNotFoundError(str(invocation_id))
+        found = row.invocation()
         if not row.changed:
-            raise InvocationAlreadyDecidedError(str(invocation_id), row.invocation().state.name)
-        return row.invocation()
+            if found.state is InvocationState.PERMITTED:
+                raise ApprovalExpiredError(str(invocation_id))
+            raise InvocationAlreadyDecidedError(str(invocation_id), found.state.name)
+        return found
 
     async def finish(self, outcome: Outcome) -> Invocation:
         check_storable("result", outcome.result)
@@ -189,7 +196,7 @@ class PostgresEffectJournal:
         if decided.state is InvocationState.EXPIRED:
             raise InvocationAlreadyDecidedError(str(invocation_id), decided.state.name)
         if not row.changed:
-            decided.decide(approved=approved, by=by, at=row.created_at)
+            decided.check_decision(approved=approved)
         return decided, row.may_resume
 
     async def renew(self, tenant_id: TenantId, invocation_id: InvocationId, fence: int) -> bool:
@@ -224,13 +231,13 @@ class PostgresEffectJournal:
             await cursor.execute(statements.READ, (tenants, invocations))
             return [row.invocation() for row in await cursor.fetchall()]
 
-    async def expire(
-        self, tenant_id: TenantId, invocation_id: InvocationId, event: DomainEvent
-    ) -> bool:
+    async def expire(self, call: Invocation, event: DomainEvent) -> bool:
         parameters: dict[str, object] = {
-            "tenant": tenant_id,
+            "tenant": call.tenant_id,
             "patience": PATIENCE,
-            "invocation": invocation_id,
+            "invocation": call.id,
+            "state": call.state.value,
+            "reason": ApprovalExpiredError.reason,
             **self.outgoing.named([event]),
         }
         async with self.database.writing() as connection:

@@ -6,6 +6,7 @@ from typing import Final, final
 from application.conversation.continue_turns import ResumePaused
 from application.conversation.end_turn import EndTurn
 from application.conversation.ports.leases import TurnLeases
+from application.conversation.ports.observing import TurnObserver
 from domain.budget.errors import BudgetExhaustedError
 from domain.conversation.turn import Turn
 from domain.kernel.errors import DomainError, UnavailableError
@@ -39,11 +40,24 @@ class ContinueDecided:
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepDecided:
-    """Go on with turns whose decider was lost, or that nobody decided about in time. One pass."""
+    """Go on with turns whose decider was lost, or that nobody decided about in time. One pass.
+
+    One with which something goes wrong is found again, and keeps no other.
+    """
 
     leases: TurnLeases
     go_on: ContinueDecided
+    observer: TurnObserver
 
     async def __call__(self) -> int:
         """How many went on."""
-        return sum([await self.go_on(turn) for turn in await self.leases.decided(MOST_AT_ONCE)])
+        return sum([await self._try(turn) for turn in await self.leases.decided(MOST_AT_ONCE)])
+
+    async def _try(self, turn: Turn) -> bool:
+        try:
+            return await self.go_on(turn)
+        except DomainError:
+            return False
+        except Exception as error:  # noqa: BLE001 - one that cannot go on keeps no other
+            self.observer.broke(turn.id, error)
+            return False

@@ -123,6 +123,7 @@ class EffectJournal(Protocol):
         Raises:
             InvocationNotFoundError: No such invocation of this tenant, or it is a turn's.
             InvocationAlreadyDecidedError: It is not PERMITTED: somebody else has started it.
+            ApprovalExpiredError: It is PERMITTED, and its time is over.
         """
         ...
 
@@ -159,12 +160,11 @@ class EffectJournal(Protocol):
         """
         ...
 
-    async def expire(
-        self, tenant_id: TenantId, invocation_id: InvocationId, event: DomainEvent
-    ) -> bool:
-        """Write that nobody decided about a call by itself in time; False where this did not.
+    async def expire(self, call: Invocation, event: DomainEvent) -> bool:
+        """Write that the time of a call by itself is over; False where this did not.
 
-        `event` is published with it.
+        One that waited is EXPIRED, one that was approved and not started DENIED. `event` is
+        published with it; neither is done where the call's state is another by now.
         """
         ...
 
@@ -212,6 +212,10 @@ class CallObserver(Protocol):
 
     def recovered(self, state: InvocationState) -> None:
         """A call whose server was lost has ended so at another one, and is paid for."""
+        ...
+
+    def broke(self, invocation_id: InvocationId, error: Exception) -> None:
+        """A call that was left could not be gone on with, by a defect."""
         ...
 
 

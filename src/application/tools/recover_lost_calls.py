@@ -22,8 +22,11 @@ class RecoverLostCalls:
     async def __call__(self, limit: int) -> int:
         """Take over calls of all tenants while at most so many calls run here; how many."""
         room = limit - len(self.running)
-        if room <= 0:
+        if room <= 0 or self.running.leaving:
             return 0
+        return await self.running.starting(self._take(room))
+
+    async def _take(self, room: int) -> int:
         began = self.clock.monotonic()
         lost = await self.effects.take_over(room)
         for one in lost:

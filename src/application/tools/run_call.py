@@ -4,7 +4,7 @@ from asyncio import Task, create_task, shield, sleep, timeout, wait
 from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import final
+from typing import TypeVar, final
 
 from application.capability.ports import ProviderHealth
 from application.kernel.insisting import insisting
@@ -20,6 +20,8 @@ from domain.kernel.storable_text import cut_text
 from domain.tools.errors import ToolFailedError, ToolOutcomeUnknownError
 from domain.tools.invocation import MAX_RESULT_BYTES, MOST_TAKEOVERS, Invocation, InvocationState
 from domain.tools.invocation_event import CALL_TIME
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,17 +147,21 @@ def _context(call: StartedCall) -> ToolContext:
 @final
 @dataclass(slots=True, kw_only=True)
 class RunningCalls:
-    """The calls that run in this process: they go on when the client that asked goes away."""
+    """The calls that run in this process: they go on when the client that asked goes away.
+
+    While it is `leaving` nothing that was left elsewhere is begun here: another server does.
+    """
 
     _tasks: dict[InvocationId, Task[Invocation]] = field(
         default_factory=dict[InvocationId, Task[Invocation]]
     )
-    _starting: set[Task[Invocation]] = field(default_factory=set[Task[Invocation]])
+    _starting: set[Task[object]] = field(default_factory=set[Task[object]])
+    leaving: bool = field(default=False, init=False)
 
     def __len__(self) -> int:
         return len(self._tasks)
 
-    async def starting(self, work: Coroutine[None, None, Invocation]) -> Invocation:
+    async def starting(self, work: Coroutine[None, None, T]) -> T:
         """Do what leads to a start to its end, even if whoever waits for it goes away."""
         task = create_task(work)
         self._starting.add(task)
@@ -172,12 +178,16 @@ class RunningCalls:
         return self._tasks.get(invocation_id)
 
     async def drain(self, seconds: float) -> int:
-        """Let the calls end; how many did not by then."""
-        tasks = {*self._starting, *self._tasks.values()}
-        if not tasks:
-            return 0
-        _, late = await wait(tasks, timeout=seconds)
-        return len(late)
+        """Let the calls end, with those that are being started; how many did not by then."""
+        self.leaving = True
+        with suppress(TimeoutError):
+            async with timeout(seconds):
+                while going := self._going():
+                    await wait(going)
+        return len(self._going())
+
+    def _going(self) -> set[Task[object]]:
+        return {*self._starting, *self._tasks.values()}
 
     def _ended(self, invocation_id: InvocationId, done: Task[Invocation]) -> None:
         self._tasks.pop(invocation_id, None)

@@ -90,7 +90,11 @@ class InvocationAlreadyDecidedError(PreconditionError):
 
 
 class ApprovalExpiredError(PreconditionError):
+    """Nobody decided in time, or what was approved could not be started in it."""
+
     reason = "APPROVAL_EXPIRED"
 
     def __init__(self, invocation: str) -> None:
-        super().__init__("nobody decided about the invocation in time", invocation=invocation)
+        super().__init__(
+            "the time to approve and start the invocation is over", invocation=invocation
+        )

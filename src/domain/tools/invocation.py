@@ -9,7 +9,11 @@ from typing import Final, Self
 
 from domain.kernel.identifiers import InvocationId, SessionId, TenantId, TurnId
 from domain.kernel.storable_text import check_storable
-from domain.tools.errors import InvocationAlreadyDecidedError, ToolFailedError
+from domain.tools.errors import (
+    ApprovalExpiredError,
+    InvocationAlreadyDecidedError,
+    ToolFailedError,
+)
 
 
 class InvocationState(IntEnum):
@@ -134,7 +138,7 @@ class Invocation:
 
     def waits(self, now: datetime) -> bool:
         """Whether somebody must still decide."""
-        return self.state is InvocationState.PENDING_APPROVAL and not self._overdue(now)
+        return self.state is InvocationState.PENDING_APPROVAL and not self.overdue(now)
 
     def decide(self, *, approved: bool, by: str, at: datetime) -> Self:
         """The call as a person decided it; the same decision again changes nothing.
@@ -145,13 +149,21 @@ class Invocation:
             InvocationAlreadyDecidedError: It was decided otherwise, or never waited.
         """
         if self.state is InvocationState.PENDING_APPROVAL:
-            if self._overdue(at):
+            if self.overdue(at):
                 return self.expire(at)
             state = InvocationState.PERMITTED if approved else InvocationState.REJECTED
             return replace(self, state=state, decided_by=by, decided_at=at)
+        self.check_decision(approved=approved)
+        return self
+
+    def check_decision(self, *, approved: bool) -> None:
+        """Check that the call was decided so.
+
+        Raises:
+            InvocationAlreadyDecidedError: It was decided otherwise, or never was.
+        """
         if self.decided_at is None or approved is (self.state is InvocationState.REJECTED):
             raise InvocationAlreadyDecidedError(str(self.id), self.state.name)
-        return self
 
     def expire(self, at: datetime) -> Self:
         """The call as nobody has decided about it in time.
@@ -164,7 +176,7 @@ class Invocation:
         return replace(self, state=InvocationState.EXPIRED, finished_at=at)
 
     def give_up(self, reason: str, at: datetime) -> Self:
-        """The call as its turn has ended without it: nobody decides about it, and it never runs.
+        """The call as nobody waits for it any more: nobody decides about it, and it never runs.
 
         Raises:
             InvocationAlreadyDecidedError: It was started, or has ended.
@@ -175,14 +187,17 @@ class Invocation:
             raise InvocationAlreadyDecidedError(str(self.id), self.state.name)
         return replace(self, state=state, reason=reason, finished_at=at)
 
-    def start(self) -> Self:
+    def start(self, at: datetime) -> Self:
         """The call as it starts.
 
         Raises:
             InvocationAlreadyDecidedError: It is not PERMITTED.
+            ApprovalExpiredError: It was approved, and its time is over.
         """
         if not self.state.may_become(InvocationState.STARTED):
             raise InvocationAlreadyDecidedError(str(self.id), self.state.name)
+        if self.overdue(at):
+            raise ApprovalExpiredError(str(self.id))
         return replace(self, state=InvocationState.STARTED)
 
     def end(self, state: InvocationState, *, result: str, reason: str, at: datetime) -> Self:
@@ -218,5 +233,6 @@ class Invocation:
             note=found.note,
         )
 
-    def _overdue(self, now: datetime) -> bool:
+    def overdue(self, now: datetime) -> bool:
+        """Whether the time is over in which it may be decided, and started when it was approved."""
         return self.expires_at is not None and self.expires_at <= now

@@ -87,6 +87,9 @@ def tool_use_cases(parts: ToolParts) -> ToolUseCases:
     )
     run_approved = RunApproved(
         runner=tools.runner,
+        subscription=parts.subscription,
+        credentials=stores.credentials,
+        health=tools.health,
         budgets=stores.budgets,
         effects=stores.effects,
         run=run,
@@ -130,7 +133,12 @@ def tool_use_cases(parts: ToolParts) -> ToolUseCases:
             effects=stores.effects, run=run, running=running, clock=system.clock
         ),
         tend_approvals=TendApprovals(
-            effects=stores.effects, run_approved=run_approved, running=running, facts=facts
+            effects=stores.effects,
+            run_approved=run_approved,
+            running=running,
+            facts=facts,
+            observer=parts.observer,
+            times=stores.clock,
         ),
     )
 

@@ -195,7 +195,7 @@ def turns(parts: TurnParts) -> Turns:
             drivers=drivers,
             observer=parts.observer,
         ),
-        sweep_decided=SweepDecided(leases=stores.leases, go_on=go_on),
+        sweep_decided=SweepDecided(leases=stores.leases, go_on=go_on, observer=parts.observer),
         hear=HearSignal(drivers=drivers, watchers=watchers, start_promoted=start_promoted),
     )
 

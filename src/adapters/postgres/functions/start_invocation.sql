@@ -1,4 +1,4 @@
--- Starts a call by itself that was approved, with a lease: once, whoever asks.
+-- Starts a call by itself that was approved, with a lease: once, whoever asks, and not after its time.
 -- Sets app.tenants, without a tenant's lock.
 -- Locks: the invocation's row; no tenant row.
 -- Returns the invocation's row, and whether this call started it; no row where there is no such call by
@@ -11,7 +11,8 @@ declare
 begin
     perform set_config('app.tenants', array[p_tenant]::text, true);
     update invocations i set state = 3, lease_until = clock_timestamp() + p_lease, reservation_id = p_reservation
-     where i.tenant_id = p_tenant and i.invocation_id = p_invocation and i.turn_id is null and i.state = 2;
+     where i.tenant_id = p_tenant and i.invocation_id = p_invocation and i.turn_id is null and i.state = 2
+       and (i.expires_at is null or i.expires_at > clock_timestamp());
     v_changed := found;
     return query
     select v_changed, i from invocations i

@@ -1,10 +1,15 @@
 """Calls of turns that nobody decides about any more: that is published with what ends the wait."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import final
 
 import pytest
 
 from adapters.inmemory.language_model import called, said
+from application.conversation.ports.models import TokenCounter
+from domain.capability.capability import Capability
 from domain.conversation.message import ToolCall
 from domain.conversation.turn import TurnState
 from domain.kernel.identifiers import InvocationId, TurnId
@@ -74,6 +79,38 @@ async def test_a_decision_too_late_and_the_resumption_after_it_publish_it_once(
     await server.settled(turn_id)
 
     assert undecided(shared) == [call_id]
+
+
+@final
+@dataclass(slots=True)
+class BrokenOnce:
+    """A `TokenCounter` with a defect that it has once."""
+
+    kept: TokenCounter
+    asked: int = 0
+
+    async def count(self, capability: Capability, texts: Sequence[str]) -> Sequence[int]:
+        self.asked += 1
+        if self.asked == 1:
+            raise RuntimeError("broken")
+        return await self.kept.count(capability, texts)
+
+    def exact(self, capability: Capability) -> bool:
+        return self.kept.exact(capability)
+
+
+async def test_a_turn_that_cannot_go_on_by_a_defect_is_told_of_and_found_again(
+    shared: World, server: Server
+) -> None:
+    turn_id, _ = await paused(server)
+    shared.clock.advance(DAY + 1)
+    shared.counter = BrokenOnce(shared.counter)
+    other = Server(world=shared, name="other")
+
+    assert [await other.sweep_decided() for _ in range(2)] == [0, 1]
+
+    assert [str(one) for one in other.observer.defects] == ["broken"]
+    assert (await other.settled(turn_id)).state is TurnState.COMPLETED
 
 
 async def test_a_turn_that_is_cancelled_publishes_that_its_calls_are_given_up(

@@ -2,19 +2,20 @@
 
 import pytest
 
-from application.tools.execute_tool import CallTerms
-from domain.capsule.knob import ToolApproval
 from domain.kernel.metering import Metric
 from domain.tools.errors import ApprovalExpiredError
-from domain.tools.events import ApprovalDecided
-from domain.tools.invocation import APPROVAL_TIME, Invocation, InvocationState
+from domain.tools.invocation import InvocationState
 from tests.builders import TENANT
 from tests.doubles import answers
-from tests.inmemory_application import LEASE, Server
+from tests.inmemory_application import Server
 from tests.inmemory_world import World, world
-from tests.unit.application.tools.calls import command, shown
-
-DAY = APPROVAL_TIME.total_seconds()
+from tests.unit.application.tools.approved import (
+    DAY,
+    approved_and_left,
+    decisions,
+    ended,
+    waiting,
+)
 
 
 @pytest.fixture
@@ -27,38 +28,6 @@ async def shared() -> World:
 @pytest.fixture
 def server(shared: World) -> Server:
     return Server(world=shared)
-
-
-async def waiting(server: Server) -> Invocation:
-    (*_, last) = await shown(server, command(terms=CallTerms(approval=ToolApproval.ALL)))
-    return last.invocation
-
-
-async def approved_and_left(server: Server) -> Invocation:
-    """A call that was approved at a server which was lost before it started it."""
-    call, shared = await waiting(server), server.world
-    facts = server.tend_approvals.facts
-    decided, _ = await shared.effects.decide(
-        TENANT,
-        call.id,
-        approved=True,
-        by="grace",
-        events=[facts.decided(call, InvocationState.PERMITTED, "grace")],
-        expired=facts.decided(call, InvocationState.EXPIRED),
-    )
-    shared.clock.advance(LEASE + 1)
-    return decided
-
-
-async def ended(server: Server, call: Invocation) -> Invocation:
-    task = server.running_calls.find(call.id)
-    assert task is not None
-    return await task
-
-
-def decisions(shared: World) -> list[tuple[InvocationState, str]]:
-    facts = [one.event for one in shared.store.outbox[TENANT, TENANT]]
-    return [(one.state, one.decider) for one in facts if isinstance(one, ApprovalDecided)]
 
 
 async def test_an_approved_call_is_started_once_by_whichever_server_finds_it(

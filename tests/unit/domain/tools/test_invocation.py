@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from domain.kernel.errors import InvalidArgumentError
-from domain.tools.errors import InvocationAlreadyDecidedError
+from domain.tools.errors import ApprovalExpiredError, InvocationAlreadyDecidedError
 from domain.tools.invocation import Invocation, InvocationState, Resolution
 from tests.builders import invocation
 from tests.fakes import NOON
@@ -40,7 +40,7 @@ class TestDecide:
             decide(decide(WAITING, approved=approved), approved=not approved)
 
     def test_may_be_told_again_after_the_call_went_on(self) -> None:
-        ended = end(decide(WAITING).start(), InvocationState.SUCCEEDED)
+        ended = end(decide(WAITING).start(NOON), InvocationState.SUCCEEDED)
 
         assert decide(ended) == ended
 
@@ -126,11 +126,17 @@ class TestGivingUp:
 
 class TestStart:
     def test_follows_a_permission(self) -> None:
-        assert decide(WAITING).start().state is InvocationState.STARTED
+        assert decide(WAITING).start(NOON).state is InvocationState.STARTED
 
     def test_happens_once(self) -> None:
         with pytest.raises(InvocationAlreadyDecidedError):
-            decide(WAITING).start().start()
+            decide(WAITING).start(NOON).start(NOON)
+
+    def test_comes_within_the_time_of_the_approval(self) -> None:
+        call = decide(replace(WAITING, expires_at=SOON))
+
+        with pytest.raises(ApprovalExpiredError):
+            call.start(SOON)
 
 
 class TestTexts:

@@ -237,7 +237,9 @@ class Invocation(_message.Message):
 
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:
-        """When the wait for a person ends; absent where nobody is waited for."""
+        """When the wait for a person ends, and the time in which a client's own call that was approved
+        may start; absent where nobody is waited for.
+        """
 
     @_builtins.property
     def resolve_time(self) -> _timestamp_pb2.Timestamp:
