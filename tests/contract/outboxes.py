@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, Protocol, final
 from uuid import UUID
 
@@ -125,17 +126,19 @@ async def postgres_outgoings(database: Database) -> AsyncGenerator[Outgoings]:
             ),
         )
 
-    async def expire() -> None:
-        await superuser.execute(b"update relays set live_until = '2020-01-01Z'")
-        await superuser.execute(
-            b"update relay_buckets set lease_until = '2020-01-01Z' where owner_id is not null"
-        )
-
     async with superuser:
         yield Outgoings(
             outbox=PostgresOutbox(database=database),
             letters=PostgresDeadLetters(database=database, outgoing=outgoing),
             emit=emit,
-            expire=expire,
+            expire=partial(expire_relays, superuser),
             identifiers=CountingIdentifiers(),
         )
+
+
+async def expire_relays(superuser: AsyncConnection) -> None:
+    """Let the time of all relays, and of what they hold, be over."""
+    await superuser.execute(b"update relays set live_until = '2020-01-01Z'")
+    await superuser.execute(
+        b"update relay_buckets set lease_until = '2020-01-01Z' where owner_id is not null"
+    )

@@ -13,6 +13,7 @@ from hypothesis.stateful import (
 )
 
 from application.budget.ports import Limit
+from application.delivery.ports.outbox import Outbox
 from application.operations.ports import Books
 from domain.budget.account import Account, AccountKind, Use
 from domain.budget.events import UsageRecorded
@@ -45,10 +46,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A kernel with two servers, and who audits it."""
+    """A kernel with two servers, who audits it, and what relays see of it.
+
+    `expire_buckets` lets the time of all relays, and of what they hold, be over.
+    """
 
     kernel: Kernel
     books: Books
+    outbox: Outbox
+    expire_buckets: Callable[[], Awaitable[None]]
 
 
 Opening = Callable[[], AbstractAsyncContextManager[Place]]

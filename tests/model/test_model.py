@@ -2,21 +2,28 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from functools import partial
 from itertools import count
 from typing import Final
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
+from psycopg import AsyncConnection
 
 from adapters.inmemory.books import InMemoryBooks
+from adapters.inmemory.dead_letters import InMemoryDeadLetters
+from adapters.inmemory.outbox import InMemoryOutbox
 from adapters.inmemory.store import InMemoryStore
 from adapters.postgres.database import DatabaseSettings, open_database
+from adapters.postgres.outbox import PostgresOutbox
 from adapters.postgres.reconciliation import PostgresBooks
 from adapters.postgres.usage_books import UsageBooks
 from adapters.protobuf.usage import read_usage
 from tests.contract.inmemory_kernel import kernel_on
-from tests.contract.postgres_kernel import postgres_kernel
+from tests.contract.outboxes import expire_relays
+from tests.contract.postgres_kernel import encode, postgres_kernel
+from tests.contract.postgres_server import owner_url
 from tests.fakes import CountingIdentifiers, StoppedClock
 from tests.model.life import Opening, Place
 from tests.model.machine import KernelMachine
@@ -48,7 +55,16 @@ def test_what_must_hold_holds_in_process_memory() -> None:
     @asynccontextmanager
     async def place() -> AsyncGenerator[Place]:
         store, clock = InMemoryStore(), StoppedClock()
-        yield Place(kernel_on(store, clock), InMemoryBooks(store=store, clock=clock))
+        letters = InMemoryDeadLetters(clock)
+        outbox = InMemoryOutbox(store=store, clock=clock, letters=letters, encode=encode)
+
+        async def expire_buckets() -> None:
+            outbox.live_until.clear()
+            for bucket in outbox.buckets:
+                bucket.lease_until = clock.monotonic() - 1
+
+        books = InMemoryBooks(store=store, clock=clock)
+        yield Place(kernel_on(store, clock), books, outbox, expire_buckets)
 
     live(place, lives=60)
 
@@ -60,8 +76,11 @@ def test_what_must_hold_holds_in_postgresql(fresh_settings: DatabaseSettings) ->
         async with (
             open_database(fresh_settings) as database,
             postgres_kernel(database) as kernel,
+            await AsyncConnection.connect(owner_url(fresh_settings), autocommit=True) as superuser,
         ):
             usage = UsageBooks(database=database, read_usage=read_usage)
-            yield Place(kernel, PostgresBooks(database=database, usage=usage))
+            books = PostgresBooks(database=database, usage=usage)
+            outbox = PostgresOutbox(database=database)
+            yield Place(kernel, books, outbox, partial(expire_relays, superuser))
 
-    live(place, lives=6)
+    live(place, lives=4)
