@@ -1,7 +1,7 @@
 """The named steps at which a server can be told to fail: before and after each commit and call."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from inspect import getmembers, iscoroutinefunction
 from types import MappingProxyType
 from typing import Final
@@ -25,6 +25,9 @@ from application.provenance.ports import Chains, Records
 from application.tenancy.ports import ApiKeys, Tenants
 from application.tools.ports import EffectJournal, ToolRunner
 
+_READS: Final = "reads"
+_NOTICE: Final = "a notice that may be lost: who waits for it looks by himself as well"
+
 MODEL: Final = "model.stream"
 """The call of a model, whose points lie along its stream."""
 
@@ -37,13 +40,13 @@ class Watched:
     """A port whose calls are steps.
 
     Every call has a point before it and one after it, save `swept`, which are made all the time and
-    have one after a call that found something to do, and `unwatched`, which change nothing, or are
-    made by no use case, by the clock, or for what is poisoned or left for a day alone.
+    have one after a call that found something to do, and `unwatched`, each with the reason why it
+    is no step.
     """
 
     port: type
     swept: tuple[str, ...] = ()
-    unwatched: tuple[str, ...] = ()
+    unwatched: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def calls(self) -> Iterator[str]:
         for name, _ in getmembers(self.port, iscoroutinefunction):
@@ -62,45 +65,87 @@ PORTS: Final[Mapping[str, Watched]] = MappingProxyType(
         "journal": Watched(port=TurnJournal),
         "leases": Watched(port=TurnLeases, swept=("take_over", "promoted", "decided")),
         "effects": Watched(
-            port=EffectJournal, swept=("take_over",), unwatched=("stalled", "expire")
+            port=EffectJournal,
+            swept=("take_over",),
+            unwatched={"stalled": _READS, "expire": "an approval that nobody gave within a day"},
         ),
         "budgets": Watched(
-            port=Budgets, swept=("release_expired",), unwatched=("extend", "usage", "limits")
+            port=Budgets,
+            swept=("release_expired",),
+            unwatched={
+                "extend": "no use case makes it: a turn holds more through its journal",
+                "usage": _READS,
+                "limits": _READS,
+            },
         ),
-        "sessions": Watched(port=SessionStore, unwatched=("session", "sessions")),
+        "sessions": Watched(port=SessionStore, unwatched={"session": _READS, "sessions": _READS}),
         "feedback": Watched(port=FeedbackStore),
         "signals": Watched(
-            port=TurnSignals, unwatched=("written", "promoted", "cancellations", "watched")
+            port=TurnSignals,
+            unwatched={
+                "written": _NOTICE,
+                "promoted": _NOTICE,
+                "cancellations": _READS,
+                "watched": _READS,
+            },
         ),
         "claims": Watched(port=RequestClaims),
         "records": Watched(
             port=Records,
-            unwatched=("record", "records", "receipt"),
+            unwatched={"record": _READS, "records": _READS, "receipt": _READS},
         ),
-        "chains": Watched(port=Chains, unwatched=("unsealed",)),
+        "chains": Watched(port=Chains, unwatched={"unsealed": _READS}),
         "outbox": Watched(
-            port=Outbox, swept=("lease",), unwatched=("leave", "due", "set_aside", "backlog")
+            port=Outbox,
+            swept=("lease",),
+            unwatched={
+                "leave": "gives back at a stop what would come free by itself",
+                "due": _READS,
+                "set_aside": "comes of a poisoned event alone, of which no client makes one",
+                "backlog": _READS,
+            },
         ),
-        "publisher": Watched(port=EventPublisher, unwatched=("condition",)),
+        "publisher": Watched(port=EventPublisher, unwatched={"condition": _READS}),
         "source": Watched(
-            port=MessageSource, unwatched=("poll", "pause", "resume", "lag", "replaced")
+            port=MessageSource,
+            unwatched={
+                "poll": "reads: what is done with is told by a commit",
+                "pause": "is told to this process's own client",
+                "resume": "is told to this process's own client",
+                "lag": _READS,
+                "replaced": _READS,
+            },
         ),
-        "letters": Watched(port=DeadLetters, unwatched=("page", "open")),
+        "letters": Watched(port=DeadLetters, unwatched={"page": _READS, "open": _READS}),
         "audits": Watched(port=Audits),
         "tools": Watched(port=ToolRunner),
-        "memories": Watched(port=MemoryStore, unwatched=("recall",)),
-        "notes": Watched(port=NoteStore, unwatched=("notes",)),
+        "memories": Watched(port=MemoryStore, unwatched={"recall": _READS}),
+        "notes": Watched(port=NoteStore, unwatched={"notes": _READS}),
         "capsules": Watched(
-            port=Capsules, unwatched=("version", "by_id", "standing", "standing_of", "list")
+            port=Capsules,
+            unwatched={
+                "version": _READS,
+                "by_id": _READS,
+                "standing": _READS,
+                "standing_of": _READS,
+                "list": _READS,
+            },
         ),
-        "capabilities": Watched(port=Capabilities, unwatched=("all",)),
-        "tenants": Watched(port=Tenants, unwatched=("by_slug",)),
+        "capabilities": Watched(port=Capabilities, unwatched={"all": _READS}),
+        "tenants": Watched(port=Tenants, unwatched={"by_slug": _READS}),
         "keys": Watched(port=ApiKeys),
-        "warnings": Watched(port=BudgetWarnings, unwatched=("due",)),
+        "warnings": Watched(port=BudgetWarnings, unwatched={"due": _READS}),
         "books": Watched(
             port=Books,
             swept=("begin", "repair_held"),
-            unwatched=("tenants", "overdue", "check", "spare", "renew", "give_back"),
+            unwatched={
+                "tenants": _READS,
+                "overdue": _READS,
+                "check": _READS,
+                "spare": "a look that fails: comes of a broken store alone",
+                "renew": "a pass that lasts longer than its lease: only time brings it about",
+                "give_back": "gives back at a stop what would come free by itself",
+            },
         ),
         "retention": Watched(port=Storage, swept=("tend",)),
         "partitions": Watched(port=Storage, swept=("tend",)),

@@ -45,6 +45,7 @@ def test_what_is_swept_or_not_watched_is_a_call_of_its_port(prefix: str) -> None
 
     assert {*watched.swept, *watched.unwatched} <= vars(watched.port).keys()
     assert {*watched.swept}.isdisjoint(watched.unwatched)
+    assert all(watched.unwatched.values()), "a call that is no step has its reason"
 
 
 class Tending:
