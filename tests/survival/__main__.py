@@ -49,7 +49,11 @@ def main() -> int:
     # Not below a folder of our own: for root, PostgreSQL runs as a user who may not go there.
     folder = Path(tempfile.mkdtemp(prefix="somagent-survival-"))
     folder.chmod(0o755)
-    outcome = asyncio.run(_run(terms, folder))
+    try:
+        outcome = asyncio.run(_run(terms, folder))
+    except BaseException:
+        print(f"not finished; logs: {folder}")  # noqa: T201 - its output
+        raise
     for line in [*outcome.tally.errors, *outcome.tally.broken]:
         print(line)  # noqa: T201 - its output
     if outcome.survived:

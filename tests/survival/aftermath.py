@@ -1,5 +1,6 @@
 """What the database holds after a survival run, when every turn has had its time to end."""
 
+from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -7,6 +8,7 @@ from typing import Final
 import psycopg
 
 from adapters.postgres.database import DatabaseSettings
+from domain.conversation.message import Role
 from domain.conversation.turn import TurnState
 from tests.contract.postgres_server import owner_url
 from tests.survival.talking import Tally
@@ -17,6 +19,7 @@ COMPLETED: Final = "select count(*) from turns where state = %s"
 TURNS: Final = "select count(*) from turns"
 HELD: Final = "select count(*) from accounts where held > 0"
 NOTES: Final = "select text from notes"
+SAID: Final = "select content from messages where role = %s"
 RECORDS: Final = "select count(*) from records"
 
 
@@ -30,9 +33,9 @@ class Aftermath:
     notes: int
     records: int
     doubled: int
-    """Turns and notes that nobody asked for: the second ones of a message or a call."""
+    """Messages and notes that nobody asked for, by what they say; turns beyond messages."""
     lost: int
-    """Turns and notes that were told to a client and are not there."""
+    """Messages that were sent and notes that were told to a client, and are not there."""
     held: int
 
     @property
@@ -61,16 +64,22 @@ async def aftermath_of(database: DatabaseSettings, tally: Tally) -> Aftermath:
         with suppress(TimeoutError):  # what is not over by then is counted
             await until(all_over)
         cursor = await connection.execute(NOTES)
-        written = [str(text) for (text,) in await cursor.fetchall()]
-        noted = {order.tag for order in tally.turns.values() if order.note}
+        written = Counter(str(text) for (text,) in await cursor.fetchall())
+        noted = Counter(order.tag for order in tally.turns.values() if order.note)
+        cursor = await connection.execute(SAID, [Role.USER.value])
+        said = Counter(str(text) for (text,) in await cursor.fetchall())
+        sent = Counter(order.message for order in tally.sent)
+        asked = Counter(order.tag for order in tally.sent if order.note)
         turns = await count(TURNS)
         return Aftermath(
             turns=turns,
             completed=await count(COMPLETED, TurnState.COMPLETED),
             open=await count(OPEN, *idle),
-            notes=len(written),
+            notes=written.total(),
             records=await count(RECORDS),
-            doubled=max(0, turns - tally.sent) + len(written) - len(set(written)),
-            lost=max(0, tally.sent - turns) + len(noted - set(written)),
+            doubled=(
+                (said - sent).total() + (written - asked).total() + max(0, turns - said.total())
+            ),
+            lost=(sent - said).total() + (noted - written).total(),
             held=await count(HELD),
         )

@@ -18,7 +18,7 @@ KINDS: Final = (("short", 6), ("short", 10), ("long", 90), ("long", 140), ("note
 class Tally:
     """What all clients saw."""
 
-    sent: int = 0
+    sent: list[Order] = field(default_factory=list[Order])
     """Messages; each is one turn, however often it was sent again."""
     turns: dict[str, Order] = field(default_factory=dict[str, Order])
     """What was asked for and answered, by the turn's name."""
@@ -61,7 +61,7 @@ class Talker:
         kind, words = self.random.choice(KINDS)
         order = Order(words, f"{self.name}{_letters(number)}x", note=kind == "note")
         turn = session.send(order.message)
-        self.tally.sent += 1
+        self.tally.sent.append(order)
         numbers: list[int] = []
         try:
             async for event in turn:
