@@ -6,6 +6,7 @@ from uuid import UUID
 
 from somagent.conversation.v1 import conversation_pb2 as pb
 from somagent.operations.v1 import operations_pb2
+from tests.crash.checker.violation import Violation
 from tests.crash.tool_server import ToolServer
 from tests.crash.topics import Found, Topics
 from tests.system.client import Client, RefusedError
@@ -169,7 +170,7 @@ class Evidence:
     signs capsules that the servers trust.
     `topics` are there where a broker is, and `found` is what lies in them when all is over.
     `spoiled` are messages by their keys. `orders_errors` tells that servers were told to fail
-    without dying.
+    without dying. `sampled` is what was found wrong while the run went on.
     """
 
     tools: ToolServer = field(default_factory=ToolServer)
@@ -191,4 +192,5 @@ class Evidence:
     refusals: list[Refusal] = field(default_factory=list[Refusal])
     unanswered: list[str] = field(default_factory=list[str])
     orders_errors: bool = False
+    sampled: list[Violation] = field(default_factory=list[Violation])
     secrets: set[str] = field(default_factory=set[str])

@@ -16,8 +16,10 @@ from tests.system.forked import Nursery, nursery
 from tests.system.installation import Installation
 from tests.system.service import Service, http_status, until
 
+LEASE_SECONDS: Final = 1.0
+
 QUICK: Final = {
-    "turns__lease_seconds": 1,
+    "turns__lease_seconds": LEASE_SECONDS,
     "turns__keep_interval_seconds": 0.1,
     "turns__sweep_interval_seconds": 0.4,
     "turns__deadline_seconds": 20,

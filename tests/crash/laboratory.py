@@ -27,10 +27,11 @@ from tests.crash.checker.ground import tenants_of
 from tests.crash.checker.violation import Kind, Violation
 from tests.crash.database import database_in
 from tests.crash.evidence import Evidence
-from tests.crash.fleet import QUICK, Fleet, fleet_of
+from tests.crash.fleet import LEASE_SECONDS, QUICK, Fleet, fleet_of
 from tests.crash.founding import Founding
 from tests.crash.line import Line, database_at, line_to
 from tests.crash.plan import Plan
+from tests.crash.sampler import Sampler
 from tests.crash.schema import new_database
 from tests.crash.script import choose
 from tests.crash.served import points_with
@@ -94,7 +95,24 @@ class Laboratory:
         """Let clients of every tenant do things for as long as it goes on, and end them."""
         traffic = Traffic(evidence=evidence, wanted=self.fleet.plan.wanted, chance=self.chance)
         spoiler = Spoiler(owner_url=self.owner_url, tenant_id=evidence.idle)
-        await asyncio.gather(traffic.run(clients, goes_on), spoiler.run(goes_on))
+        async with self.sampler(evidence).looking():
+            await asyncio.gather(traffic.run(clients, goes_on), spoiler.run(goes_on))
+
+    def sampler(self, evidence: Evidence) -> Sampler:
+        """Who looks at a run while it goes on."""
+        return Sampler(
+            owner_url=self.owner_url,
+            tenants=tenants_of(evidence),
+            idle=evidence.idle,
+            servers=self._living,
+            lease_seconds=LEASE_SECONDS,
+            found=evidence.sampled,
+        )
+
+    def _living(self) -> set[Path]:
+        """The logs of the servers that live now."""
+        services = [place.service for place in self.fleet.places if place.service is not None]
+        return {one.log for one in services if one.process.returncode is None}
 
     async def over(self, evidence: Evidence) -> None:
         """Wait until nothing is open any more, at most so long that it should be."""

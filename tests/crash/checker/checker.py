@@ -43,6 +43,7 @@ def check_stored(ground: Ground, public_key: bytes, texts: Mapping[str, str]) ->
         *check_access(ground),
         *check_upkeep(ground),
         *_unanswered(ground.evidence),
+        *ground.evidence.sampled,
     ]
 
 

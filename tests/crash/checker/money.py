@@ -45,6 +45,26 @@ _SUMS: Final = """
       and coalesce(a.metric, s.metric) <> %(sessions)s
 """
 
+_OVERRUNS: Final = """
+    select coalesce(a.tenant_id, o.tenant_id), coalesce(a.account_id, o.account_id),
+        coalesce(a.metric, o.metric), coalesce(a.overrun, 0), coalesce(o.overrun, 0)
+    from (select tenant_id, account_id, metric, sum(overrun)::bigint as overrun from accounts
+        where tenant_id = any (%(tenants)s) and overrun <> 0 group by 1, 2, 3) a
+    full join (select tenant_id, account_id, metric, sum(amount)::bigint as overrun from overruns
+        where tenant_id = any (%(tenants)s) group by 1, 2, 3) o
+        using (tenant_id, account_id, metric)
+    where coalesce(a.overrun, 0) <> coalesce(o.overrun, 0)
+"""
+
+_UNJUSTIFIED: Final = """
+    select o.reference_id, o.metric, o.amount from overruns o
+    left join turns t on t.tenant_id = o.tenant_id and t.turn_id = o.reference_id
+    where o.tenant_id = any (%(tenants)s) and not coalesce(
+        (convert_from(t.outcome, 'UTF8')::json -> 'usage' ->> 'estimated')::boolean, false)
+"""
+"""Clients settle what they reserved, and a provider keeps to what it was allowed: only a turn in
+which something had to be estimated may come to more than was reserved for it."""
+
 _RESERVED: Final = """
     select reservation_id, expires_at from reservations
     where tenant_id = any (%(tenants)s) and state = 1 and expires_at < clock_timestamp()
@@ -90,11 +110,25 @@ def check_money(ground: Ground) -> Iterator[Violation]:
             f"{ground.slug(tenant)}, account {account}, metric {metric}: {spent} spent, the "
             f"ledger has {used}",
         )
+    yield from _check_overruns(ground)
     for reservation, expired in ground.rows(_RESERVED):
         yield Violation(Kind.STUCK, f"reservation {reservation} ran out at {expired}")
     for turn, state, amounts in ground.rows(_HELD_BY_TURNS):
         yield Violation(Kind.STUCK, f"turn {turn} in state {state} holds {amounts}")
     yield from _check_bills(ground)
+
+
+def _check_overruns(ground: Ground) -> Iterator[Violation]:
+    """What is allowed beyond limits is what settlements came to that could not be foreseen."""
+    for tenant, account, metric, overrun, parts in ground.rows(_OVERRUNS):
+        yield Violation(
+            Kind.OVERSPENT,
+            f"{ground.slug(tenant)}, account {account}, metric {metric}: {overrun} overrun, its "
+            f"settlements have {parts}",
+        )
+    for reference, metric, amount in ground.rows(_UNJUSTIFIED):
+        what = f"{reference} overran metric {metric} by {amount}, and nothing of it was estimated"
+        yield Violation(Kind.OVERSPENT, what)
 
 
 def _check_bills(ground: Ground) -> Iterator[Violation]:

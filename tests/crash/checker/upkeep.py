@@ -25,6 +25,12 @@ _FOUND: Final = """
     from findings where tenant_id = any (%(tenants)s) and not repaired
 """
 
+_REPAIRED: Final = """
+    select tenant_id, kind || ' of ' || reference || ' was repaired: ' || detail
+    from findings where tenant_id = any (%(tenants)s) and tenant_id <> %(idle)s and repaired
+"""
+"""Only where it is planted is anything wrong that can be repaired."""
+
 _HELD: Final = """
     select tenant_id, account_id::text from accounts
     where tenant_id = any (%(tenants)s) and held <> 0 and metric <> 10
@@ -61,6 +67,8 @@ def check_upkeep(ground: Ground) -> Iterator[Violation]:
     for statement in _UNDONE:
         for tenant, what in ground.rows(statement):
             yield Violation(Kind.STUCK, f"{ground.slug(tenant)}: {what}")
+    for tenant, what in ground.rows(_REPAIRED, {"idle": ground.evidence.idle}):
+        yield Violation(Kind.STUCK, f"{ground.slug(tenant)}: {what}")
     told = Counter[tuple[object, str, int, int]]()
     for tenant, payload in ground.rows(_WARNINGS):
         one = events_pb2.BudgetWarning.FromString(payload)
