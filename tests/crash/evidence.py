@@ -7,6 +7,7 @@ from uuid import UUID
 from somagent.conversation.v1 import conversation_pb2 as pb
 from somagent.operations.v1 import operations_pb2
 from tests.crash.checker.violation import Violation
+from tests.crash.script import ScriptedModel
 from tests.crash.tool_server import ToolServer
 from tests.crash.topics import Found, Topics
 from tests.system.client import Client, RefusedError
@@ -69,7 +70,8 @@ class Refusal:
 class Called:
     """A call of a tool by itself, and the state it was answered with; empty for no answer.
 
-    One that was `sent` came by a topic, where nobody is answered.
+    One that was `sent` came by a topic, where nobody is answered; one that `asks` waits for a
+    person.
     """
 
     tenant: str
@@ -78,6 +80,7 @@ class Called:
     invocation: str = ""
     state: str = ""
     sent: bool = False
+    asks: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,6 +176,7 @@ class Evidence:
     without dying. `sampled` is what was found wrong while the run went on.
     """
 
+    model: ScriptedModel = field(default_factory=ScriptedModel)
     tools: ToolServer = field(default_factory=ToolServer)
     topics: Topics | None = None
     found: list[Found] = field(default_factory=list[Found])

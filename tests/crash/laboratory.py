@@ -33,7 +33,7 @@ from tests.crash.line import Line, database_at, line_to
 from tests.crash.plan import Plan
 from tests.crash.sampler import Sampler
 from tests.crash.schema import new_database
-from tests.crash.script import choose
+from tests.crash.script import ScriptedModel
 from tests.crash.served import points_with
 from tests.crash.spoiling import Spoiler
 from tests.crash.tool_server import ToolServer, tool_server
@@ -61,6 +61,7 @@ class Laboratory:
     installation: Installation
     database: DatabaseSettings
     server: EmbeddedServer
+    model: ScriptedModel
     tools: ToolServer
     fleet: Fleet
     chance: Random
@@ -78,6 +79,7 @@ class Laboratory:
         """New tenants for a run; the last of them is near its limits all the time."""
         self._runs += 1
         evidence = Evidence(
+            model=self.model,
             tools=self.tools,
             topics=self.topics,
             author_key=self.installation.author_key,
@@ -222,7 +224,8 @@ async def laboratory(  # noqa: PLR0913 - each keyword is one thing that a run ma
             enter = opened.enter_async_context
             server = await enter(database_in(at / "postgres"))
             database = await asyncio.to_thread(new_database, server)
-            upstream = await enter(scripted_upstream(choose))
+            model = ScriptedModel()
+            upstream = await enter(scripted_upstream(model.choose))
             tools = await enter(tool_server())
             models = [Model(name="main", base_url=upstream.base_url)]
             made = await installation_at(at / "installation", database, models)
@@ -252,6 +255,7 @@ async def laboratory(  # noqa: PLR0913 - each keyword is one thing that a run ma
                 installation=installation,
                 database=database,
                 server=server,
+                model=model,
                 tools=tools,
                 fleet=fleet,
                 chance=chance,

@@ -4,9 +4,10 @@ A message is `CANARY kind ident`: the model does what the kind asks for, and its
 ident, so that every answer can be checked against the message that it belongs to.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Final, final
 
 import orjson
 
@@ -47,6 +48,15 @@ def message_of(kind: str, ident: str) -> str:
     return f"{CANARY} {kind} {ident}"
 
 
+def kind_and_ident(message: str) -> tuple[str, str] | None:
+    """What a text asks for, where it is a message of ours."""
+    words = message.split()
+    if CANARY not in words:
+        return None
+    at = words.index(CANARY)
+    return (words[at + 1], words[at + 2]) if words[at + 1] in KINDS else None
+
+
 def deed_of(ident: str, number: int) -> str:
     """The text with which a message's call of a round is made: one text, one effect."""
     how = {"0": SLOW, "1": SLOW, "2": CUT, "3": CUT, "4": CUT}.get(ident[-1], "quick")
@@ -63,8 +73,33 @@ def answer_of(kind: str, ident: str) -> str:
     return "".join(pieces_of(kind, ident))
 
 
-def choose(body: Mapping[str, Json]) -> Reply:
-    """The model's reply to a conversation: by its latest message, and what followed that."""
+@final
+@dataclass(frozen=True, slots=True)
+class ScriptedModel:
+    """`counted` are the tokens of all replies to a message, by its ident, as the model says them.
+
+    A reply that nobody heard to its end is counted as well.
+    """
+
+    counted: Counter[str] = field(default_factory=Counter[str])
+
+    def choose(self, body: Mapping[str, Json]) -> Reply:
+        """The model's reply to a conversation: by its latest message, and what followed that."""
+        ident, reply = _chosen(body)
+        self.counted[ident] += sum(_tokens(one) for one in reply.steps if isinstance(one, bytes))
+        return reply
+
+
+def _tokens(step: bytes) -> int:
+    """What a chunk of a stream says that was used."""
+    line = step.removeprefix(b"data: ")
+    if not line.startswith(b"{"):
+        return 0
+    said = orjson.loads(line).get("usage") or {}
+    return int(said.get("prompt_tokens", 0)) + int(said.get("completion_tokens", 0))
+
+
+def _chosen(body: Mapping[str, Json]) -> tuple[str, Reply]:
     messages = body.get("messages")
     listed = messages if isinstance(messages, list) else []
     told = [one for one in listed if isinstance(one, Mapping)]
@@ -80,17 +115,13 @@ def choose(body: Mapping[str, Json]) -> Reply:
     done = sum(1 for one in since if one.get("role") == "tool")
     if done < KINDS[kind].rounds and body.get("tools"):
         arguments = orjson.dumps({"text": deed_of(ident, done + 1)}).decode()
-        return streamed(*call(KINDS[kind].tool, arguments, f"call_{done + 1}"))
-    return _spoken(kind, _rest(pieces_of(kind, ident), _partial(since)))
+        return ident, streamed(*call(KINDS[kind].tool, arguments, f"call_{done + 1}"))
+    return ident, _spoken(kind, _rest(pieces_of(kind, ident), _partial(since)))
 
 
 def _asked(message: Mapping[str, Json]) -> tuple[str, str] | None:
     """Kind and ident, where a message of a client is one of ours."""
-    words = str(message.get("content")).split()
-    if message.get("role") != "user" or CANARY not in words:
-        return None
-    at = words.index(CANARY)
-    return (words[at + 1], words[at + 2]) if words[at + 1] in KINDS else None
+    return kind_and_ident(str(message.get("content"))) if message.get("role") == "user" else None
 
 
 def _partial(since: Sequence[Mapping[str, Json]]) -> str:

@@ -1,6 +1,7 @@
 """The checker finds what is planted: each promise of the service, broken in one place."""
 
 import tomllib
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -18,15 +19,16 @@ from tests.crash.checker.ground import Ground
 from tests.crash.checker.violation import Kind, Violation
 from tests.crash.evidence import Asked, Evidence, Refusal
 from tests.crash.laboratory import laboratory
-from tests.crash.script import CANARY
+from tests.crash.script import CANARY, ScriptedModel
+from tests.crash.tool_server import POST
 from tests.system.client import RefusedError
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("checker")]
 
 ONE_OF_EACH = (
-    "plain", "slow", "tool", "tools", "approved", "executed", "released", "settled", "recorded",
-    "remembered", "forgotten", "published", "registered", "keyed", "unkeyed", "stopped",
-    "warned", "withdrawn",
+    "plain", "slow", "tool", "tools", "stamped", "posted", "approved", "sanctioned", "executed",
+    "released", "settled", "recorded", "remembered", "forgotten", "published", "registered",
+    "keyed", "unkeyed", "stopped", "warned", "withdrawn",
 )  # fmt: skip
 
 PLANTED = tomllib.loads(Path(__file__).with_name("planted.toml").read_text())
@@ -233,3 +235,31 @@ async def test_a_secret_and_personal_text_in_a_log_are_found(bench: Bench) -> No
 
     assert [one.kind for one in bench.check(bench.evidence, log=f"a {secret} b")] == [Kind.LEAKED]
     assert [one.kind for one in bench.check(bench.evidence, log=f"a {CANARY} b")] == [Kind.LEAKED]
+
+
+async def test_a_call_that_was_made_though_its_person_said_no_is_found(bench: Bench) -> None:
+    spoilt = [deepcopy(asked) for asked in bench.evidence.asked]
+    next(asked for asked in spoilt if asked.kind == "tool").rejects = True
+
+    found = bench.check(replace(bench.evidence, asked=spoilt))
+
+    assert [one.kind for one in found] == [Kind.DOUBLED]
+
+
+@pytest.mark.parametrize(("more", "kind"), [(1, Kind.LOST), (-1, Kind.DOUBLED)])
+async def test_what_a_model_counted_otherwise_is_found(bench: Bench, more: int, kind: Kind) -> None:
+    counted = Counter(bench.evidence.model.counted)
+    counted[bench.evidence.asked[0].ident] += more
+
+    found = bench.check(replace(bench.evidence, model=ScriptedModel(counted)))
+
+    assert [one.kind for one in found] == [kind]
+
+
+async def test_a_call_that_is_billed_and_never_came_to_its_tool_is_found(bench: Bench) -> None:
+    tools = deepcopy(bench.evidence.tools)
+    tools.keys[POST].clear()
+
+    found = bench.check(replace(bench.evidence, tools=tools))
+
+    assert {one.kind for one in found} == {Kind.DOUBLED}

@@ -34,7 +34,10 @@ QUICK_SECONDS: Final = 0.05
 @final
 @dataclass(slots=True)
 class ToolServer:
-    """`effects` counts how often a tool acted upon a text, `keys` how often a key has come."""
+    """`effects` counts how often a tool acted upon a text, `keys` how often a key has come.
+
+    `denied` are the keys of which it said that nothing was done, and nothing will be.
+    """
 
     base_url: str = ""
     effects: dict[str, Counter[str]] = field(
@@ -43,7 +46,7 @@ class ToolServer:
     keys: dict[str, Counter[str]] = field(
         default_factory=lambda: {tool: Counter[str]() for tool in (STAMP, POST, FIRE)}
     )
-    _denied: set[str] = field(default_factory=set[str])
+    denied: dict[str, set[str]] = field(default_factory=lambda: {POST: set[str]()})
 
     def settings(self) -> list[Mapping[str, object]]:
         """The tools as an operator declares them."""
@@ -72,7 +75,7 @@ class ToolServer:
         """Take effect, at once; the answer takes its time."""
         tool, key = request.match_info["tool"], request.headers[KEY]
         text = str(orjson.loads(await request.read())["text"])
-        if key in self._denied:
+        if key in self.denied.get(tool, ()):
             return web.Response(status=409)
         if tool != STAMP or not self.keys[tool][key]:
             self.effects[tool][text] += 1
@@ -88,7 +91,7 @@ class ToolServer:
         tool, key = request.match_info["tool"], request.match_info["key"]
         if self.keys[tool][key]:
             return web.json_response({"status": "succeeded", "result": {"done": True}})
-        self._denied.add(key)
+        self.denied[tool].add(key)
         return web.json_response({"status": "not_executed"})
 
 

@@ -77,10 +77,10 @@ async def sanctioned(actor: Actor) -> None:
         capsule=f"{caller.parent}/capsules/{ASKING}",
         request_id=request_id,
     )
-    name = await caller.accepted(request)
     caller.evidence.called.append(
-        Called(tenant=caller.witness.slug, request_id=request_id, ident=request_id)
+        Called(tenant=caller.witness.slug, request_id=request_id, ident=request_id, asks=True)
     )
+    name = await caller.accepted(request)
     await decided(actor, name, approves=True)
 
 

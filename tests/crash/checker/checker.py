@@ -6,6 +6,8 @@ from random import Random
 import psycopg
 
 from tests.crash.checker.access import check_access, check_keys
+from tests.crash.checker.bills import check_bills
+from tests.crash.checker.calls import check_calls
 from tests.crash.checker.effects import check_effects
 from tests.crash.checker.failures import check_failures
 from tests.crash.checker.ground import Ground
@@ -34,7 +36,9 @@ def check_stored(ground: Ground, public_key: bytes, texts: Mapping[str, str]) ->
         *check_stored_streams(ground),
         *check_heard_streams(ground.evidence),
         *check_money(ground),
+        *check_bills(ground),
         *check_effects(ground),
+        *check_calls(ground),
         *check_proofs(ground, public_key),
         *check_published(ground),
         *check_inbound(ground),
