@@ -15,10 +15,14 @@ from domain.kernel.identifiers import CapsuleVersionId, TenantId
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadCapsuleQuery:
-    """The active version of a name; or the version of an id, as a waiting turn has pinned it."""
+    """The active version of a name; or the version of an id, as a waiting turn has pinned it.
+
+    A turn that is `running` keeps its version to its end, even if it was revoked meanwhile.
+    """
 
     tenant_id: TenantId
     capsule: str | CapsuleVersionId
+    running: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,7 @@ class KnownCapsules:
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadCapsule:
-    """Give a capsule whose signature was verified, if a turn may begin under it now."""
+    """Give a capsule whose signature was verified, if a turn may begin or go on under it now."""
 
     capsules: Capsules
     verify: VerifyCapsule
@@ -92,13 +96,13 @@ class LoadCapsule:
         loaded = await self.known.verified.get(
             (tenant_id, standing.id), lambda: self._verified(tenant_id, standing.id)
         )
-        if standing.state is CapsuleState.REVOKED:
+        if not query.running and CapsuleState.REVOKED in (standing.state, loaded.capsule.state):
             raise CapsuleRevokedError(loaded.capsule.manifest.name, standing.version)
         return loaded
 
     async def _verified(self, tenant_id: TenantId, capsule_id: CapsuleVersionId) -> LoadedCapsule:
         capsule = await self.capsules.by_id(tenant_id, capsule_id)
-        capsule.check_usable()
+        capsule.check_enforceable()
         verified = self.verify(self.canonical.decode(capsule.document))
         if verified.hash != capsule.hash or verified.manifest != capsule.manifest:
             raise CapsuleSignatureInvalidError(

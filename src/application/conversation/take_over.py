@@ -93,10 +93,17 @@ class TakeOver:
     async def _take(self, lost: LostTurn, received: float, *cancelled_by: str) -> TakenOver:
         load = partial(
             self.prepare.load_capsule,
-            LoadCapsuleQuery(tenant_id=lost.turn.tenant_id, capsule=lost.turn.capsule_version_id),
+            LoadCapsuleQuery(
+                tenant_id=lost.turn.tenant_id,
+                capsule=lost.turn.capsule_version_id,
+                running=True,
+            ),
         )
-        continues = bool(lost.text) and (
-            (await load()).capsule.manifest.on_interruption is OnInterruption.CONTINUE
+        # One that is to be cancelled ends so whatever became of its capsule.
+        continues = (
+            not cancelled_by
+            and bool(lost.text)
+            and (await load()).capsule.manifest.on_interruption is OnInterruption.CONTINUE
         )
         verdict = after_loss(
             Loss(

@@ -88,6 +88,14 @@ class Capsule:
         """
         if self.state is CapsuleState.REVOKED:
             raise CapsuleRevokedError(self.manifest.name, self.manifest.version)
+        self.check_enforceable()
+
+    def check_enforceable(self) -> None:
+        """Whether all that it asks for can be had here.
+
+        Raises:
+            ConstitutionUnavailableError: It asks for a constitution, and none can be had here.
+        """
         if self.manifest.constitution is not None:
             raise ConstitutionUnavailableError(
                 self.manifest.name, self.manifest.constitution.reference
