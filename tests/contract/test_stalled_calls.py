@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from domain.conversation.turn import TurnState
 from domain.kernel.events import DomainEvent
 from domain.tools.errors import ApprovalExpiredError, InvocationAlreadyDecidedError
 from domain.tools.invocation import Invocation, InvocationState
@@ -156,7 +157,7 @@ async def test_a_turn_that_goes_on_publishes_which_calls_nobody_decided(scene: S
     call = replace(scene.ask.call(turn_id, InvocationState.PENDING_APPROVAL), expires_at=LONG_AGO)
     await scene.kernel.one.journal.pause(scene.ask.pause(turn_id, waiting=(call,)))
     undecided = scene.ask.fact()
-    command = replace(scene.ask.resume(turn_id), undecided=(undecided,))
+    command = replace(scene.ask.resume(turn_id), undecided=((call.id, undecided),))
     before = (await scene.snapshot()).outgoing[scene.ask.session_id]
 
     for _ in range(2):
@@ -166,3 +167,44 @@ async def test_a_turn_that_goes_on_publishes_which_calls_nobody_decided(scene: S
     assert after == (*before, command.event.id, undecided.id)
     (row,) = (await scene.snapshot()).invocations.values()
     assert row.state is InvocationState.EXPIRED
+
+
+async def test_a_call_that_expired_before_its_turn_goes_on_is_not_published_again(
+    scene: Scene,
+) -> None:
+    turn_id = await scene.running()
+    calls = [
+        replace(scene.ask.call(turn_id, InvocationState.PENDING_APPROVAL), expires_at=LONG_AGO)
+        for _ in range(2)
+    ]
+    await scene.kernel.one.journal.pause(scene.ask.pause(turn_id, waiting=tuple(calls)))
+    late, first, second = (scene.ask.fact() for _ in range(3))
+    with pytest.raises(InvocationAlreadyDecidedError):
+        await approve(scene, calls[0], late)
+    command = replace(
+        scene.ask.resume(turn_id),
+        undecided=((calls[0].id, first), (calls[1].id, second)),
+    )
+
+    await scene.kernel.one.journal.resume(command)
+
+    told = (await scene.snapshot()).outgoing[scene.ask.session_id]
+    assert told[-3:] == (late.id, command.event.id, second.id)
+
+
+async def test_a_call_that_was_approved_before_its_turn_ends_keeps_its_decider(
+    scene: Scene,
+) -> None:
+    turn_id = await scene.running()
+    until = await scene.kernel.clock.now() + timedelta(hours=1)
+    call = replace(scene.ask.call(turn_id, InvocationState.PENDING_APPROVAL), expires_at=until)
+    await scene.kernel.one.journal.pause(scene.ask.pause(turn_id, waiting=(call,)))
+    await approve(scene, call)
+
+    given_up = call.give_up("TURN_CANCELLED", until)
+    command = scene.ask.finish(turn_id, state=TurnState.CANCELLED)
+    await scene.kernel.one.journal.finish(replace(command, made=(given_up,)))
+
+    read = await scene.kernel.invocations.invocation(scene.ask.tenant_id, call.id)
+    assert (read.state, read.decided_by) == (InvocationState.DENIED, "eve")
+    assert (read.reason, read.decided_at is not None) == ("TURN_CANCELLED", True)

@@ -64,7 +64,7 @@ class Interruptions:
         binding, hold = self.rows.store.grant(command.tenant_id, period, holds)
 
         hold()
-        self.rows.store.expire_overdue(stored.turn, now)
+        expired = self.rows.store.expire_overdue(stored.turn, now)
         stored = replace(
             stored,
             turn=replace(
@@ -80,8 +80,8 @@ class Interruptions:
             holds=binding,
         )
         self.rows.keep(stored)
-        for event in (command.event, *command.undecided):
-            self.rows.store.publish(event)
+        told = (event for call, event in command.undecided if call in expired)
+        self.rows.store.publish(command.event, *told)
         return self.rows.grant(stored)
 
     async def take_on(self, command: TakeOnTurn) -> Grant:

@@ -254,18 +254,27 @@ class InMemoryStore:
         """Keep a call of a turn as its driver sees it; an outcome is never undone."""
         key = invocation.tenant_id, invocation.id
         known = self.invocations.get(key)
-        if known is None or known.invocation.state.open:
+        if known is None:
+            self.invocations[key] = StoredInvocation(invocation=invocation)
+        elif known.invocation.state.open:
+            approved = known.invocation.state is InvocationState.PERMITTED
+            if approved and invocation.state is InvocationState.EXPIRED and invocation.finished_at:
+                # It was approved after its driver had read that it waits.
+                invocation = known.invocation.give_up(invocation.reason, invocation.finished_at)
             self.invocations[key] = StoredInvocation(invocation=invocation)
 
     def waits(self, turn: Turn, now: datetime) -> bool:
         """Whether somebody must still decide about a call of the turn."""
         return any(call.waits(now) for call in self.invocations_of(turn.tenant_id, turn.id))
 
-    def expire_overdue(self, turn: Turn, now: datetime) -> None:
-        """Let the calls of a turn that nobody decided be too late."""
+    def expire_overdue(self, turn: Turn, now: datetime) -> frozenset[InvocationId]:
+        """Let the calls of a turn that nobody decided be too late; which they are."""
+        expired: list[InvocationId] = []
         for call in self.invocations_of(turn.tenant_id, turn.id):
             if call.state is InvocationState.PENDING_APPROVAL:
                 self.write_down(call.expire(now))
+                expired.append(call.id)
+        return frozenset(expired)
 
     def invocations_of(self, tenant_id: TenantId, turn_id: TurnId) -> tuple[Invocation, ...]:
         """The calls of a turn, in order of their identifiers."""

@@ -97,7 +97,8 @@ class Interruptions:
             "seconds": command.seconds,
             "above": CEILING,
             **_holds(holds),
-            **self._events((command.event, *command.undecided)),
+            "undecided": [call for call, _ in command.undecided],
+            **self._events((command.event, *(event for _, event in command.undecided))),
         }
         resumed = await self._alone(_Granted, _RESUME, parameters)
         if resumed.refused is not None:
@@ -214,6 +215,7 @@ select * from resume_turn(
     lock_tenants(array[%(tenant)s]::uuid[], %(patience)s), %(tenant)s, %(turn)s, %(owner)s,
     %(lease)s, %(seconds)s, %(above)s,
     %(accounts)s::uuid[], %(metrics)s::smallint[], %(amounts)s::bigint[], %(required)s::boolean[],
+    %(undecided)s::uuid[],
     %(events)s::uuid[], %(keys)s::uuid[], %(types)s::text[], %(traces)s::text[],
     %(times)s::bigint[], %(payloads)s::bytea[])
 """

@@ -26,7 +26,7 @@ from domain.conversation.events import TurnResumed
 from domain.conversation.message import Message
 from domain.conversation.turn import Turn
 from domain.conversation.turn_event import Accepted, Resumed
-from domain.kernel.identifiers import EventId
+from domain.kernel.identifiers import EventId, InvocationId
 from domain.kernel.metering import Metric
 from domain.kernel.resilience import TURN_DEADLINE
 from domain.tools.events import ApprovalDecided
@@ -183,12 +183,17 @@ class ResumePaused:
             ),
         )
 
-    def _undecided(self, turn: Turn, calls: Sequence[Invocation]) -> tuple[ApprovalDecided, ...]:
+    def _undecided(
+        self, turn: Turn, calls: Sequence[Invocation]
+    ) -> tuple[tuple[InvocationId, ApprovalDecided], ...]:
         facts = CallFacts(clock=self.clock, identifiers=self.identifiers)
         tenant = turn.order.principal.tenant
         return tuple(
-            facts.decided(
-                replace(one, session_id=turn.session_id, tenant=tenant), InvocationState.EXPIRED
+            (
+                one.id,
+                facts.decided(
+                    replace(one, session_id=turn.session_id, tenant=tenant), InvocationState.EXPIRED
+                ),
             )
             for one in calls
             if one.state is InvocationState.PENDING_APPROVAL

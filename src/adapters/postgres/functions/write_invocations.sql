@@ -1,6 +1,7 @@
 -- Writes down the calls of tools that travel with commands of turns: p_invocations is a list of objects with
 -- the columns' names and `command`, the index of the call's command. Those of commands whose outcome is
--- not 0 are passed over, and so are calls that have ended already: an outcome is never undone.
+-- not 0 are passed over, and so are calls that have ended already: an outcome is never undone. A call that
+-- was approved after its driver had read that it waits does not expire: it is denied, and its decider stays.
 -- Locks: none of its own; the caller holds the tenant and turn rows.
 create or replace function write_invocations(
     p_tenants uuid[], p_turns uuid[], p_outcomes smallint[], p_invocations json)
@@ -20,9 +21,13 @@ returns void language sql as $$
      where coalesce(p_outcomes[i.command], 0) = 0
         on conflict (tenant_id, invocation_id) do update
            set round = excluded.round, arguments = excluded.arguments, digest = excluded.digest,
-               state = excluded.state, permit = excluded.permit, result = excluded.result,
+               state = case when known.state = 2 and excluded.state = 9 then 7 else excluded.state end,
+               permit = excluded.permit, result = excluded.result,
                reason = excluded.reason, requested_by = excluded.requested_by,
-               decided_by = excluded.decided_by, decided_at = excluded.decided_at,
+               decided_by = case when known.state = 2 and excluded.state = 9 then known.decided_by
+                                 else excluded.decided_by end,
+               decided_at = case when known.state = 2 and excluded.state = 9 then known.decided_at
+                                 else excluded.decided_at end,
                expires_at = excluded.expires_at, finished_at = excluded.finished_at
          where known.state in (1, 2, 3, 6)
 $$;

@@ -10,6 +10,7 @@ from domain.conversation.turn_event import TurnEvent
 from domain.kernel.events import DomainEvent
 from domain.kernel.identifiers import (
     CapsuleVersionId,
+    InvocationId,
     MessageId,
     RecordId,
     ServerId,
@@ -93,7 +94,8 @@ class PauseTurn:
 class ResumeTurn:
     """Everybody has decided: the turn gets a new reservation, fence, lease and deadline.
 
-    `undecided` tells of the calls that nobody decided about in time, which expire with it.
+    `undecided` tells of calls that nobody decided about in time, each with the fact that is
+    published where it expires with this and did not before.
     """
 
     tenant_id: TenantId
@@ -101,7 +103,7 @@ class ResumeTurn:
     seconds: float
     holds: tuple[Hold, ...]
     event: DomainEvent
-    undecided: tuple[DomainEvent, ...] = ()
+    undecided: tuple[tuple[InvocationId, DomainEvent], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
