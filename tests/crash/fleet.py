@@ -257,7 +257,7 @@ async def fleet_of(installations: Sequence[Installation], plan: Plan) -> AsyncGe
     """A server for each; at the end all are killed."""
     places = list(_places(installations))
     async with AsyncExitStack() as ending:
-        parent = await ending.enter_async_context(nursery())
+        parent = await ending.enter_async_context(nursery(plan.chance.getrandbits(32)))
         fleet = Fleet(places=places, plan=plan, parent=parent)
         keepers = [asyncio.create_task(fleet.keep(place)) for place in fleet.places]
         ending.push_async_callback(_end, fleet, keepers)

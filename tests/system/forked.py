@@ -84,8 +84,11 @@ class Nursery:
 
 
 @asynccontextmanager
-async def nursery() -> AsyncGenerator[Nursery]:
-    """A process from which servers are forked; those that live at the end are killed by it."""
+async def nursery(hash_seed: int) -> AsyncGenerator[Nursery]:
+    """A process from which servers are forked; those that live at the end are killed by it.
+
+    Sets of strings have the order that `hash_seed` (32 bits) gives them, in all of them.
+    """
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -93,7 +96,7 @@ async def nursery() -> AsyncGenerator[Nursery]:
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         # Read as gRPC is imported; the program sets it before that as well.
-        env={**os.environ, "GRPC_VERBOSITY": "NONE"},
+        env={**os.environ, "GRPC_VERBOSITY": "NONE", "PYTHONHASHSEED": str(hash_seed)},
     )
     if process.stdin is None or process.stdout is None:
         raise AssertionError("a process without its pipes")

@@ -2,9 +2,13 @@
 
 Four fifths of the time in which a server starts are imports. A fork of this process has them done,
 and is the real process otherwise: it is forked before any loop, thread or connection is there and
-before gRPC was initialised (only imported), leads a session of its own, writes to its own log, has
-the environment that it was given and no other, and runs the program's own entry from reading the
-settings to the exit code. What it shares with its siblings is code, and it is killed alone.
+before gRPC was initialised (only imported), leads a session of its own, writes to its own log, and
+runs the program's own entry from reading the settings to the exit code. It is killed alone.
+
+It has the environment that it was given, from then on. What it inherits is what was read before:
+imported code, what that took from our environment as it was imported (gRPC's verbosity), and the
+order of sets of strings (`PYTHONHASHSEED`, of the run's seed), alike in all siblings. Of our files
+it keeps none.
 """
 
 import gc

@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 from collections.abc import AsyncGenerator, Generator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from tests.system.service import until
 
 @pytest_asyncio.fixture
 async def parent() -> AsyncGenerator[Nursery]:
-    async with nursery() as made:
+    async with nursery(hash_seed=1) as made:
         yield made
 
 
@@ -40,6 +41,35 @@ async def test_it_says_in_its_own_log_why_it_ends_and_ends_with_the_programs_cod
 
     assert await service.ended() == 1
     assert "the database does not answer" in service.said
+
+
+async def test_it_has_no_file_of_its_parent(parent: Nursery, tmp_path: Path, silence: int) -> None:
+    service = await parent.start(await with_database_at(silence, tmp_path))
+
+    async def writes_to_its_log() -> bool:
+        return files_of(service.process.pid).get(2) == str(service.log)
+
+    await until(writes_to_its_log)
+    files = files_of(service.process.pid)
+
+    assert (files[0], files[1]) == (os.devnull, str(service.log))
+    others = files_of(parent_of(service.process.pid))
+    assert {*others} >= {0, 1, 2}
+    assert {*files.values()}.isdisjoint({*others.values()} - {os.devnull})
+    await service.kill()
+
+
+def files_of(pid: int) -> dict[int, str]:
+    """What a process has open, by descriptor."""
+    found = dict[int, str]()
+    for one in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed since it was listed
+            found[int(one.name)] = str(one.readlink())
+    return found
+
+
+def parent_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1])
 
 
 async def test_it_leads_a_session_and_is_killed_alone(
