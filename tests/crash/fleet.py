@@ -1,20 +1,20 @@
 """Servers that are started, killed and started again, each at a place of its own."""
 
 import asyncio
-import re
 import signal
-from collections.abc import AsyncGenerator, Coroutine, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Final
 
-from adapters.failpoints.failpoints import MARK
 from adapters.failpoints.orders import Deed
+from tests.crash.place import Place, answers, deeds_in, first
 from tests.crash.plan import AT_RANDOM, Doom, Plan
 from tests.system.forked import Nursery, nursery
 from tests.system.installation import Installation
-from tests.system.service import Service, http_status, until
+from tests.system.service import Service, until
 
 LEASE_SECONDS: Final = 1.0
 
@@ -41,8 +41,6 @@ QUICK: Final = {
 }
 """Leases of a second, rates that nobody reaches, and logs of all: what leaks, leaks there."""
 
-_DEED: Final = re.compile(rf"^{MARK} (\S+): (\w+)$", re.MULTILINE)
-
 PATIENCE_SECONDS: Final = 7.0
 """So long a server that serves is waited for to pass its point."""
 
@@ -67,25 +65,13 @@ LEAVING: Final = "leases.hand_back"
 START_SECONDS: Final = 60.0
 
 
-def deeds_in(said: str) -> list[tuple[str, str]]:
-    """The points whose orders a server carried out, and what it did there."""
-    return [(str(found[1]), str(found[2])) for found in _DEED.finditer(said)]
-
-
-@dataclass(slots=True, kw_only=True)
-class Place:
-    """An address at which a server serves, one after the other."""
-
-    index: int
-    installation: Installation
-    address: str
-    http_address: str
-    service: Service | None = None
-
-
 @dataclass(slots=True, kw_only=True)
 class Fleet:
-    """All places. While `killing` is set, servers are started to die; else to serve."""
+    """All places. While `killing` is set, servers are started to die; else to serve.
+
+    Servers are known by their logs: `struck` were killed under load at a moment that nobody knew,
+    `dismissed` to make room for the next one. `fallen` is what else became of servers.
+    """
 
     places: Sequence[Place]
     plan: Plan
@@ -94,6 +80,8 @@ class Fleet:
     peace: asyncio.Event = field(default_factory=asyncio.Event)
     logs: list[Service] = field(default_factory=list[Service])
     leaving: list[Service] = field(default_factory=list[Service])
+    struck: set[Path] = field(default_factory=set[Path])
+    dismissed: set[Path] = field(default_factory=set[Path])
     fallen: list[str] = field(default_factory=list[str])
 
     async def keep(self, place: Place) -> None:
@@ -108,6 +96,7 @@ class Fleet:
                 await self._doomed(place, service, doom)
             self.plan.released(place.index)
             if service.process.returncode is None:
+                self.dismissed.add(service.log)
                 await service.kill()
             self._account(service)
 
@@ -121,6 +110,17 @@ class Fleet:
         if service.process.returncode is None:
             self.leaving.append(service)
             service.tell(signal.SIGTERM)
+
+    def strike(self, service: Service) -> None:
+        """Kill a server wherever it happens to be."""
+        if service.process.returncode is None:
+            self.struck.add(service.log)
+            service.tell(signal.SIGKILL)
+
+    def heard_of(self, task: asyncio.Task[None]) -> None:
+        """A task of ours is over; that it has failed is a finding."""
+        if not task.cancelled() and (why := task.exception()) is not None:
+            self.fallen.append(f"{task.get_name()} broke off: {why!r}")
 
     async def calm(self) -> None:
         """Kill no more: what runs to die is replaced by what runs to serve."""
@@ -151,26 +151,39 @@ class Fleet:
     async def _serve(self, place: Place, service: Service) -> None:
         """Let a server live that is not to die, or not yet."""
         steady = place.index < self.plan.steady
-        await _first(service.process.wait(), *([] if steady else [self.killing.wait()]))
+        await first(service.process.wait(), *([] if steady else [self.killing.wait()]))
 
     async def _doomed(self, place: Place, service: Service, doom: Doom) -> None:
         """Wait for what the server is ordered to do, which does not always come."""
         self.plan.ready(place.index)
         if doom.point == AT_RANDOM:
             await self._lives(service, self.plan.chance.uniform(*STEADY_SECONDS))
+            if not self.peace.is_set():
+                self.strike(service)
             return
         if doom.point.startswith(LEAVING):
             await asyncio.sleep(BUSY_SECONDS)
             self.leave(service)
-        orphaning = asyncio.create_task(self._orphan(place)) if doom.takes_over else None
-        if doom.deed is Deed.KILL:
-            await self._lives(service, PATIENCE_SECONDS)
-        else:
-            await self._harmed(service, doom)
-        if orphaning is not None:
-            orphaning.cancel()
-        if service.process.returncode is None:
+        async with self._orphaning(place, doom):
+            if doom.deed is Deed.KILL:
+                await self._lives(service, PATIENCE_SECONDS)
+            else:
+                await self._harmed(service, doom)
+        if service.process.returncode is None and not self.peace.is_set():
             self.plan.missed(doom)
+
+    @asynccontextmanager
+    async def _orphaning(self, place: Place, doom: Doom) -> AsyncGenerator[None]:
+        """Leave something to whoever is to take over, for as long as the block goes on."""
+        if not doom.takes_over:
+            yield
+            return
+        task = asyncio.create_task(self._orphan(place), name=f"orphaning for {place.index}")
+        task.add_done_callback(self.heard_of)
+        try:
+            yield
+        finally:
+            task.cancel()
 
     async def _orphan(self, place: Place) -> None:
         """Kill servers at other places in mid-work, again and again until cancelled."""
@@ -183,12 +196,12 @@ class Fleet:
             self.plan.victims[place.index] = victim.index
             await asyncio.sleep(BUSY_SECONDS)
             if victim.service is not None:
-                victim.service.tell(signal.SIGKILL)
+                self.strike(victim.service)
             await asyncio.sleep(ORPHANED_SECONDS)
 
     async def _lives(self, service: Service, seconds: float) -> None:
         """Let a server live so long, or until it ends, or there is peace."""
-        await _first(service.process.wait(), self.peace.wait(), seconds=seconds)
+        await first(service.process.wait(), self.peace.wait(), seconds=seconds)
 
     async def _harmed(self, service: Service, doom: Doom) -> None:
         """Wait until a server did what was ordered, and for what comes of it."""
@@ -211,21 +224,27 @@ class Fleet:
 
     async def _is_ready(self, place: Place, service: Service) -> bool:
         async def is_over() -> bool:
-            return service.process.returncode is not None or await _answers(place)
+            # Who stands still or hangs at a step of its start never answers.
+            done = service.process.returncode is not None or deeds_in(service.said)
+            return bool(done) or await answers(place)
 
         await until(is_over)
         return service.process.returncode is None
 
     def _account(self, service: Service) -> None:
-        """Count the kill where it happened; a server that ends by itself is a finding."""
+        """Count a kill where it happened; a server that ends and was not told to is a finding."""
         code = service.process.returncode
-        deeds = deeds_in(service.said)
+        died_at = [point for point, deed in deeds_in(service.said) if deed == Deed.KILL.value]
         if code == 0 and service in self.leaving:
             return
         if code != -signal.SIGKILL:
             self.fallen.append(f"a server ended with {code}: {service.log}")
-        else:
-            self.plan.killed(next((point for point, deed in deeds if deed == "kill"), AT_RANDOM))
+        elif died_at:
+            self.plan.killed(died_at[0])
+        elif service.log in self.struck:
+            self.plan.killed(AT_RANDOM)
+        elif service.log not in self.dismissed:
+            self.fallen.append(f"a server was killed and nobody had ordered it: {service.log}")
 
     async def all_ready(self) -> None:
         """Wait until every place serves.
@@ -235,21 +254,7 @@ class Fleet:
         """
         async with asyncio.timeout(START_SECONDS):
             for place in self.places:
-                await until(partial(_answers, place))
-
-
-async def _first(*ways: Coroutine[None, None, object], seconds: float | None = None) -> None:
-    """Wait for the first of several things, at most so long."""
-    tasks = [asyncio.create_task(way) for way in ways]
-    try:
-        await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-
-
-async def _answers(place: Place) -> bool:
-    return await http_status(place.http_address, "/readyz") == 200
+                await until(partial(answers, place))
 
 
 @asynccontextmanager
@@ -259,7 +264,12 @@ async def fleet_of(installations: Sequence[Installation], plan: Plan) -> AsyncGe
     async with AsyncExitStack() as ending:
         parent = await ending.enter_async_context(nursery(plan.chance.getrandbits(32)))
         fleet = Fleet(places=places, plan=plan, parent=parent)
-        keepers = [asyncio.create_task(fleet.keep(place)) for place in fleet.places]
+        keepers = [
+            asyncio.create_task(fleet.keep(place), name=f"keeper of {place.index}")
+            for place in fleet.places
+        ]
+        for keeper in keepers:
+            keeper.add_done_callback(fleet.heard_of)
         ending.push_async_callback(_end, fleet, keepers)
         yield fleet
 
@@ -279,6 +289,8 @@ async def _end(fleet: Fleet, keepers: Sequence[asyncio.Task[None]]) -> None:
     for keeper in keepers:
         keeper.cancel()
     await asyncio.gather(*keepers, return_exceptions=True)
-    for place in fleet.places:
-        if place.service is not None and place.service.process.returncode is None:
-            await place.service.kill()
+    living = [one.service for one in fleet.places if one.service is not None]
+    # One that cannot be killed saves none of the others; the nursery ends what is left.
+    await asyncio.gather(
+        *(one.kill() for one in living if one.process.returncode is None), return_exceptions=True
+    )

@@ -2,14 +2,13 @@
 
 import asyncio
 import logging
-import subprocess
-import tempfile
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from shutil import rmtree
+from traceback import format_exception
 from typing import Final
 
 import aiohttp
@@ -17,7 +16,6 @@ import psycopg
 
 from adapters.failpoints.orders import Deed
 from adapters.postgres.database import DatabaseSettings
-from adapters.postgres.embedded_account import binaries, server_account
 from adapters.postgres.embedded_lifetime import SUPERUSER, EmbeddedServer
 from adapters.signing.ed25519 import Ed25519Signer
 from entrypoints.assembly.secrets import SecretKeeper
@@ -29,7 +27,9 @@ from tests.crash.database import database_in
 from tests.crash.evidence import Evidence
 from tests.crash.fleet import LEASE_SECONDS, QUICK, Fleet, fleet_of
 from tests.crash.founding import Founding
+from tests.crash.keeping import copy_logs, dump_database, new_folder, write_evidence
 from tests.crash.line import Line, database_at, line_to
+from tests.crash.place import settings_of_places
 from tests.crash.plan import Plan
 from tests.crash.sampler import Sampler
 from tests.crash.schema import new_database
@@ -43,11 +43,11 @@ from tests.system.installation import Installation, Model, installation_at
 from tests.system.service import until
 from tests.upstream.scripted import scripted_upstream
 
-DUMP: Final = "database.sql"
-
 OVER_SECONDS: Final = 60.0
 """In this time everything is over, once nothing is killed any more."""
 
+
+TOLD_TO_END: Final = (asyncio.CancelledError, KeyboardInterrupt, GeneratorExit)
 
 # What our own servers say of clients that were killed in mid-call.
 logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
@@ -55,9 +55,15 @@ logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
 
 @dataclass(slots=True, kw_only=True)
 class Laboratory:
-    """One installation for any number of runs, each with tenants of its own."""
+    """One installation for any number of runs, each with tenants of its own.
 
+    `evidence` is of all its runs, `found` what was found after them, and `kept` where all that is,
+    once it was kept. A `passing` folder is gone after the runs: what is kept is copied out of it.
+    """
+
+    seed: int
     folder: Path
+    passing: bool
     installation: Installation
     database: DatabaseSettings
     server: EmbeddedServer
@@ -69,7 +75,9 @@ class Laboratory:
     lines: Sequence[Line] = ()
     topics: Topics | None = None
     metrics: dict[str, str] = field(default_factory=dict[str, str])
-    _runs: int = 0
+    evidence: list[Evidence] = field(default_factory=list[Evidence])
+    found: list[Violation] = field(default_factory=list[Violation])
+    kept: Path | None = None
 
     @property
     def owner_url(self) -> str:
@@ -77,7 +85,6 @@ class Laboratory:
 
     async def tenants(self, count: int = 3) -> Evidence:
         """New tenants for a run; the last of them is near its limits all the time."""
-        self._runs += 1
         evidence = Evidence(
             model=self.model,
             tools=self.tools,
@@ -85,12 +92,14 @@ class Laboratory:
             author_key=self.installation.author_key,
             orders_errors=Deed.ERROR in self.fleet.plan.harms,
         )
+        self.evidence.append(evidence)
+        number = len(self.evidence)
         founding = Founding(
             installation=self.installation,
             addresses=[place.address for place in self.fleet.places],
             owner_url=self.owner_url,
         )
-        await founding.introduce(evidence, [f"run{self._runs}-t{at}" for at in range(count)])
+        await founding.introduce(evidence, [f"run{number}-t{at}" for at in range(count)])
         return evidence
 
     async def load(self, evidence: Evidence, goes_on: Callable[[], bool], clients: int) -> None:
@@ -178,21 +187,33 @@ class Laboratory:
                     async with session.get(f"http://{place.http_address}/metrics") as answer:
                         self.metrics[f"metrics of {place.index}"] = await answer.text()
 
-    def keep(self, found: Sequence[Violation]) -> Path:
-        """Write findings and database down beside the logs, for whoever looks into a failure."""
-        (self.folder / "findings.txt").write_text("".join(f"{one}\n" for one in found))
-        account = server_account(self.folder / "postgres")
-        dump = self.folder / DUMP
-        with dump.open("wb") as output:
-            subprocess.run(  # noqa: S603 - our own program
-                [
-                    binaries(account, self.folder / "postgres") / "pg_dump",
-                    self.owner_url,
-                ],
-                stdout=output,
-                check=False,
-            )
-        return self.folder
+    def keep(self, why: str) -> Path:
+        """Write down why a run failed, what was found and told, and the database; where it is."""
+        if self.kept is None:
+            self.kept = new_folder() if self.passing else self.folder
+            self.found += self.fallen()
+            listed = "".join(f"{one}\n" for one in self.found)
+            (self.kept / "findings.txt").write_text(f"{listed}{why}\n")
+            write_evidence(self.kept, self.seed, self.evidence)
+            if self.passing:
+                copy_logs(self.folder, self.kept)
+            dump_database(self.folder / "postgres", self.owner_url, self.kept)
+        return self.kept
+
+    @contextmanager
+    def keeping(self) -> Generator[None]:
+        """Keep what there is when the block fails, whatever it fails with.
+
+        Whoever is told to end has not failed.
+        """
+        try:
+            yield
+        except TOLD_TO_END:
+            raise
+        except BaseException as broken:
+            told = "".join(format_exception(broken))
+            broken.add_note(f"kept: {self.keep(told)}")
+            raise
 
 
 @asynccontextmanager
@@ -206,18 +227,18 @@ async def laboratory(  # noqa: PLR0913 - each keyword is one thing that a run ma
     broker: Broker | None = None,
     of_place: Sequence[Mapping[str, object]] = (),
 ) -> AsyncGenerator[Laboratory]:
-    """A laboratory in a folder of its own, which is removed unless it was told to keep it.
+    """A laboratory in a folder of its own, which is removed unless what runs in it fails.
 
     Args:
         seed: Decides who does what, and who dies where; time decides the rest.
         servers: How many serve.
         steady: How many of them are not killed.
-        folder: Where everything lies; made where none is given.
+        folder: Where everything lies, and which is gone afterwards; made where none is given.
         lined: Whether each server reaches the database over a line of its own.
         broker: Where servers publish to and read from; there is none without it.
         of_place: Settings of the server at each place, besides those that all share.
     """
-    at = folder or _new_folder()
+    at, is_kept = folder or new_folder(), False
     chance = Random(seed)  # noqa: S311 - to be replayed
     try:
         async with AsyncExitStack() as opened:
@@ -241,7 +262,7 @@ async def laboratory(  # noqa: PLR0913 - each keyword is one thing that a run ma
             ]
             places = [
                 installation.beside().with_settings(**{**told[at], **own})
-                for at, own in enumerate(_settings(servers, lines, database, of_place))
+                for at, own in enumerate(settings_of_places(servers, lines, database, of_place))
             ]
             plan = Plan(
                 chance=Random(chance.random()),  # noqa: S311 - to be replayed
@@ -250,8 +271,10 @@ async def laboratory(  # noqa: PLR0913 - each keyword is one thing that a run ma
             )
             fleet = await enter(fleet_of(places, plan))
             await fleet.all_ready()
-            yield Laboratory(
+            lab = Laboratory(
+                seed=seed,
                 folder=at,
+                passing=folder is not None,
                 installation=installation,
                 database=database,
                 server=server,
@@ -263,29 +286,13 @@ async def laboratory(  # noqa: PLR0913 - each keyword is one thing that a run ma
                 lines=lines,
                 topics=topics,
             )
+            with lab.keeping():
+                yield lab
+            is_kept = lab.kept is not None
+    except BaseException as broken:
+        # Where it broke before there was a laboratory, or at its end, the logs say more.
+        is_kept = not isinstance(broken, TOLD_TO_END)
+        raise
     finally:
-        if folder is None and not (at / DUMP).exists():
+        if folder is None and not is_kept:
             rmtree(at, ignore_errors=True)
-
-
-def _settings(
-    servers: int,
-    lines: Sequence[Line],
-    database: DatabaseSettings,
-    of_place: Sequence[Mapping[str, object]],
-) -> Iterator[Mapping[str, object]]:
-    """What the server at each place has for itself."""
-    for at in range(servers):
-        own = dict(of_place[at]) if at < len(of_place) else {}
-        if lines:
-            own["database__request__url"] = lines[at].url(database.request_url)
-            own["database__writer__url"] = lines[at].url(database.writer_url)
-            own["database__statement_seconds"] = 2
-        yield own
-
-
-def _new_folder() -> Path:
-    """Where PostgreSQL may go as well, which for root runs as another user."""
-    folder = Path(tempfile.mkdtemp(prefix="somagent-crash-"))
-    folder.chmod(0o755)
-    return folder

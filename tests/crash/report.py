@@ -12,7 +12,8 @@ from tests.crash.runs import Run
 def table_of(plan: Plan) -> Iterator[str]:
     """A line for each step, and for the kills between them.
 
-    What servers died of there, how often one waited for it in vain, and what else was done there.
+    How many servers died there, how many lived in vain until nobody waited any more (these are no
+    kills), and what else was done there.
     """
     width = max(len(point) for point in (*plan.points, AT_RANDOM))
     deeds = "".join(f"  {deed.value:>5}" for deed in plan.harms)

@@ -31,4 +31,4 @@ async def test_a_broker_that_is_away_loses_and_doubles_nothing(
             await harm(lab)
 
     async with laboratory(101, servers=2, broker=broker) as lab:
-        judge(lab, await run(lab, 10, take_away))
+        judge(await run(lab, 10, take_away))

@@ -20,4 +20,4 @@ async def kill_the_database(lab: Laboratory) -> None:
 
 async def test_a_database_that_is_killed_comes_back_with_everything() -> None:
     async with laboratory(41, servers=2) as lab:
-        judge(lab, await run(lab, 14, kill_the_database))
+        judge(await run(lab, 14, kill_the_database))

@@ -67,4 +67,4 @@ async def test_a_full_disk_loses_and_doubles_nothing(small_disk: Path) -> None:
             await asyncio.sleep(4)
 
     async with laboratory(61, servers=2, folder=small_disk) as lab:
-        judge(lab, await run(lab, 14, fill))
+        judge(await run(lab, 14, fill))

@@ -14,5 +14,5 @@ async def test_killed_servers_lose_and_double_nothing(seed: int) -> None:
         kills = lab.fleet.plan.kills
         done = await run(lab, 8, kill, enough=lambda: kills.total() >= KILLS)
 
-        judge(lab, done)
+        judge(done)
         assert kills.total() >= KILLS

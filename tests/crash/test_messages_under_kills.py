@@ -18,7 +18,7 @@ async def test_servers_that_are_killed_over_messages_lose_and_double_nothing(
         plan.points = tuple(one for one in plan.points if one.startswith(STEPS))
         done = await run(lab, 8, kill, enough=lambda: not plan.below(1))
 
-        judge(lab, done)
+        judge(done)
         assert plan.below(1) == []
 
 
@@ -30,7 +30,7 @@ async def come_and_go(lab: Laboratory) -> None:
             lab.fleet.leave(place.service)
     await asyncio.sleep(2)
     if (last := lab.fleet.places[-1].service) is not None:
-        await last.kill()
+        lab.fleet.strike(last)
 
 
 async def test_readers_without_names_that_come_and_go_lose_and_double_nothing(
@@ -42,5 +42,5 @@ async def test_readers_without_names_that_come_and_go_lose_and_double_nothing(
         lab.fleet.plan.asked = lambda: ("source.commit.after",)
         done = await run(lab, 10, come_and_go)
 
-        judge(lab, done)
+        judge(done)
         assert any(asked.sent for asked in done.evidence.asked)

@@ -35,4 +35,4 @@ async def test_a_partition_loses_and_doubles_nothing(
             line.mend()
 
     async with laboratory(53, servers=2, lined=True) as lab:
-        judge(lab, await run(lab, 14, part))
+        judge(await run(lab, 14, part))

@@ -21,4 +21,4 @@ async def stop_and_continue(lab: Laboratory) -> None:
 
 async def test_a_server_that_wakes_after_its_lease_writes_nothing() -> None:
     async with laboratory(31, servers=2) as lab:
-        judge(lab, await run(lab, 16, stop_and_continue))
+        judge(await run(lab, 16, stop_and_continue))

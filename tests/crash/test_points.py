@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from time import monotonic
 
-from tests.crash.fleet import deeds_in
 from tests.crash.laboratory import Laboratory, laboratory
+from tests.crash.place import deeds_in
 from tests.crash.runs import judge, kill, run
 
 ORPHANING = (
@@ -56,5 +56,5 @@ async def test_every_point_is_passed() -> None:
 
         done = await run(lab, 5, kill_and_stop, enough=lambda: not passed.missing())
 
-        judge(lab, done)
+        judge(done)
         assert passed.missing() == []

@@ -13,10 +13,10 @@ async def one_is_killed(lab: Laboratory) -> None:
     for place in lab.fleet.places:
         await asyncio.sleep(2)
         if place.service is not None:
-            await place.service.kill()
+            lab.fleet.strike(place.service)
 
 
 async def test_clocks_that_are_hours_apart_harm_nothing() -> None:
     wrong = [{"laboratory__clock_offset_seconds": hours * HOURS} for hours in (5, -5, 0)]
     async with laboratory(71, of_place=wrong) as lab:
-        judge(lab, await run(lab, 12, one_is_killed))
+        judge(await run(lab, 12, one_is_killed))

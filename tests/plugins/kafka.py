@@ -82,16 +82,18 @@ def kafka(request: pytest.FixtureRequest) -> Generator[KafkaBrokers]:
     with turn.open("ab") as turning, use.open("ab") as using:
         fcntl.flock(turning, fcntl.LOCK_EX)
         fcntl.flock(using, fcntl.LOCK_SH)
-        brokers.start()
-        fcntl.flock(turning, fcntl.LOCK_UN)
-        yield brokers
-        fcntl.flock(turning, fcntl.LOCK_EX)
-        with contextlib.suppress(BlockingIOError):
-            fcntl.flock(using, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            brokers.stop()
-            shutil.rmtree(folder, ignore_errors=True)
-            use.unlink()
-            turn.unlink()
+        try:
+            brokers.start()
+            fcntl.flock(turning, fcntl.LOCK_UN)
+            yield brokers
+        finally:
+            fcntl.flock(turning, fcntl.LOCK_EX)
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(using, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                brokers.stop()
+                shutil.rmtree(folder, ignore_errors=True)
+                use.unlink()
+                turn.unlink()
 
 
 @pytest.fixture
@@ -122,6 +124,7 @@ def _run(*arguments: str, **environment: str) -> str:
         stdout=subprocess.PIPE,
         text=True,
         check=True,
+        timeout=READY_SECONDS + 60,
         env={**os.environ, **environment},
     )
     return done.stdout.strip()

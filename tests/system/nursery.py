@@ -11,11 +11,13 @@ order of sets of strings (`PYTHONHASHSEED`, of the run's seed), alike in all sib
 it keeps none.
 """
 
+import ctypes
 import gc
 import json
 import os
 import signal
 import sys
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Final
@@ -37,6 +39,12 @@ BROUGHT: Final = (
 """What `somagent serve` imports once it needs it, with all that this brings."""
 
 
+LIBC: Final = ctypes.CDLL(None)
+
+PR_SET_PDEATHSIG: Final = 1
+"""As the kernel's header numbers it; Python has no name for it."""
+
+
 def next_of_kin() -> Birth:
     """Serve whoever tells us, until they are gone; returns in a process that was just born.
 
@@ -44,22 +52,39 @@ def next_of_kin() -> Birth:
         SystemExit: Nobody tells us any more. Whoever lives still is killed.
     """
     living = set[int]()
-    while line := sys.stdin.buffer.readline():
-        asked: Asked = json.loads(line)
-        if birth := asked.get("birth"):
-            _refuse_threads()
-            answer = os.fork()
-            if not answer:
-                return birth
-            living.add(answer)
-        else:
-            _, status = os.waitpid(asked.get("ended", 0), 0)
-            living.discard(asked.get("ended", 0))
-            answer = os.waitstatus_to_exitcode(status)
-        os.write(1, b"%d\n" % answer)
-    for pid in living:
-        os.kill(pid, signal.SIGKILL)
+    parent = os.getpid()
+    try:
+        while line := sys.stdin.buffer.readline():
+            asked: Asked = json.loads(line)
+            if birth := asked.get("birth"):
+                _refuse_threads()
+                answer = os.fork()
+                if not answer:
+                    living.clear()  # its siblings are not its own to end
+                    _outlive_nobody(parent)
+                    return birth
+                living.add(answer)
+            else:
+                _, status = os.waitpid(asked.get("ended", 0), 0)
+                living.discard(asked.get("ended", 0))
+                answer = os.waitstatus_to_exitcode(status)
+            os.write(1, b"%d\n" % answer)
+    finally:
+        for pid in living:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
     raise SystemExit
+
+
+def _outlive_nobody(parent: int) -> None:
+    """Have the kernel kill this process when its parent dies, however that dies.
+
+    Raises:
+        SystemExit: It has died already.
+    """
+    LIBC.prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+    if os.getppid() != parent:
+        raise SystemExit
 
 
 def _refuse_threads() -> None:
@@ -71,6 +96,7 @@ def _refuse_threads() -> None:
 def become(birth: Birth) -> None:
     """Be the process that was asked for: session, streams, environment and arguments."""
     os.setsid()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for stream, path, how in (
         (0, os.devnull, os.O_RDONLY),
         (1, birth["log"], os.O_WRONLY | os.O_APPEND),
@@ -85,6 +111,8 @@ def become(birth: Birth) -> None:
 
 
 if __name__ == "__main__":
+    # At a terminal it is interrupted with whoever tells it, and ends with them.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     for module in BROUGHT:
         import_module(module)
     gc.collect()
