@@ -174,10 +174,10 @@ class Laboratory:
         self.fleet.fallen.clear()
         return told
 
-    def postmaster(self) -> int:
-        """The database's first process."""
-        status = self.folder / "postgres" / "data" / "postmaster.pid"
-        return int(status.read_text().splitlines()[0])
+    def database_said(self) -> str:
+        """The database's own log."""
+        logs = sorted((self.folder / "postgres" / "log").glob("*.log"))
+        return "".join(one.read_text(errors="replace") for one in logs)
 
     async def read_metrics(self) -> None:
         """Keep what the servers expose now: the next kill takes it away."""

@@ -24,10 +24,14 @@ def database_at(folder: Path) -> FarEnd:
 
 @final
 class Line:
-    """From a port of loopback to an engine."""
+    """From a port of loopback to an engine.
+
+    `harmed` counts what was not carried as it should be: connections and pieces.
+    """
 
     def __init__(self, far_end: FarEnd) -> None:
         self.port = 0
+        self.harmed = 0
         self._far_end = far_end
         self._refuses = False
         self._delay = 0.0
@@ -64,12 +68,14 @@ class Line:
 
     def _break_off(self) -> None:
         self._bytes_left = None
+        self.harmed += len(self._writers)
         for writer in self._writers:
             writer.transport.abort()
 
     async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Join a connection with one to the server, for as long as both are there."""
         if self._refuses:
+            self.harmed += 1
             writer.transport.abort()
             return
         try:
@@ -87,6 +93,7 @@ class Line:
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while piece := await reader.read(_PIECE):
+                self.harmed += bool(self._delay) or not self._flows.is_set()
                 await self._flows.wait()
                 if self._delay:
                     await asyncio.sleep(self._delay)

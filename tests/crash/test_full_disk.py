@@ -68,3 +68,4 @@ async def test_a_full_disk_loses_and_doubles_nothing(small_disk: Path) -> None:
 
     async with laboratory(61, servers=2, folder=small_disk) as lab:
         judge(await run(lab, 14, fill))
+        assert "No space left on device" in lab.database_said()

@@ -30,9 +30,11 @@ async def test_a_partition_loses_and_doubles_nothing(
         for harm in (*harms, *harms):
             await asyncio.sleep(1)
             line = lab.chance.choice(lab.lines)
+            before = line.harmed
             harm(line)
             await asyncio.sleep(2)
             line.mend()
+            assert line.harmed > before
 
     async with laboratory(53, servers=2, lined=True) as lab:
         judge(await run(lab, 14, part))

@@ -4,6 +4,7 @@ import asyncio
 import signal
 
 from tests.crash.laboratory import Laboratory, laboratory
+from tests.crash.owner import taken_over
 from tests.crash.runs import judge, run
 
 PAUSE_SECONDS = 2.5
@@ -22,3 +23,4 @@ async def stop_and_continue(lab: Laboratory) -> None:
 async def test_a_server_that_wakes_after_its_lease_writes_nothing() -> None:
     async with laboratory(31, servers=2) as lab:
         judge(await run(lab, 16, stop_and_continue))
+        assert await taken_over(lab)

@@ -3,6 +3,7 @@
 import asyncio
 
 from tests.crash.laboratory import Laboratory, laboratory
+from tests.crash.owner import taken_over
 from tests.crash.runs import judge, run
 
 HOURS = 3600
@@ -20,3 +21,4 @@ async def test_clocks_that_are_hours_apart_harm_nothing() -> None:
     wrong = [{"laboratory__clock_offset_seconds": hours * HOURS} for hours in (5, -5, 0)]
     async with laboratory(71, of_place=wrong) as lab:
         judge(await run(lab, 12, one_is_killed))
+        assert await taken_over(lab)
