@@ -17,21 +17,25 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
           from unnest(p_references) r(reference)
           left join public.turns t on t.tenant_id = p_tenant and t.turn_id = r.reference
          where t.turn_id is not null
-            or r.reference >= (select public.first_uuid(n.since) from public.usage_naming n))
+            or r.reference >= (select public.first_uuid(n.since) from public.usage_naming n)),
+    -- Each payload is read once, not once for each that is asked for.
+    named as materialized (
+        select o.key_id, o.payload, n.reference
+          from public.outbox o
+         cross join lateral (
+            select distinct m[1]::uuid as reference
+              from regexp_matches(encode(o.payload, 'escape'),
+                                  '/([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})', 'g') m) n
+         where o.tenant_id = p_tenant and o.type = 'usage.recorded'
+           and o.key_id = any (array(select distinct k.key_id from asked k))
+           and o.event_id >= (select public.first_uuid(uuid_extract_timestamp(f.reference) - interval '1 day')
+                                from asked f order by f.reference limit 1))
     select a.reference, a.what, l.metric, sum(l.amount)::bigint, null::bytea
       from asked a
       left join public.ledger l on l.tenant_id = p_tenant and l.reference_id = a.reference
      group by a.reference, a.what, l.metric
     union all
-    select a.reference, a.what, null, null, o.payload
-      from public.outbox o
-     cross join lateral (
-        select distinct m[1]::uuid as reference
-          from regexp_matches(encode(o.payload, 'escape'),
-                              '/([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})', 'g') m) n
-      join asked a on a.reference = n.reference and a.key_id = o.key_id
-     where o.tenant_id = p_tenant and o.type = 'usage.recorded'
-       and o.key_id = any (array(select distinct k.key_id from asked k))
-       and o.event_id >= (select public.first_uuid(uuid_extract_timestamp(f.reference) - interval '1 day')
-                            from asked f order by f.reference limit 1)
+    select a.reference, a.what, null, null, n.payload
+      from named n
+      join asked a on a.reference = n.reference and a.key_id = n.key_id
 $$;
