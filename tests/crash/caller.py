@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from random import Random
 from time import monotonic
@@ -204,7 +204,9 @@ class Caller:
                 asked.heard.append(event)
                 if kind_of(event) == "accepted":
                     asked.turns.add(event.accepted.turn)
-                await heard(event)
+                # What is refused there is in the evidence as that; the turn goes on.
+                with suppress(RefusedError, NotServedError):
+                    await heard(event)
 
     async def _events(self, asked: Asked, request: Sending) -> AsyncGenerator[pb.TurnEvent]:
         client = self.anyone()
