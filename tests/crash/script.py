@@ -95,8 +95,8 @@ def _tokens(step: bytes) -> int:
     line = step.removeprefix(b"data: ")
     if not line.startswith(b"{"):
         return 0
-    said = orjson.loads(line).get("usage") or {}
-    return int(said.get("prompt_tokens", 0)) + int(said.get("completion_tokens", 0))
+    said: dict[str, int] = orjson.loads(line).get("usage") or {}
+    return said.get("prompt_tokens", 0) + said.get("completion_tokens", 0)
 
 
 def _chosen(body: Mapping[str, Json]) -> tuple[str, Reply]:
