@@ -25,7 +25,10 @@ class Founding:
     owner_url: str
 
     async def introduce(self, evidence: Evidence, slugs: Sequence[str]) -> None:
-        """Found the tenants, the last one to be near its limits, and an idle one besides."""
+        """Found the tenants and an idle one besides.
+
+        The first one has its broken answers continued, the last one is to be near its limits.
+        """
         operators = [await self.installation.operator(address) for address in self.addresses]
         evidence.secrets.add(operators[0].key)
         evidence.platform = Witness(
@@ -34,7 +37,7 @@ class Founding:
         evidence.idle = await self._idle(operators[0], f"{slugs[0]}-idle")
         for slug in slugs:
             client = await new_tenant(operators[0], slug, tenancy_pb2.PLAN_ENTERPRISE)
-            await self._furnish(client)
+            await self._furnish(client, "continue" if slug == slugs[0] else "fail")
             user = await new_key(client, "administrator", subject=f"user-{slug}")
             evidence.secrets |= {client.key, user.key}
             evidence.tenants.append(
@@ -57,7 +60,7 @@ class Founding:
         )
         return self._tenant_id(slug)
 
-    async def _furnish(self, client: Client) -> None:
+    async def _furnish(self, client: Client, on_interruption: str) -> None:
         for name, autonomy in ((CAPSULE, 7), (ASKING, 3)):
             await new_capsule(
                 client,
@@ -66,6 +69,7 @@ class Founding:
                 tools=(NOTE, STAMP, POST, FIRE),
                 autonomy=autonomy,
                 intelligence=5,
+                on_interruption=on_interruption,
             )
 
     def _tenant_id(self, slug: str) -> UUID:
