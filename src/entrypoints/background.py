@@ -97,7 +97,7 @@ async def stopped(*tasks: asyncio.Task[None]) -> None:
 
     What they end with is for `told_of` to say.
 
-    Once is not enough: on Python 3.11 `asyncio.wait_for`, with which connections are waited for,
+    Once is not enough: on Python 3.11 `asyncio.wait_for`, with which libraries wait,
     forgets a cancellation that comes just as its wait is over.
     """
     while pending := [task for task in tasks if not task.done()]:

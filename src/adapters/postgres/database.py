@@ -1,6 +1,6 @@
 """The connections of a service to its database, and how a tenant's rows are reached."""
 
-from asyncio import timeout
+from asyncio import CancelledError, current_task, timeout
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -77,20 +77,24 @@ class Database:
     async def reading(self) -> AsyncGenerator[Connection]:
         """A connection of requests in autocommit: the function that is called sets the tenant."""
         with answering_storage():
+            asked = _cancellations()
             async with (
                 timeout(self.settings.patience_seconds),
                 self.readers.connection() as connection,
             ):
+                _heed_cancellation_since(asked)
                 yield connection
 
     @asynccontextmanager
     async def writing(self) -> AsyncGenerator[Connection]:
         """A connection of the writer in autocommit: the function that is called locks tenants."""
         with answering_storage():
+            asked = _cancellations()
             async with (
                 timeout(self.settings.patience_seconds),
                 self.writers.connection() as connection,
             ):
+                _heed_cancellation_since(asked)
                 yield connection
 
     async def connect_writer(self) -> Connection:
@@ -100,6 +104,21 @@ class Database:
     async def connect_reader(self) -> Connection:
         """A connection of requests that nobody else uses; whoever asked closes it."""
         return await _connect(self.settings, self.settings.request_url)
+
+
+def _cancellations() -> int:
+    task = current_task()
+    return 0 if task is None else task.cancelling()
+
+
+def _heed_cancellation_since(asked: int) -> None:
+    """End a task here that was cancelled while it waited, and was not told.
+
+    On Python 3.11 `asyncio.wait_for`, with which the pool waits, forgets a cancellation that comes
+    in the moment in which the connection does (python/cpython#86296, mended in 3.12).
+    """
+    if _cancellations() > asked:
+        raise CancelledError
 
 
 _SET_TENANT = sa.text("select set_config('app.tenant', :tenant, true)")

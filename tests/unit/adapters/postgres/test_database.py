@@ -1,5 +1,6 @@
 """Connections see one tenant, and a database that does not answer is unavailable."""
 
+import asyncio
 from dataclasses import replace
 from typing import LiteralString
 from uuid import UUID, uuid1
@@ -107,3 +108,28 @@ async def test_what_no_database_takes_says_nothing_about_this_one(
 def test_all_errors_of_class_54_are_beyond_a_limit() -> None:
     for code in ("54000", "54001", "54011", "54023"):
         assert psycopg.errors.lookup(code) in TOO_MUCH
+
+
+@pytest.mark.parametrize("moment", range(24))
+async def test_whoever_waits_for_a_connection_can_be_cancelled_at_any_moment(
+    database_settings: DatabaseSettings, moment: int
+) -> None:
+    begun = asyncio.Event()
+
+    async def take(database: Database) -> None:
+        begun.set()
+        async with database.writing():
+            await asyncio.Event().wait()
+
+    async with open_database(replace(database_settings, writer_connections=1)) as database:
+        async with database.writing():
+            waiting = asyncio.create_task(take(database))
+            await begun.wait()
+        for _ in range(moment):
+            await asyncio.sleep(0)
+        waiting.cancel()
+        await asyncio.wait({waiting}, timeout=10)
+
+        assert waiting.cancelled()
+        async with database.writing() as connection:
+            await connection.execute("select 1")
