@@ -15,6 +15,7 @@ from domain.kernel.errors import (
 from domain.kernel.identifiers import InvocationId, ReservationId, TurnId
 from domain.tools.errors import InvocationAlreadyDecidedError, InvocationNotFoundError
 from domain.tools.invocation import Invocation, InvocationState
+from tests.builders import CAPSULE_VERSION
 from tests.contract.commands import outcome
 from tests.contract.scene import Scene
 
@@ -27,7 +28,7 @@ class TestCallsByThemselves:
         return await scene.kernel.effects.begin(scene.ask.call(None), "r", b"content")
 
     async def test_are_written_before_they_start(self, scene: Scene) -> None:
-        call = scene.ask.call(None)
+        call = replace(scene.ask.call(None), capsule_version_id=CAPSULE_VERSION)
 
         begun = await scene.kernel.effects.begin(call, "r", b"content")
 

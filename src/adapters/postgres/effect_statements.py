@@ -11,6 +11,7 @@ select content, (invocation).* from begin_invocation(
     %(lease)s, %(invocation)s, %(round)s::integer, %(call)s, %(tool)s, %(arguments)s, %(digest)s,
     %(effect)s, %(state)s::smallint, %(permit)s, %(result)s, %(reason)s, %(requested_by)s,
     %(expires_at)s, %(created_at)s, %(slug)s, %(session)s::uuid, %(reservation)s::uuid,
+    %(capsule)s::uuid,
 """
     + FACTS
 )

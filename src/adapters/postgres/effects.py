@@ -100,6 +100,7 @@ class PostgresEffectJournal:
             "slug": invocation.tenant,
             "session": invocation.session_id,
             "reservation": reservation_id,
+            "capsule": invocation.capsule_version_id,
             **self.outgoing.named([] if event is None else [event]),
         }
         async with self.database.writing() as connection:

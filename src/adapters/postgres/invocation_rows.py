@@ -4,7 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from domain.kernel.identifiers import InvocationId, SessionId, TenantId, TurnId
+from domain.kernel.identifiers import (
+    CapsuleVersionId,
+    InvocationId,
+    SessionId,
+    TenantId,
+    TurnId,
+)
 from domain.tools.invocation import Invocation, InvocationState
 
 
@@ -39,10 +45,11 @@ class InvocationRow:
     resolved_by: str
     resolved_at: datetime | None
     note: str
+    capsule_version_id: UUID | None
 
     def invocation(self, session: UUID | None = None) -> Invocation:
         """What the row stands for; `session` is that of its turn, where it was looked up."""
-        of = self.session_id or session
+        of, capsule = self.session_id or session, self.capsule_version_id
         return Invocation(
             id=InvocationId(self.invocation_id),
             tenant_id=TenantId(self.tenant_id),
@@ -68,4 +75,5 @@ class InvocationRow:
             resolved_by=self.resolved_by,
             resolved_at=self.resolved_at,
             note=self.note,
+            capsule_version_id=None if capsule is None else CapsuleVersionId(capsule),
         )

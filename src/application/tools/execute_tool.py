@@ -21,7 +21,14 @@ from domain.capsule.knob import Egress, ToolApproval
 from domain.capsule.manifest import AllowList
 from domain.kernel.digest import digest_of
 from domain.kernel.errors import IdempotencyKeyReusedError
-from domain.kernel.identifiers import InvocationId, RequestId, ReservationId, SessionId, TenantId
+from domain.kernel.identifiers import (
+    CapsuleVersionId,
+    InvocationId,
+    RequestId,
+    ReservationId,
+    SessionId,
+    TenantId,
+)
 from domain.kernel.principal import Principal
 from domain.tenancy.feature import Feature
 from domain.tools.errors import ToolFailedError, ToolNotFoundError
@@ -40,6 +47,7 @@ class CallTerms:
     """A capsule's rules for a call: which tools it allows, and which wait for a person."""
 
     capsule: str = ""
+    version: CapsuleVersionId | None = None
     allow: AllowList | None = None
     approval: ToolApproval = ToolApproval.NONE
     egress: Egress = Egress.UNRESTRICTED
@@ -142,6 +150,7 @@ class ExecuteTool:
             created_at=self.clock.now(),
             tenant=command.principal.tenant,
             session_id=command.session_id,
+            capsule_version_id=command.terms.version,
         )
         digest = _digest(command)
         if until:

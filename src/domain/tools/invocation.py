@@ -7,7 +7,13 @@ from enum import IntEnum
 from types import MappingProxyType
 from typing import Final, Self
 
-from domain.kernel.identifiers import InvocationId, SessionId, TenantId, TurnId
+from domain.kernel.identifiers import (
+    CapsuleVersionId,
+    InvocationId,
+    SessionId,
+    TenantId,
+    TurnId,
+)
 from domain.kernel.storable_text import check_storable
 from domain.tools.errors import (
     ApprovalExpiredError,
@@ -103,7 +109,8 @@ class Invocation:
     did not succeed. `effect` tells whether the tool changes anything. `resolved_by` and `note` are
     those of the person who found out what became of an UNKNOWN call. `tenant` is the tenant's slug,
     known of a call by itself; `session_id` the session of its turn where it was looked up, else the
-    one whose account bears a call by itself.
+    one whose account bears a call by itself. `capsule_version_id` is the capsule by whose rules a
+    call by itself was made, if it named one.
     """
 
     id: InvocationId
@@ -130,6 +137,7 @@ class Invocation:
     resolved_by: str = ""
     resolved_at: datetime | None = None
     note: str = ""
+    capsule_version_id: CapsuleVersionId | None = None
 
     def check_texts(self) -> None:
         """Raises: InvalidArgumentError: A text of it cannot be kept."""

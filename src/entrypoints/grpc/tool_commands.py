@@ -46,6 +46,7 @@ class ToolCommands:
         loaded = await self.load_capsule(LoadCapsuleQuery(tenant_id=caller.tenant_id, capsule=slug))
         return CallTerms(
             capsule=slug,
+            version=loaded.capsule.id,
             allow=loaded.capsule.manifest.tools.allow,
             approval=loaded.settings.tool_approval,
             egress=loaded.settings.egress_allowed,

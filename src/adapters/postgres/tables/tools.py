@@ -40,13 +40,14 @@ invocations = tenant_table(
         comment="of a call by itself; a call of a turn has the turn's",
     ),
     sa.Column("lease_until", INSTANT, comment="of a call by itself while it is started"),
-    # The slug, session and reservation are those of a call by itself.
+    # The slug, session, reservation and capsule are those of a call by itself.
     sa.Column("tenant", sa.Text, nullable=False, server_default=""),
     sa.Column("session_id", sa.Uuid),
     sa.Column("reservation_id", sa.Uuid),
     sa.Column("resolved_by", sa.Text, nullable=False, server_default=""),
     sa.Column("resolved_at", INSTANT),
     sa.Column("note", sa.Text, nullable=False, server_default=""),
+    sa.Column("capsule_version_id", sa.Uuid),
     sa.Index("invocations_of_turn", "tenant_id", "turn_id", "invocation_id"),
     sa.Index(
         "invocations_awaiting",

@@ -1,0 +1,1 @@
+alter table invocations add column capsule_version_id uuid;
