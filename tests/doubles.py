@@ -26,8 +26,8 @@ from domain.tools.invocation import InvocationState
 from domain.tools.tool import Tool
 from domain.tools.tool_status import ToolStatus
 
-PATIENCE: Final = 10.0
-"""Seconds after which a test is taken to hang."""
+PATIENCE: Final = 120.0
+"""Seconds after which a test is taken to hang, be the machine as slow as it may."""
 
 ANYTHING: Final = '{"type":"object"}'
 

@@ -15,7 +15,7 @@ from somagent_client import (
     TurnPausedError,
     UnavailableError,
 )
-from tests.sdk.clients import client_of
+from tests.sdk.clients import TWICE, client_of
 from tests.unit.entrypoints.cli.service import (
     END,
     INVOCATION,
@@ -28,6 +28,9 @@ from tests.unit.entrypoints.cli.service import (
     Wait,
     completed_turn,
 )
+
+OUT_OF_TIME = Refusal(grpc.StatusCode.DEADLINE_EXCEEDED)
+"""As gRPC ends a call whose deadline has passed."""
 
 
 def numbered(*events: pb.TurnEvent, first: int = 1) -> list[pb.TurnEvent]:
@@ -197,9 +200,24 @@ async def test_a_turn_that_stays_paused_is_waited_for_as_long_as_was_said(
     service: Service,
 ) -> None:
     waits = numbered(accepted(), pb.TurnEvent(paused=pb.TurnPaused(invocations=[INVOCATION])))
-    service.streams = [waits, *([END] for _ in range(1000))]
+    service.streams = [waits, [END], [END]]
+    async with client_of(service, policy=TWICE) as client:
+        turn = client.session(SESSION).send("Write it down")
+        async for _ in turn:
+            """To the pause."""
+        with pytest.raises(DeadlineExceededError, match="still paused"):
+            await turn.watch()
+
+    assert len(service.of(pb.WatchTurnRequest)) == 2
+
+
+async def test_a_turn_that_is_still_paused_when_a_stream_is_out_of_time_is_told_as_such(
+    service: Service,
+) -> None:
+    waits = numbered(accepted(), pb.TurnEvent(paused=pb.TurnPaused(invocations=[INVOCATION])))
+    service.streams = [waits, [OUT_OF_TIME]]
     async with client_of(service) as client:
-        turn = client.session(SESSION).send("Write it down", seconds=0.5)
+        turn = client.session(SESSION).send("Write it down")
         async for _ in turn:
             """To the pause."""
         with pytest.raises(DeadlineExceededError, match="still paused"):
@@ -215,24 +233,37 @@ async def test_a_turn_that_was_all_asked_for_before_ends_at_once(service: Servic
         assert [event async for event in client.turn(TURN, after_sequence=7)] == []
 
 
-async def test_no_answer_in_time_is_an_error_and_never_a_part(service: Service) -> None:
-    service.streams = [[*completed_turn()[:5], Wait(asyncio.Event())]]
+async def test_a_part_of_an_answer_that_is_out_of_time_is_never_the_answer(
+    service: Service,
+) -> None:
+    service.streams = [[*completed_turn()[:5], OUT_OF_TIME]]
     async with client_of(service) as client:
-        turn = client.session(SESSION).send("Hello", seconds=0.3)
+        turn = client.session(SESSION).send("Hello", seconds=600)
         with pytest.raises(DeadlineExceededError):
             await turn
 
     assert turn.text == "52"
     assert turn.name == TURN
+    (seconds,) = service.seconds
+    # A deadline travels in few digits, rounded up.
+    assert seconds is not None
+    assert 300 < seconds < 660
+
+
+async def test_no_answer_in_time_is_an_error(service: Service) -> None:
+    service.streams = [[*completed_turn()[:5], Wait(asyncio.Event())]]
+    async with client_of(service) as client:
+        with pytest.raises(DeadlineExceededError):
+            await client.session(SESSION).ask("Hello", seconds=0.3)
 
 
 async def test_servers_that_stay_away_are_told_when_the_time_is_over(service: Service) -> None:
-    service.streams = [[LOST] for _ in range(1000)]
-    async with client_of(service) as client:
+    service.streams = [[LOST], [LOST]]
+    async with client_of(service, policy=TWICE) as client:
         with pytest.raises(UnavailableError):
-            await client.session(SESSION).send("Hello", seconds=0.3)
+            await client.session(SESSION).ask("Hello")
 
-    assert len(service.of(pb.ProcessMessageRequest)) > 1
+    assert len(service.of(pb.ProcessMessageRequest)) == 2
 
 
 async def test_a_server_is_not_asked_again_before_the_time_it_told(service: Service) -> None:

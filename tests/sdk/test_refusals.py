@@ -9,7 +9,7 @@ from somagent.budget.v1.budget_pb2_grpc import BudgetServiceStub
 from somagent.conversation.v1 import conversation_pb2 as pb
 from somagent_client import InvalidArgumentError, RefusedError, SomaAgent, UnavailableError
 from somagent_client.servers import Server, Servers
-from tests.sdk.clients import QUICK, client_of
+from tests.sdk.clients import QUICK, TWICE, client_of
 from tests.unit.entrypoints.cli.service import LOST, SESSION, TENANT, Refusal, Service
 
 KINDS = {
@@ -97,12 +97,11 @@ async def test_any_method_of_the_api_may_be_called(service: Service) -> None:
 
 async def test_a_call_that_nobody_answers_ends_when_its_time_is_over() -> None:
     nobody = Service(address="127.0.0.1:1")
-    async with client_of(nobody) as client:
+    async with client_of(nobody, policy=TWICE) as client:
         with pytest.raises(UnavailableError):
             await client.call(
                 lambda on: BudgetServiceStub(on).GetUsage,
                 budget_pb2.GetUsageRequest(parent=TENANT),
-                seconds=0.2,
             )
 
 

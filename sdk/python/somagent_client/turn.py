@@ -181,6 +181,8 @@ class Turn(AsyncIterable[Event]):
                                 return
                 following = await self._goes_on(attempts)
             except grpc.aio.AioRpcError as broken:
+                if self.paused and broken.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+                    raise refusing(STILL_PAUSED) from broken
                 await attempts.again(refused(broken))
                 self.resumes += 1
 

@@ -7,6 +7,7 @@ import pytest
 
 from domain.delivery.errors import PublisherAwayError
 from entrypoints.relaying import topics_made
+from tests.doubles import PATIENCE
 
 
 async def test_a_broker_that_comes_back_makes_the_topics(
@@ -21,7 +22,7 @@ async def test_a_broker_that_comes_back_makes_the_topics(
         made.append("audit.events")
         return made
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         await topics_made(create, seconds=0)
 
     assert made == ["audit.events"]

@@ -13,7 +13,7 @@ from adapters.http_tools.http_tools import AT_ONCE, HttpTools, open_http_tools
 from domain.tools.errors import ToolFailedError, ToolNotFoundError, ToolOutcomeUnknownError
 from domain.tools.tool_status import CallFate, ToolStatus
 from tests.doubles import until
-from tests.unit.adapters.http_tools.calls import KEY, asked, context, quickly, run, served
+from tests.unit.adapters.http_tools.calls import KEY, SHORT, asked, context, quickly, run, served
 from tests.upstream.tool_server import SILENCE, ToolServer, http_answer
 
 HALF = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf an ans"
@@ -149,7 +149,7 @@ class TestAnAnswer:
         server.will(SILENCE)
 
         with pytest.raises(ToolOutcomeUnknownError):
-            await run(served(server), seconds=0.2)
+            await run(served(server), seconds=SHORT)
 
 
 class TestNobodyThere:

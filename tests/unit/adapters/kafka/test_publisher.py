@@ -21,7 +21,7 @@ MESSAGE = OutgoingMessage(topic="audit.events", key=b"a", headers=(), value=b"1"
 
 ENDED = "the producer ended"
 
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 120.0
 """Much longer than a producer is given to acknowledge a message."""
 
 

@@ -72,7 +72,7 @@ async def test_waiting_for_a_free_connection_is_connecting(upstream: ScriptedUps
         name="scripted",
         base_url=upstream.base_url,
         connections=1,
-        patience=Patience(connect=1.0),
+        patience=Patience(connect=3.0),
     )
     upstream.answers(streamed(text("a"), Ending.SILENCE))
 

@@ -14,6 +14,7 @@ from adapters.postgres.database import TOO_MUCH, Database, DatabaseSettings, ope
 from adapters.postgres.tables.kernel import tenants
 from domain.kernel.errors import StorageUnavailableError
 from domain.kernel.identifiers import TenantId
+from tests.doubles import PATIENCE
 
 HERE, THERE = TenantId(UUID(int=uuid1().int)), TenantId(UUID(int=uuid1().int))
 KNOWN = sa.select(tenants.c.tenant_id)
@@ -78,7 +79,7 @@ async def test_a_connection_that_the_server_ended_is_made_anew(database: Databas
     async with database.tenant(HERE) as connection:
         pid = (await connection.execute(sa.text("select pg_backend_pid()"))).scalar_one()
     async with database.reading() as reader:
-        await reader.execute("select pg_terminate_backend(%s, 5000)", (pid,))
+        await reader.execute("select pg_terminate_backend(%s, 25000)", (pid,))
 
     async with database.tenant(HERE) as connection:
         await connection.execute(KNOWN)
@@ -128,7 +129,7 @@ async def test_whoever_waits_for_a_connection_can_be_cancelled_at_any_moment(
         for _ in range(moment):
             await asyncio.sleep(0)
         waiting.cancel()
-        await asyncio.wait({waiting}, timeout=10)
+        await asyncio.wait({waiting}, timeout=PATIENCE)
 
         assert waiting.cancelled()
         async with database.writing() as connection:

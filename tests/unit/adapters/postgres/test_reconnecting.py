@@ -40,7 +40,7 @@ async def test_an_end_is_kept_while_the_database_takes_no_connections(
         grant = await kernel.one.journal.accept(ask.accept())
         await let_in(superuser, name, allowed=False)
         await superuser.execute(
-            "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = %s "
+            "select pg_terminate_backend(pid, 60000) from pg_stat_activity where datname = %s "
             "and application_name = 'somagent'",
             (name,),
         )

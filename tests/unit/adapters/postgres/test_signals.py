@@ -112,7 +112,7 @@ async def test_a_listener_whose_connection_was_lost_looks_at_everything_again(
         await take(signals, len(SignalKind))
         with psycopg.connect(owner_url(fresh_database.settings), autocommit=True) as superuser:
             superuser.execute(
-                "select pg_terminate_backend(pid, 5000) from pg_stat_activity "
+                "select pg_terminate_backend(pid, 60000) from pg_stat_activity "
                 "where query like 'listen%' and datname = current_database()"
             )
 

@@ -88,7 +88,7 @@ def journal_of(
 
 async def kill_writers(superuser: Superuser) -> None:
     await superuser.execute(
-        "select pg_terminate_backend(pid, 5000) from pg_stat_activity "
+        "select pg_terminate_backend(pid, 60000) from pg_stat_activity "
         "where usename = 'somagent_writer' and datname = current_database()"
     )
 

@@ -13,7 +13,7 @@ from opentelemetry.trace import SpanContext, TraceFlags
 
 from adapters.telemetry.collector import Collector
 
-SECONDS = 5.0
+SECONDS = 60.0
 SPAN = ReadableSpan(
     name="turn",
     context=SpanContext(1, 2, is_remote=False, trace_flags=TraceFlags(TraceFlags.SAMPLED)),

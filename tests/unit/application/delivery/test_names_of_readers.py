@@ -1,6 +1,6 @@
 """Of two readers of one name one reads, and the other takes nothing from it."""
 
-from asyncio import create_task, wait_for
+from asyncio import create_task, timeout
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import final
@@ -9,7 +9,7 @@ import pytest
 
 from application.delivery.ports.source import MessageSource, Poll
 from domain.delivery.incoming_message import Partition
-from tests.doubles import until
+from tests.doubles import PATIENCE, until
 from tests.unit.application.delivery.consuming import TOPIC, Bench
 
 
@@ -64,7 +64,8 @@ async def test_one_that_was_fenced_ends_when_the_other_is_gone_to_read_anew(benc
     async with bench.consuming("server-1"):
         await until(lambda: bench.told.fences == ["fenced"])
 
-    await wait_for(first, 10)
+    async with timeout(PATIENCE):
+        await first
 
     assert bench.told.fences == ["fenced", "freed"]
 
@@ -77,6 +78,7 @@ async def test_one_that_cannot_ask_for_its_name_stays_out_and_asks_again(bench: 
         await until(lambda: bench.told.fences == ["fenced", "no answer", "too much"])
         assert await first.replaced()
 
-    await wait_for(second, 10)
+    async with timeout(PATIENCE):
+        await second
 
     assert bench.told.fences == ["fenced", "no answer", "too much", "freed"]

@@ -78,7 +78,8 @@ class Service:
     """What the service answers, and what was asked of it.
 
     `streams` holds what the next streams give, one a call; `answers` and `refusals` are by the name
-    of the request's type. What is in neither is answered with an empty message.
+    of the request's type. What is in neither is answered with an empty message. `seconds` are what
+    the callers gave to their calls; None where they set no deadline.
     """
 
     address: str = ""
@@ -87,6 +88,7 @@ class Service:
     refusals: dict[str, Refusal] = field(default_factory=dict[str, Refusal])
     asked: list[Message] = field(default_factory=list[Message])
     credentials: list[str] = field(default_factory=list[str])
+    seconds: list[float | None] = field(default_factory=list[float | None])
 
     def of(self, kind: type[M]) -> list[M]:
         """The requests of one kind, in order."""
@@ -94,6 +96,7 @@ class Service:
 
     async def hear(self, request: Message, context: Call) -> None:
         self.asked.append(request)
+        self.seconds.append(context.time_remaining())
         for name, value in context.invocation_metadata() or ():
             if name == "authorization":
                 self.credentials.append(str(value))
