@@ -11,9 +11,9 @@ import pytest_asyncio
 
 from adapters.inmemory.language_model import ScriptedLanguageModel, called, said
 from adapters.llama.local_model import LocalModel
-from adapters.llama.server import open_llama_server
+from adapters.llama.server import LlamaTerms, open_llama_server
 from adapters.openai.language_model import OpenAiLanguageModel
-from adapters.openai.provider import Provider
+from adapters.openai.provider import Patience, Provider
 from adapters.openai.session import open_session
 from application.conversation.ports.models import LanguageModel, ModelText
 from domain.capability.capability import Capability
@@ -37,6 +37,9 @@ from tests.upstream.chunks import answer, call
 from tests.upstream.scripted import scripted_upstream, streamed
 
 WORDS = ("17.5 * 3 ", "is ", "52.5.")
+SLOW = Patience(connect=300.0, first_byte=300.0, between_chunks=300.0, whole=300.0)
+"""A model that thinks on this machine takes as long as that takes."""
+
 CALL = ToolCall("call_a", "arithmetic", '{"expression":"17.5 * 3"}')
 
 
@@ -56,7 +59,7 @@ def nothing() -> None:
 
 @pytest_asyncio.fixture(loop_scope="session", scope="session")
 async def local_model() -> AsyncGenerator[LocalModel]:
-    async with open_llama_server() as server:
+    async with open_llama_server(LlamaTerms(start=SLOW.whole)) as server:
         yield server.model
 
 
@@ -83,7 +86,7 @@ async def behind_upstream() -> AsyncGenerator[Subject]:
 
 
 async def local(running: LocalModel) -> AsyncGenerator[Subject]:
-    provider = Provider(name="local", socket=running.socket, api_key=running.api_key)
+    provider = Provider(name="local", socket=running.socket, api_key=running.api_key, patience=SLOW)
     async with open_session(provider) as session:
         yield Subject(
             OpenAiLanguageModel(session, StoppedClock()), running.capability(), nothing, nothing

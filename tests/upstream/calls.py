@@ -65,7 +65,7 @@ def model_request(  # noqa: PLR0913 - each keyword is one thing that a test may 
     tools: Sequence[ToolOffer] = (),
     tool_choice: ToolChoice = AUTO,
     max_tokens: int = 64,
-    seconds: float = 60.0,
+    seconds: float = 300.0,
     confidence: bool = False,
 ) -> ModelRequest:
     return ModelRequest(

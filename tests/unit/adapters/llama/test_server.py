@@ -18,14 +18,15 @@ from adapters.llama.local_model import LocalModel
 from adapters.llama.server import LlamaTerms, Progress, open_llama_server
 from adapters.openai.language_model import OpenAiLanguageModel
 from adapters.openai.probe import ProviderHealth, probe
-from adapters.openai.provider import Provider
+from adapters.openai.provider import Patience, Provider
 from adapters.openai.session import open_session
 from adapters.openai.token_counter import LlamaTokenCounter
 from domain.capability.capability import ToolCalling
+from tests.doubles import PATIENCE
 from tests.fakes import StoppedClock
 from tests.upstream.calls import answer_of, model_request
 
-SMALL: Final = LlamaTerms(window=512, slots=1, first_pause=0.01)
+SMALL: Final = LlamaTerms(window=512, slots=1, first_pause=0.01, start=PATIENCE)
 OWNER: Final = """
 import asyncio
 from adapters.llama.server import LlamaTerms, open_llama_server
@@ -40,12 +41,13 @@ asyncio.run(main())
 
 
 def provider_of(model: LocalModel) -> Provider:
-    return Provider(name="local", socket=model.socket, api_key=model.api_key)
+    patience = Patience(connect=PATIENCE, first_byte=PATIENCE, between_chunks=PATIENCE)
+    return Provider(name="local", socket=model.socket, api_key=model.api_key, patience=patience)
 
 
 async def health_of(provider: Provider) -> ProviderHealth:
     async with open_session(provider) as session:
-        return await probe(session)
+        return await probe(session, PATIENCE)
 
 
 def of_process(process: int | None, what: str) -> Path:

@@ -62,11 +62,9 @@ class Client:
     member: Pairs
     stranger: Pairs
 
-    async def said(
-        self, request: pb.ProcessMessageRequest, seconds: float | None = None
-    ) -> list[pb.TurnEvent]:
+    async def said(self, request: pb.ProcessMessageRequest) -> list[pb.TurnEvent]:
         """The events of a message's stream, to its end."""
-        stream = self.stub.ProcessMessage(request, metadata=self.member, timeout=seconds)
+        stream = self.stub.ProcessMessage(request, metadata=self.member)
         return [response.event async for response in stream]
 
     async def watched(self, name: str, after: int = 0) -> list[pb.TurnEvent]:

@@ -53,7 +53,7 @@ async def test_health_is_told_per_service_and_watched() -> None:
 async def test_a_call_over_a_connection_that_died_silently_is_given_up() -> None:
     rig, entered = Rig(), asyncio.Event()
     settings = ServerSettings(
-        address="127.0.0.1:0", keepalive_seconds=0.2, keepalive_timeout_seconds=0.2
+        address="127.0.0.1:0", keepalive_seconds=0.2, keepalive_timeout_seconds=3.0
     )
 
     async def hold() -> None:
