@@ -93,14 +93,16 @@ class Model:
     name: str
     base_url: str
     priority: int = 0
-    stage_seconds: float = 60.0
+    first_byte_seconds: float = 60.0
+    between_chunks_seconds: float = 60.0
 
     def settings(self) -> Mapping[str, object]:
         return {
             "name": self.name,
             "base_url": self.base_url,
-            "first_byte_seconds": self.stage_seconds,
-            "between_chunks_seconds": self.stage_seconds,
+            "connect_seconds": 60.0,
+            "first_byte_seconds": self.first_byte_seconds,
+            "between_chunks_seconds": self.between_chunks_seconds,
             "models": [
                 {
                     "name": self.name,
