@@ -2,16 +2,15 @@
 
 import asyncio
 import signal
-import socket
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from random import SystemRandom
 
 from tests.crash.line import Line, line_to
 from tests.plugins.kafka import KafkaBrokers
+from tests.system.ports import free_ports
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +37,7 @@ class Broker:
 @contextmanager
 def own_broker(folder: Path) -> Generator[Broker]:
     """A broker with its data in a folder, and a line before it; stopped at the end."""
-    port = _quiet_port()
+    (port,) = free_ports(1)
     broker = Broker(KafkaBrokers(folder, f"127.0.0.1:{port}"), port)
     try:
         broker.brokers.start()
@@ -56,15 +55,3 @@ async def reached(broker: Broker) -> AsyncGenerator[Line | None]:
     far_end = partial(asyncio.open_connection, "127.0.0.1", broker.brokers.port)
     async with line_to(far_end, broker.port) as line:
         yield line
-
-
-def _quiet_port() -> int:
-    """A free port outside the range from which the system gives ports to clients."""
-    while True:
-        port = SystemRandom().randrange(10_000, 20_000)
-        with socket.socket() as tried:
-            try:
-                tried.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port

@@ -20,7 +20,7 @@ import orjson
 import pytest
 
 from adapters.postgres.embedded import embedded_server
-from tests.system.installation import free_ports
+from tests.system.ports import free_ports
 
 ROOT: Final = Path(__file__).parents[2]
 PROGRAM: Final = (sys.executable, "-m", "entrypoints.cli.main")

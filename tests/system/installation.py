@@ -3,10 +3,9 @@
 import asyncio
 import json
 import os
-import socket
 import tempfile
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from shutil import rmtree
@@ -23,6 +22,7 @@ from entrypoints.settings.sources import load
 from somagent.capsule.v1 import capsule_pb2
 from somagent.tenancy.v1 import tenancy_pb2
 from tests.system.client import Client, connect, request_id
+from tests.system.ports import free_ports
 
 CAPSULE: Final = """
 apiVersion: somagent.dev/v3
@@ -178,24 +178,6 @@ async def installation_at(
     for reference in (settings.receipts.signing_key, settings.secrets.paging_key):
         await keeper.put(reference, new_private_key())
     return made
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on now."""
-    with ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [int(one.getsockname()[1]) for one in sockets]
-
-
-def neighbouring_ports() -> int:
-    """A port that nobody listens on now, nor on the one above it."""
-    while True:
-        (port,) = free_ports(1)
-        with suppress(OSError, OverflowError), socket.socket() as above:
-            above.bind(("127.0.0.1", port + 1))
-            return port
 
 
 async def new_tenant(

@@ -12,7 +12,8 @@ import pytest_asyncio
 
 from adapters.postgres.database import DatabaseSettings
 from tests.system.forked import Nursery, nursery
-from tests.system.installation import Installation, free_ports, installation_at
+from tests.system.installation import Installation, installation_at
+from tests.system.ports import free_ports
 from tests.system.service import until
 
 

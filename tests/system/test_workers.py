@@ -10,12 +10,8 @@ import pytest_asyncio
 from somagent.operations.v1 import operations_pb2
 from tests.system.client import Client, connect
 from tests.system.conversing import answer_to, kinds, open_session
-from tests.system.installation import (
-    Installation,
-    neighbouring_ports,
-    new_capsule,
-    new_tenant,
-)
+from tests.system.installation import Installation, new_capsule, new_tenant
+from tests.system.ports import neighbouring_ports
 from tests.system.service import Service, children_of, http_status, kill, serving, until
 from tests.upstream.scripted import ScriptedUpstream
 
