@@ -25,7 +25,6 @@ def on(installation: Installation, connection: KafkaConnection) -> Installation:
     return installation.beside().with_settings(
         kafka__bootstrap_servers=connection.bootstrap_servers,
         kafka__topic_prefix=connection.topic_prefix,
-        kafka__delivery_seconds=2,
         relay__poll_seconds=0.2,
     )
 
@@ -84,13 +83,13 @@ async def test_with_the_broker_away_turns_go_on_and_their_events_arrive_later(
     connection = new_connection(own_kafka.bootstrap_servers)
     await asyncio.to_thread(make_topics, connection)
     await asyncio.to_thread(own_kafka.kill)
-    made = on(installation, connection)
+    made = on(installation, connection).with_settings(kafka__delivery_seconds=2)
     async with serving(made) as service:
         session = await talk(service, made, upstream, "away")
         assert await http_status(service.http_address, "/readyz") == 200
 
         await asyncio.to_thread(own_kafka.start)
-        await until(partial(arrived, connection, TURNS, session, "turn.completed"), 60)
+        await until(partial(arrived, connection, TURNS, session, "turn.completed"), 180)
 
     turns = await asyncio.to_thread(types_of, connection, TURNS, session)
     assert list(dict.fromkeys(kind for kind, _ in turns)) == ["turn.accepted", "turn.completed"]

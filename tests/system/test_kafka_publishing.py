@@ -27,8 +27,14 @@ from tests.plugins.kafka import KafkaBrokers
 pytestmark = pytest.mark.xdist_group("kafka")
 
 TOPIC = "conversation.outbound"
+PATIENCE = 120.0
+
+PATIENT = ProducerTerms(delivery_seconds=60)
 QUICK = ProducerTerms(delivery_seconds=3)
-"""Gives a broker up soon: tests wait for it."""
+"""Gives a broker up soon that is not there: tests wait for it."""
+
+DILIGENT = ProducerTerms(delivery_seconds=15)
+"""Gives up a topic that is missing after a third of that, and a broker that is slow later."""
 
 NOBODY = KafkaConnection(bootstrap_servers="127.0.0.1:9")
 
@@ -60,17 +66,18 @@ async def test_a_broker_that_is_not_there_is_away() -> None:
 async def test_a_topic_that_is_missing_is_named_with_what_to_do(
     connection: KafkaConnection,
 ) -> None:
-    async with open_publisher(connection, QUICK) as publisher:
+    async with open_publisher(connection, DILIGENT) as publisher, asyncio.timeout(PATIENCE):
         with pytest.raises(PublisherAwayError, match="somagent topics create"):
             await publisher.publish(message(b"1"))
-        assert connection.topic(TOPIC) in (await publisher.condition()).problem
+        while connection.topic(TOPIC) not in (await publisher.condition()).problem:
+            pass  # it was not answered in the time that a look takes
 
 
 async def test_a_message_that_this_service_may_not_send_is_refused(
     connection: KafkaConnection,
 ) -> None:
     make_topics(connection)
-    async with open_publisher(connection, replace(QUICK, max_message_bytes=1000)) as publisher:
+    async with open_publisher(connection, replace(PATIENT, max_message_bytes=1000)) as publisher:
         with pytest.raises(EventRefusedError, match="MSG_SIZE_TOO_LARGE"):
             await publisher.publish(message(bytes(2000)))
 
@@ -85,14 +92,15 @@ async def test_topics_are_made_once(connection: KafkaConnection) -> None:
 async def test_events_go_on_after_a_restart_of_the_broker(
     own_kafka: KafkaBrokers, own_publisher: KafkaPublisher
 ) -> None:
-    await own_publisher.publish(message(b"before"))
+    async with asyncio.timeout(PATIENCE):
+        await published_at_last(own_publisher, message(b"before"))
 
     await asyncio.to_thread(own_kafka.kill)
     with pytest.raises(PublisherAwayError):
         await own_publisher.publish(message(b"meanwhile"))
     await asyncio.to_thread(own_kafka.start)
 
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE):
         await published_at_last(own_publisher, message(b"after"))
 
 
@@ -117,7 +125,7 @@ async def test_what_a_topic_refuses_is_set_aside_and_its_key_goes_on(
     payload_of = {outgoings.key("huge"): pb.TurnResumed(turn=noise).SerializeToString()}
     payload_of[outgoings.key("small")] = b""
     await outgoings.commit("huge", "huge", "small", "small")
-    async with open_publisher(connection, QUICK) as publisher:
+    async with open_publisher(connection, PATIENT) as publisher:
         relay = relay_of(outgoings, publisher, clock)
         await until_empty(outgoings, relay, clock)
 
@@ -144,7 +152,7 @@ def ignore(_: str) -> None:
 
 
 async def until_empty(outgoings: Outgoings, relay: RelayEvents, clock: StoppedClock) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE):
         while not await outgoings.all_published():
             await relay()
             clock.advance(70)
@@ -163,4 +171,4 @@ def make_bounded_topic(connection: KafkaConnection, most: int) -> None:
     )
     admin = AdminClient(connection.config())
     for answer in admin.create_topics([wanted]).values():
-        answer.result(30)
+        answer.result(PATIENCE)
