@@ -192,7 +192,8 @@ def settings_for(folder: Path, upstream: str, **others: str) -> Settings:
 @asynccontextmanager
 async def staged(settings: Settings, database: DatabaseSettings) -> AsyncGenerator[Stage]:
     """A server process that serves until the context is left; it drains then."""
-    platform = Platform(database=database, local_model=None)
+    patient = replace(database, connect_seconds=60, wait_seconds=60)
+    platform = Platform(database=patient, local_model=None)
     async with open_process(settings, platform) as process:
         await process.api.start()
         application = process.application

@@ -13,10 +13,9 @@ from somagent.tools.v1.tools_pb2_grpc import ToolServiceStub
 from tests.e2e.refused import reason_in, reason_of
 from tests.e2e.stage import Stage, fresh_id
 from tests.e2e.talk import kinds, streaming, talk_at, text_of
+from tests.system.client import PATIENCE_SECONDS
 from tests.upstream.chunks import answer, call, text
 from tests.upstream.scripted import Ending, ScriptedUpstream, streamed
-
-PATIENCE = 20.0
 
 
 async def test_a_message_is_answered_and_settled(stage: Stage, upstream: ScriptedUpstream) -> None:
@@ -135,7 +134,7 @@ async def test_a_cancelled_turn_frees_the_provider_s_socket(
         cancelled = await stub.CancelTurn(request, metadata=talk.caller.pairs)
         rest = [event async for event in events]
 
-    async with timeout(PATIENCE):
+    async with timeout(PATIENCE_SECONDS):
         await upstream.last.left.wait()
     assert cancelled.turn.state == pb.TURN_STATE_CANCELLED
     assert kinds(rest) == ["cancelled"]

@@ -12,10 +12,9 @@ from somagent.tools.v1 import tools_pb2
 from somagent.tools.v1.tools_pb2_grpc import ToolServiceStub
 from tests.e2e.stage import Stage, fresh_id, staged
 from tests.e2e.talk import kinds, streaming, talk_at, text_of
+from tests.system.client import PATIENCE_SECONDS
 from tests.upstream.chunks import answer, call, text
 from tests.upstream.scripted import Ending, ScriptedUpstream, streamed
-
-PATIENCE = 20.0
 
 
 @pytest.fixture
@@ -31,7 +30,7 @@ async def test_a_turn_is_watched_from_another_server_while_it_runs(
     talk = await talk_at(stage)
     go = Event()
     upstream.answers(streamed(text("Good "), go, *answer("day.")))
-    async with timeout(PATIENCE), streaming(talk, talk.message()) as events:
+    async with timeout(PATIENCE_SECONDS), streaming(talk, talk.message()) as events:
         here = [await anext(events) for _ in range(3)]
         request = pb.WatchTurnRequest(name=here[0].accepted.turn)
         stream = ConversationServiceStub(other.channel).WatchTurn(
@@ -52,7 +51,7 @@ async def test_a_turn_is_cancelled_from_another_server(
 ) -> None:
     talk = await talk_at(stage)
     upstream.answers(streamed(text("Once"), Ending.SILENCE))
-    async with timeout(PATIENCE), streaming(talk, talk.message()) as events:
+    async with timeout(PATIENCE_SECONDS), streaming(talk, talk.message()) as events:
         seen = [await anext(events) for _ in range(3)]
         cancelled = await ConversationServiceStub(other.channel).CancelTurn(
             pb.CancelTurnRequest(name=seen[0].accepted.turn, request_id=fresh_id()),
@@ -73,7 +72,7 @@ async def test_a_turn_goes_on_where_it_was_approved(
     )
     before = await talk.said()
 
-    async with timeout(PATIENCE):
+    async with timeout(PATIENCE_SECONDS):
         await ToolServiceStub(other.channel).ApproveInvocation(
             tools_pb2.ApproveInvocationRequest(
                 name=before[-1].paused.invocations[0], request_id=fresh_id()
@@ -91,7 +90,7 @@ async def test_a_message_waits_at_one_server_for_a_turn_of_another(
     talk = await talk_at(stage)
     go = Event()
     upstream.answers(streamed(go, *answer("One.")), streamed(*answer("Two.")))
-    async with timeout(PATIENCE), streaming(talk, talk.message("1")) as events:
+    async with timeout(PATIENCE_SECONDS), streaming(talk, talk.message("1")) as events:
         await anext(events)
         second = create_task(talk.said("2", channel=other.channel))
         stub = ConversationServiceStub(stage.channel)
@@ -121,6 +120,6 @@ async def test_the_same_request_at_two_servers_is_one_turn(
         create_task(talk.said("Hello", request_id, channel=other.channel)),
     )
 
-    async with timeout(PATIENCE):
+    async with timeout(PATIENCE_SECONDS):
         assert await here == await there
     assert len(upstream.exchanges) == 1

@@ -8,7 +8,6 @@ from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 from uuid import uuid1
 
 import pytest
@@ -22,11 +21,10 @@ from somagent.conversation.v1 import conversation_pb2 as pb
 from tests.e2e.inbound import INBOUND, Inbound, message_sent
 from tests.e2e.stage import Stage, settings_for, staged
 from tests.plugins.kafka import KafkaBrokers
+from tests.system.client import PATIENCE_SECONDS
 from tests.system.service import until
 from tests.upstream.chunks import answer
 from tests.upstream.scripted import ScriptedUpstream, streamed
-
-PATIENCE: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +59,7 @@ class Cluster:
                 key or session,
                 headers=[("authorization", f"Bearer {inbound.caller.key}".encode())],
             )
-        assert producer.flush(PATIENCE) == 0
+        assert producer.flush(PATIENCE_SECONDS) == 0
 
 
 def cluster_on(
@@ -73,7 +71,7 @@ def cluster_on(
         [NewTopic(prefix + name, 2, 1) for name in TOPIC_NAMES]
     )
     for future in made.values():
-        future.result(PATIENCE)
+        future.result(PATIENCE_SECONDS)
     return Cluster(
         bootstrap=brokers.bootstrap_servers,
         prefix=prefix,
@@ -106,7 +104,7 @@ async def answered(inbound: Inbound, session: str, count: int) -> list[str]:
         done = [one for one in turns if one.state == pb.TURN_STATE_COMPLETED]
         return len(done) == count == len(turns)
 
-    await until(whole, PATIENCE)
+    await until(whole)
     return [turn.message for turn in await inbound.turns(session)]
 
 
@@ -170,7 +168,7 @@ async def test_of_two_servers_of_one_name_one_reads_and_the_other_when_that_is_g
         cluster.put(inbound, session, ["one"])
         await answered(inbound, session, 1)
         async with cluster.server("server"):
-            await until(fenced_in(stage, 1), PATIENCE)
+            await until(fenced_in(stage, 1))
             cluster.put(inbound, session, ["two"])
             await answered(inbound, session, 2)
             assert await fenced_in(stage, 1)()

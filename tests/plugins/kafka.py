@@ -18,7 +18,7 @@ import pytest
 from tests.plugins.engines import SCRIPTS, program
 
 SCRIPT: Final = SCRIPTS / "kafka.sh"
-READY_SECONDS: Final = 120
+READY_SECONDS: Final = 300
 
 
 @final

@@ -119,6 +119,9 @@ def environment(folder: Path, models: Sequence[Model]) -> Mapping[str, str]:
     return {
         **_ports(),
         "SOMAGENT_MODE": "test",
+        # A database that is there is waited for, however slow it is.
+        "SOMAGENT_DATABASE__CONNECT_SECONDS": "60",
+        "SOMAGENT_DATABASE__WAIT_SECONDS": "60",
         "SOMAGENT_SECRETS__STORE_FOLDER": str(folder / "secrets"),
         "SOMAGENT_SECRETS__MOUNTED_FOLDER": str(folder / "mounted"),
         "SOMAGENT_LOCAL_MODEL__ENABLED": "false",

@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from somagent.conversation.v1 import conversation_pb2 as pb
-from tests.system.client import Client, RefusedError, connect
+from tests.system.client import PATIENCE_SECONDS, Client, RefusedError, connect
 from tests.system.conftest import QUICK
 from tests.system.conversing import (
     ENDED,
@@ -51,7 +51,7 @@ def carried(upstream: ScriptedUpstream) -> Generator[Installation]:
     """An installation with a PostgreSQL of its own."""
     models = [Model(name="main", base_url=upstream.base_url)]
     with embedded_installation(models) as made:
-        yield made.with_settings(**QUICK)
+        yield made.with_settings(**QUICK, database__connect_seconds=5, database__wait_seconds=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ async def aftermath(carried: Installation, upstream: ScriptedUpstream) -> AsyncG
         await first.kill()
         ending = await following
         assert ending is not None
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await upstream.last.left.wait()
     async with serving(carried) as second:
         yield Aftermath(

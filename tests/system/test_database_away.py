@@ -61,7 +61,9 @@ async def service(installation: Installation, way: Way) -> AsyncGenerator[Servic
     detour = installation.with_settings(
         database__request__url=make_conninfo(database.request.url, host=str(way.folder)),
         database__writer__url=make_conninfo(database.writer.url, host=str(way.folder)),
-        database__statement_seconds=2,
+        database__connect_seconds=5,
+        database__wait_seconds=5,
+        database__statement_seconds=5,
     )
     async with serving(detour) as opened:
         yield opened

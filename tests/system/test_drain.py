@@ -8,7 +8,7 @@ import grpc
 import pytest
 
 from somagent.conversation.v1 import conversation_pb2 as pb
-from tests.system.client import Client, RefusedError, connect
+from tests.system.client import PATIENCE_SECONDS, Client, RefusedError, connect
 from tests.system.conversing import (
     ended,
     followed,
@@ -124,7 +124,7 @@ async def test_a_turn_that_does_not_end_in_time_is_not_lost(
         refused = await followed(said(client, message(session)), events, stop_at_the_first_word)
         assert refused is None or refused.code is grpc.StatusCode.UNAVAILABLE
         assert await service.ended() == 0
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await upstream.last.left.wait()
 
     async with serving(installation) as service:

@@ -89,7 +89,7 @@ async def test_with_the_broker_away_turns_go_on_and_their_events_arrive_later(
         assert await http_status(service.http_address, "/readyz") == 200
 
         await asyncio.to_thread(own_kafka.start)
-        await until(partial(arrived, connection, TURNS, session, "turn.completed"), 180)
+        await until(partial(arrived, connection, TURNS, session, "turn.completed"))
 
     turns = await asyncio.to_thread(types_of, connection, TURNS, session)
     assert list(dict.fromkeys(kind for kind, _ in turns)) == ["turn.accepted", "turn.completed"]

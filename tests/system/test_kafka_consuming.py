@@ -11,7 +11,7 @@ from somagent.conversation.v1 import conversation_pb2 as pb
 from somagent.events.v1.events_pb2 import Envelope, MessageSent
 from tests.contract.readers import make_topics
 from tests.plugins.kafka import KafkaBrokers
-from tests.system.client import Client
+from tests.system.client import PATIENCE_SECONDS, Client
 from tests.system.conversing import ENDED, message, open_session
 from tests.system.installation import Installation, new_capsule, new_tenant
 from tests.system.service import http_body, listened_ports, port_of, serving, until
@@ -31,7 +31,7 @@ def put(connection: KafkaConnection, client: Client, session: str, text: str) ->
         session,
         headers=[("x-api-key", client.key.encode())],
     )
-    assert producer.flush(60) == 0
+    assert producer.flush(PATIENCE_SECONDS) == 0
 
 
 async def turns_of(client: Client, session: str) -> list[pb.Turn]:
@@ -72,7 +72,7 @@ async def test_a_killed_consumer_loses_and_doubles_nothing(
             await until(begun)
             await first.kill()
         async with serving(with_kafka.beside(), command="consume") as second:
-            await until(done, 120)
+            await until(done)
             assert listened_ports(second.process.pid) == {port_of(second.http_address)}
             assert "somagent_messages_total{" in await http_body(second.http_address, "/metrics")
             assert await second.stop() == 0

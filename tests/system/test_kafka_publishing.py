@@ -27,7 +27,7 @@ from tests.plugins.kafka import KafkaBrokers
 pytestmark = pytest.mark.xdist_group("kafka")
 
 TOPIC = "conversation.outbound"
-PATIENCE = 120.0
+PATIENCE = 240.0
 
 PATIENT = ProducerTerms(delivery_seconds=60)
 QUICK = ProducerTerms(delivery_seconds=3)

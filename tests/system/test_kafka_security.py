@@ -27,7 +27,7 @@ pytestmark = pytest.mark.xdist_group("kafka")
 
 USER, PASSWORD = "somagent", "correct-horse"
 TOPIC = "conversation.outbound"
-PATIENCE = 120.0
+PATIENCE = 240.0
 
 PATIENT = ProducerTerms(delivery_seconds=60)
 QUICK = ProducerTerms(delivery_seconds=2)

@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from somagent.conversation.v1 import conversation_pb2 as pb
 from somagent.tools.v1 import tools_pb2
-from tests.system.client import Client, RefusedError, connect
+from tests.system.client import PATIENCE_SECONDS, Client, RefusedError, connect
 from tests.system.conversing import (
     answer_to,
     as_bytes,
@@ -56,10 +56,10 @@ class Interrupted:
 async def interrupted(
     installation: Installation, upstream: ScriptedUpstream
 ) -> AsyncGenerator[Interrupted]:
-    quick = installation.with_settings(turns__lease_seconds=1)
-    async with serving(quick) as first, serving(quick.beside()) as second:
-        a = await new_tenant(await quick.operator(first.address), f"acme{len(upstream.exchanges)}")
-        capsule = await new_capsule(a, quick.author_key, "plain", on_interruption="continue")
+    async with serving(installation) as first, serving(installation.beside()) as second:
+        operator = await installation.operator(first.address)
+        a = await new_tenant(operator, f"acme{len(upstream.exchanges)}")
+        capsule = await new_capsule(a, installation.author_key, "plain", on_interruption="continue")
         made = Interrupted(
             first=first,
             a=a,
@@ -127,7 +127,7 @@ async def test_a_server_that_wakes_after_its_lease_shows_calls_and_writes_nothin
     whole = as_bytes(await seen(interrupted.b, interrupted.turn))
     assert as_bytes(interrupted.at_b) == whole
     assert as_bytes(interrupted.at_a) == whole
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await called.left.wait()
     assert len(upstream.exchanges) == calls
     assert await ended(interrupted.a, interrupted.turn) == turn
@@ -138,10 +138,9 @@ async def test_a_server_that_wakes_after_its_lease_shows_calls_and_writes_nothin
 async def test_a_tool_that_took_effect_before_its_server_was_killed_is_not_called_again(
     installation: Installation, upstream: ScriptedUpstream
 ) -> None:
-    quick = installation.with_settings(turns__lease_seconds=1)
-    async with serving(quick) as first, serving(quick.beside()) as second:
-        a = await new_tenant(await quick.operator(first.address), "effects")
-        capsule = await new_capsule(a, quick.author_key, "notes", tools=["note_write"])
+    async with serving(installation) as first, serving(installation.beside()) as second:
+        a = await new_tenant(await installation.operator(first.address), "effects")
+        capsule = await new_capsule(a, installation.author_key, "notes", tools=["note_write"])
         session = await open_session(a, capsule)
         written = await note_written(a, session, upstream)
         b = connect(second.address, a.tenant, a.key)

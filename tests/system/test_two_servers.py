@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from somagent.conversation.v1 import conversation_pb2 as pb
-from tests.system.client import Client, connect, request_id
+from tests.system.client import PATIENCE_SECONDS, Client, connect, request_id
 from tests.system.conversing import (
     answer_to,
     as_bytes,
@@ -136,7 +136,7 @@ async def test_a_turn_is_cancelled_from_another_server_and_the_models_socket_clo
     cancelled = (await pair.b.ask(request, pb.CancelTurnResponse)).turn
 
     assert cancelled.state == pb.TURN_STATE_CANCELLED
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await exchange.left.wait()
     assert kinds(await seen(pair.b, turn))[-1] == "cancelled"
     assert (await pair.b.ask(request, pb.CancelTurnResponse)).turn.state == cancelled.state
@@ -210,7 +210,7 @@ async def test_the_same_request_to_both_servers_is_one_turn(
         return [event async for event in said(client, request)]
 
     both = asyncio.gather(*(whole(client) for client in (pair.a, pair.b, pair.a, pair.b)))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await upstream.came.wait()
     go_on.set()
     first, *others = await both
