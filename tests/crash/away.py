@@ -8,6 +8,7 @@ from tests.crash.laboratory import Laboratory
 from tests.crash.line import Line
 from tests.crash.runs import kill
 from tests.crash.topics import Topics
+from tests.system.service import until
 
 AWAY_SECONDS: Final = 2.0
 
@@ -65,8 +66,14 @@ async def _harmed(lab: Laboratory, harm: Callable[[Line], None]) -> None:
     line = _topics(lab).line
     if line is None:
         raise AssertionError("this broker is reached directly, and others use it")
+    before = line.harmed
+
+    async def is_felt() -> bool:
+        return line.harmed > before
+
     harm(line)
     await asyncio.sleep(AWAY_SECONDS)
+    await until(is_felt)
     line.mend()
 
 

@@ -35,7 +35,7 @@ BROKEN_OFF: Final = re.compile(r"RST_STREAM|GOAWAY|Stream removed|No status rece
 OUT_OF_ORDER: Final = "TOOL_FAILED"
 """A tool whose breaker is open: ours lose so many answers that it may stay so for long."""
 
-PATIENCE_SECONDS: Final = 60.0
+PATIENCE_SECONDS: Final = 240.0
 """After so long without an answer a client says that it was not served."""
 
 REPEATS: Final = 0.15

@@ -62,7 +62,7 @@ ORPHANED_SECONDS: Final = 1.5
 LEAVING: Final = "leases.hand_back"
 """Points that a server passes when it is told to stop."""
 
-START_SECONDS: Final = 60.0
+START_SECONDS: Final = 240.0
 
 
 @dataclass(slots=True, kw_only=True)

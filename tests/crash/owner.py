@@ -9,7 +9,7 @@ from psycopg.rows import TupleRow
 
 from tests.crash.laboratory import Laboratory
 
-PATIENCE_SECONDS: Final = 60.0
+PATIENCE_SECONDS: Final = 240.0
 
 _PAUSE_SECONDS: Final = 0.1
 

@@ -6,6 +6,7 @@ import os
 import subprocess
 import tempfile
 from collections.abc import AsyncGenerator, Generator
+from functools import partial
 from pathlib import Path
 from shutil import rmtree
 
@@ -13,6 +14,7 @@ import pytest
 
 from tests.crash.laboratory import Laboratory, laboratory
 from tests.crash.runs import judge, run
+from tests.system.service import until
 
 DISK = "400m"
 
@@ -60,12 +62,16 @@ def _fill(ballast: Path) -> None:
             pass
 
 
+async def is_felt(lab: Laboratory) -> bool:
+    return "No space left on device" in lab.database_said()
+
+
 async def test_a_full_disk_loses_and_doubles_nothing(small_disk: Path) -> None:
     async def fill(lab: Laboratory) -> None:
         await asyncio.sleep(3)
         async with full(lab.folder):
             await asyncio.sleep(4)
+            await until(partial(is_felt, lab))
 
     async with laboratory(61, servers=2, folder=small_disk) as lab:
         judge(await run(lab, 14, fill))
-        assert "No space left on device" in lab.database_said()

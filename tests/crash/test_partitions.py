@@ -8,6 +8,7 @@ import pytest
 from tests.crash.laboratory import Laboratory, laboratory
 from tests.crash.line import Line
 from tests.crash.runs import judge, run
+from tests.system.service import until
 
 
 def delayed(line: Line) -> None:
@@ -31,10 +32,14 @@ async def test_a_partition_loses_and_doubles_nothing(
             await asyncio.sleep(1)
             line = lab.chance.choice(lab.lines)
             before = line.harmed
+
+            async def is_felt(line: Line = line, before: int = before) -> bool:
+                return line.harmed > before
+
             harm(line)
             await asyncio.sleep(2)
+            await until(is_felt)
             line.mend()
-            assert line.harmed > before
 
     async with laboratory(53, servers=2, lined=True) as lab:
         judge(await run(lab, 14, part))

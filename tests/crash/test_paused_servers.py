@@ -21,6 +21,13 @@ async def stop_and_continue(lab: Laboratory) -> None:
 
 
 async def test_a_server_that_wakes_after_its_lease_writes_nothing() -> None:
+    seen = asyncio.Event()
+
+    async def pause_until_seen(lab: Laboratory) -> None:
+        await stop_and_continue(lab)
+        while not await taken_over(lab):
+            await stop_and_continue(lab)
+        seen.set()
+
     async with laboratory(31, servers=2) as lab:
-        judge(await run(lab, 16, stop_and_continue))
-        assert await taken_over(lab)
+        judge(await run(lab, 16, pause_until_seen, enough=seen.is_set))

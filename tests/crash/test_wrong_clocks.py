@@ -19,6 +19,13 @@ async def one_is_killed(lab: Laboratory) -> None:
 
 async def test_clocks_that_are_hours_apart_harm_nothing() -> None:
     wrong = [{"laboratory__clock_offset_seconds": hours * HOURS} for hours in (5, -5, 0)]
+    seen = asyncio.Event()
+
+    async def kill_until_seen(lab: Laboratory) -> None:
+        await one_is_killed(lab)
+        while not await taken_over(lab):
+            await one_is_killed(lab)
+        seen.set()
+
     async with laboratory(71, of_place=wrong) as lab:
-        judge(await run(lab, 12, one_is_killed))
-        assert await taken_over(lab)
+        judge(await run(lab, 12, kill_until_seen, enough=seen.is_set))

@@ -26,7 +26,7 @@ MOST_BYTES: Final = 100_000
 
 GROUP: Final = "somagent"
 
-PATIENCE_SECONDS: Final = 60.0
+PATIENCE_SECONDS: Final = 240.0
 """What a reader and a sender give a broker that was away."""
 
 INBOUND: Final = (Topic.CONVERSATION_INBOUND.value, Topic.TOOL_REQUESTS.value)
