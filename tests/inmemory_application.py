@@ -45,6 +45,7 @@ from application.kernel.ports import Clock
 from application.provenance.seal_bell import ProcessSealBell
 from application.tenancy.read_subscription import ReadSubscription
 from application.tools.call_facts import CallFacts
+from application.tools.check_standing import CheckStanding
 from application.tools.recover_call import RecoverCall
 from application.tools.recover_lost_calls import RecoverLostCalls
 from application.tools.run_approved import RunApproved
@@ -104,6 +105,10 @@ class Server:
             canonical=shared.canonical,
             known=KnownCapsules.within(clock, standing_seconds=0.0, verified_seconds=0.0),
         )
+        self.standing = CheckStanding(
+            load_capsule=self.load_capsule, subscription=self.subscription,
+            credentials=shared.tenancy.kept,
+        )  # fmt: skip
         prepare = PrepareTurn(
             load_capsule=self.load_capsule,
             derive=DeriveSettings(
@@ -115,14 +120,9 @@ class Server:
             build_context=BuildContext(counter=shared.counter),
         )
         save = SaveTurn(
-            journal=journal,
-            effects=shared.effects,
-            drivers=self.drivers,
-            bell=ProcessSealBell(),
-            json=shared.canonical,
-            clock=clock,
-            identifiers=ids,
-        )
+            journal=journal, effects=shared.effects, drivers=self.drivers, bell=ProcessSealBell(),
+            json=shared.canonical, clock=clock, identifiers=ids,
+        )  # fmt: skip
         renew = RenewReservation(journal=journal, clock=clock, identifiers=ids)
         drive = DriveTurn(
             recall=RecallMemories(memories=shared.memories, counter=shared.counter),
@@ -160,11 +160,8 @@ class Server:
                 times=shared.times,
                 identifiers=ids,
             ),
-            observer=self.observer,
-            signals=self.signals,
-            clock=clock,
-            identifiers=ids,
-        )
+            observer=self.observer, signals=self.signals, clock=clock, identifiers=ids,
+        )  # fmt: skip
         self.process = ProcessMessage(
             reader=shared.reader, prepare=prepare, journal=journal, drivers=self.drivers,
             drive=drive, clock=clock, identifiers=ids,
@@ -212,9 +209,10 @@ class Server:
             effects=shared.effects, run=self.run_call, running=self.running_calls, clock=clock
         )
         self.run_approved = RunApproved(
-            runner=shared.tools, subscription=self.subscription, credentials=shared.tenancy.kept,
-            health=self.tool_health, budgets=shared.budgets, effects=shared.effects,
-            run=self.run_call, running=self.running_calls, clock=clock, identifiers=ids,
+            runner=shared.tools, health=self.tool_health, budgets=shared.budgets,
+            standing=self.standing,
+            effects=shared.effects, run=self.run_call, running=self.running_calls, facts=facts,
+            clock=clock, identifiers=ids,
         )  # fmt: skip
         self.tend_approvals = TendApprovals(
             effects=shared.effects, run_approved=self.run_approved, running=self.running_calls,

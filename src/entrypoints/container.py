@@ -87,6 +87,7 @@ class Application(containers.DeclarativeContainer):
         tools=tools,
         authorize=access.provided.authorize,
         subscription=subscription,
+        load_capsule=capsules.provided.load,
         observer=telemetry.provided.losses,
         lease_seconds=settings.provided.turns.lease_seconds,
     )

@@ -2,48 +2,24 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
 from domain.conversation.turn import TurnState
-from domain.kernel.events import DomainEvent
-from domain.tools.errors import ApprovalExpiredError, InvocationAlreadyDecidedError
+from domain.tools.errors import (
+    ApprovalExpiredError,
+    InvocationAlreadyDecidedError,
+)
 from domain.tools.invocation import Invocation, InvocationState
+from tests.contract.commands import Commands
 from tests.contract.scene import Scene
-
-LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
-
-
-def fact(scene: Scene) -> DomainEvent:
-    return replace(scene.ask.fact(), key=scene.ask.tenant_id)
-
-
-async def asked(scene: Scene, *, overdue: bool = False) -> Invocation:
-    """A call by itself that waits for a person."""
-    until = LONG_AGO if overdue else await scene.kernel.clock.now() + timedelta(hours=1)
-    call = replace(scene.ask.call(None, InvocationState.PENDING_APPROVAL), expires_at=until)
-    return await scene.kernel.effects.begin(call, str(call.id), b"content")
-
-
-async def approve(scene: Scene, call: Invocation, expired: DomainEvent | None = None) -> None:
-    await scene.kernel.effects.decide(
-        scene.ask.tenant_id,
-        call.id,
-        approved=True,
-        by="eve",
-        events=[fact(scene)],
-        expired=expired or fact(scene),
-    )
+from tests.contract.waiting_calls import LONG_AGO, approve, asked, fact, told
 
 
 async def stalled(scene: Scene) -> Sequence[Invocation]:
     found = await scene.kernel.effects.stalled(1000)
     return [one for one in found if one.tenant_id == scene.ask.tenant_id]
-
-
-async def told(scene: Scene) -> Sequence[object]:
-    return (await scene.snapshot()).outgoing.get(scene.ask.tenant_id, ())
 
 
 async def test_a_call_that_still_waits_is_not_stalled(scene: Scene) -> None:
@@ -150,6 +126,32 @@ async def test_one_that_was_approved_does_not_start_after_its_time_and_is_denied
     assert (read.decided_by, read.finished_at is not None) == ("eve", True)
     with pytest.raises(InvocationAlreadyDecidedError):
         await scene.kernel.effects.start(scene.ask.tenant_id, call.id)
+
+
+async def test_of_many_stalled_calls_each_tenant_has_one_before_any_has_two(
+    scene: Scene,
+) -> None:
+    other = Scene(scene.kernel, Commands.fresh(scene.ask.identifiers))
+    await scene.kernel.administrator.open_tenant(other.ask.tenant_id)
+    for one in (scene, scene, scene, other):
+        await asked(one, overdue=True)
+
+    tenants = (scene.ask.tenant_id, other.ask.tenant_id)
+    found = [
+        one.tenant_id
+        for one in await scene.kernel.effects.stalled(1000)
+        if one.tenant_id in tenants
+    ]
+
+    assert set(found[:2]) == set(tenants)
+    assert found[2:] == [scene.ask.tenant_id] * 2
+
+
+async def test_no_more_stalled_calls_are_found_than_were_asked_for(scene: Scene) -> None:
+    for _ in range(3):
+        await asked(scene, overdue=True)
+
+    assert len(await scene.kernel.effects.stalled(2)) == 2
 
 
 async def test_a_turn_that_goes_on_publishes_which_calls_nobody_decided(scene: Scene) -> None:

@@ -42,6 +42,7 @@ ACTS: Final[Mapping[str, Act]] = {
         tools.posted_slowly,
         tools.resolved,
         tools.sanctioned,
+        tools.overtaken,
         budgets.released,
         budgets.left,
         budgets.warned,

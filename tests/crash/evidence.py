@@ -71,7 +71,7 @@ class Called:
     """A call of a tool by itself, and the state it was answered with; empty for no answer.
 
     One that was `sent` came by a topic, where nobody is answered; one that `asks` waits for a
-    person.
+    person, whose yes comes when its capsule is `withdrawn`.
     """
 
     tenant: str
@@ -81,6 +81,7 @@ class Called:
     state: str = ""
     sent: bool = False
     asks: bool = False
+    withdrawn: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,7 @@ SERVES: Final[Mapping[str, Sequence[str]]] = {
     "effects.take_over": ("executed_slowly",),
     "effects.decide": ("approved",),
     "effects.start": ("sanctioned",),
+    "effects.deny": ("overtaken",),
     "effects.resolve": ("resolved",),
     "effects.finish": ("executed", "tool"),
     "budgets": ("released",),

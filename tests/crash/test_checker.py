@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group(
 ONE_OF_EACH = (
     "plain", "slow", "tool", "tools", "stamped", "posted", "approved", "sanctioned", "executed",
     "released", "settled", "recorded", "remembered", "forgotten", "published", "registered",
-    "keyed", "unkeyed", "stopped", "warned", "withdrawn",
+    "keyed", "unkeyed", "stopped", "warned", "withdrawn", "overtaken",
 )  # fmt: skip
 
 PLANTED = tomllib.loads(Path(__file__).with_name("planted.toml").read_text())

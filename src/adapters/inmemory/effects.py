@@ -69,9 +69,7 @@ class InMemoryEffectJournal:
         invocation_id: InvocationId,
         reservation_id: ReservationId | None = None,
     ) -> Invocation:
-        stored = self._found(tenant_id, invocation_id)
-        if stored.invocation.turn_id is not None:
-            raise InvocationNotFoundError(str(invocation_id))
+        stored = self._alone(tenant_id, invocation_id)
         started = stored.invocation.start(self.clock.now())
 
         return self._keep(
@@ -186,6 +184,15 @@ class InMemoryEffectJournal:
         self.store.publish(event)
         return True
 
+    async def deny(self, call: Invocation, reason: str, event: DomainEvent) -> Invocation:
+        check_storable("reason", reason)
+        stored = self._alone(call.tenant_id, call.id)
+        if stored.invocation.state is not InvocationState.PERMITTED:
+            return stored.invocation
+        self.store.publish(event)
+        denied = stored.invocation.give_up(reason, self.clock.now())
+        return self._keep(replace(stored, invocation=denied))
+
     async def resolve(
         self,
         tenant_id: TenantId,
@@ -247,6 +254,13 @@ class InMemoryEffectJournal:
     def _found(self, tenant_id: TenantId, invocation_id: InvocationId) -> StoredInvocation:
         stored = self.store.invocations.get((tenant_id, invocation_id))
         if stored is None:
+            raise InvocationNotFoundError(str(invocation_id))
+        return stored
+
+    def _alone(self, tenant_id: TenantId, invocation_id: InvocationId) -> StoredInvocation:
+        """A call by itself."""
+        stored = self._found(tenant_id, invocation_id)
+        if stored.invocation.turn_id is not None:
             raise InvocationNotFoundError(str(invocation_id))
         return stored
 

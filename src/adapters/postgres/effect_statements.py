@@ -55,6 +55,13 @@ select expire_invocation(
 """
     + FACTS
 )
+DENY: Final = (
+    b"""
+select * from deny_invocation(
+    lock_tenants(array[%(tenant)s]::uuid[], %(patience)s), %(tenant)s, %(invocation)s, %(reason)s,
+"""
+    + FACTS
+)
 EXPIRED: Final = b"select tenant_id, invocation_id from expired_invocations(%s::integer)"
 TAKE: Final = b"select * from take_invocations(%s::uuid[], %s::uuid[], %s)"
 STALLED: Final = b"select tenant_id, invocation_id from stalled_invocations(%s::integer, %s)"

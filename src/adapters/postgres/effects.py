@@ -245,6 +245,23 @@ class PostgresEffectJournal:
             done = await connection.execute(statements.EXPIRE, parameters)
             return await done.fetchone() == (True,)
 
+    async def deny(self, call: Invocation, reason: str, event: DomainEvent) -> Invocation:
+        check_storable("reason", reason)
+        parameters: dict[str, object] = {
+            "tenant": call.tenant_id,
+            "patience": PATIENCE,
+            "invocation": call.id,
+            "reason": reason,
+            **self.outgoing.named([event]),
+        }
+        async with self.database.writing() as connection:
+            cursor = connection.cursor(row_factory=class_row(InvocationRow))
+            await cursor.execute(statements.DENY, parameters)
+            row = await cursor.fetchone()
+        if row is None:
+            raise InvocationNotFoundError(str(call.id))
+        return row.invocation()
+
     async def resolve(
         self,
         tenant_id: TenantId,

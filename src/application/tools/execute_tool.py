@@ -13,16 +13,14 @@ from application.tenancy.read_subscription import ReadSubscription
 from application.tools.arguments_digest import arguments_digest
 from application.tools.call_facts import CallFacts
 from application.tools.call_holds import call_holds
+from application.tools.call_terms import NO_CAPSULE, CallTerms
 from application.tools.egress import check_egress
 from application.tools.ports import ArgumentChecker, EffectJournal, InvocationReader, ToolRunner
 from application.tools.reserve_call import ReserveCall
 from application.tools.run_call import RunCall, RunningCalls, StartedCall
-from domain.capsule.knob import Egress, ToolApproval
-from domain.capsule.manifest import AllowList
 from domain.kernel.digest import digest_of
 from domain.kernel.errors import IdempotencyKeyReusedError
 from domain.kernel.identifiers import (
-    CapsuleVersionId,
     InvocationId,
     RequestId,
     ReservationId,
@@ -43,24 +41,6 @@ POLL_SECONDS: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CallTerms:
-    """A capsule's rules for a call: which tools it allows, and which wait for a person."""
-
-    capsule: str = ""
-    version: CapsuleVersionId | None = None
-    allow: AllowList | None = None
-    approval: ToolApproval = ToolApproval.NONE
-    egress: Egress = Egress.UNRESTRICTED
-
-    def allows(self, tool: str) -> bool:
-        return self.allow is None or self.allow.allows(tool)
-
-    def waits(self, tool: Tool) -> bool:
-        dangerous = self.approval is ToolApproval.DANGEROUS and tool.dangerous
-        return dangerous or self.approval is ToolApproval.ALL
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ExecuteToolCommand:
     """`arguments` is JSON text; `terms` are those of no capsule unless one is named."""
 
@@ -69,7 +49,7 @@ class ExecuteToolCommand:
     tool: str
     arguments: str
     request_id: RequestId
-    terms: CallTerms = CallTerms()
+    terms: CallTerms = NO_CAPSULE
     session_id: SessionId | None = None
 
 

@@ -168,6 +168,16 @@ class EffectJournal(Protocol):
         """
         ...
 
+    async def deny(self, call: Invocation, reason: str, event: DomainEvent) -> Invocation:
+        """Write that a call by itself that was approved may not start; the call as it is then.
+
+        `event` is published with it; neither is done where the call is not PERMITTED any more.
+
+        Raises:
+            InvocationNotFoundError: No such invocation of this tenant, or it is a turn's.
+        """
+        ...
+
     async def resolve(
         self,
         tenant_id: TenantId,

@@ -1,25 +1,24 @@
 """Run a tool call by itself that a person has approved."""
 
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, final
 
 from application.budget.ports import Budgets
 from application.capability.ports import ProviderHealth
-from application.identity.ports import Credentials
 from application.kernel.ports import Clock, IdentifierSource
-from application.tenancy.read_subscription import ReadSubscription
+from application.tools.call_facts import CallFacts
 from application.tools.call_holds import call_holds
+from application.tools.check_standing import CheckStanding
 from application.tools.ports import EffectJournal, ToolRunner
 from application.tools.reserve_call import ReserveCall
 from application.tools.run_call import RunCall, RunningCalls, StartedCall
+from domain.budget.account import Hold
 from domain.budget.errors import ReservationEndedError, ReservationNotFoundError
-from domain.identity.errors import TenantSuspendedError
+from domain.kernel.errors import DomainError, UnavailableError
 from domain.kernel.identifiers import ReservationId
 from domain.kernel.principal import Principal
-from domain.tenancy.errors import TenantNotFoundError
-from domain.tenancy.feature import Feature
-from domain.tenancy.tenant import Standing
 from domain.tools.errors import (
     ApprovalExpiredError,
     InvocationAlreadyDecidedError,
@@ -38,67 +37,59 @@ NEVER_RUN: Final = frozenset(
 class RunApproved:
     """Reserve, start and run the call in this process; the decision does not wait for its end.
 
-    It runs for whoever asked for it, with no roles: what a tool may do was decided before. A server
-    that leaves starts none, and another one does within a lease.
+    It runs for whoever asked for it, with no roles: what a tool may do was decided before. One that
+    may not start any more is denied, for good. A server that leaves starts none, and another one
+    does within a lease.
     """
 
     runner: ToolRunner
-    subscription: ReadSubscription
-    credentials: Credentials
+    standing: CheckStanding
     health: ProviderHealth
     budgets: Budgets
     effects: EffectJournal
     run: RunCall
     running: RunningCalls
+    facts: CallFacts
     clock: Clock
     identifiers: IdentifierSource
 
     async def __call__(self, approved: Invocation, tenant: str) -> Invocation:
-        """Give the call as it was started; as it is where it was started before.
+        """Give the call as it was started or denied; as it is where it was started before.
 
-        What is refused stays approved and is tried again until the call's time is over.
+        What cannot start for now stays approved and is tried again until the call's time is over.
 
         Raises:
             ToolNotFoundError: The tool is gone from this server.
-            TenantNotFoundError: The tenant is gone.
-            TenantSuspendedError: The tenant is suspended or was stopped.
-            FeatureDisabledError: The tenant has no tools any more.
             ToolFailedError: The tool failed so often that it is not tried now.
             BudgetExhaustedError: A limit leaves no room; the same decision again tries once more.
             ApprovalExpiredError: The call's time is over.
+            StorageUnavailableError: What it may start under cannot be read now.
         """
         if self.running.leaving:
             return approved
-        await self._check(approved, tenant)
-        # From here to the tool's start nothing may be lost to a caller that goes away.
-        return await self.running.starting(self._start(approved, tenant))
-
-    async def _check(self, approved: Invocation, slug: str) -> None:
-        if all(one.name != approved.tool for one in self.runner.tools()):
+        tools = self.runner.tools()
+        tool = next((one for one in tools if one.name == approved.tool), None)
+        try:
+            terms = await self.standing(approved, tenant, tool)
+        except UnavailableError:
+            raise
+        except DomainError as refusal:
+            return await self._deny(approved, tenant, refusal.reason)
+        if tool is None:
             raise ToolNotFoundError(approved.tool, ())
-        tenant = await self.credentials.tenant(slug)
-        if tenant is None:
-            raise TenantNotFoundError(slug)
-        if tenant.standing is not Standing.ACTIVE:
-            raise TenantSuspendedError(slug, tenant.standing.name.lower())
-        (await self.subscription(approved.tenant_id)).check(Feature.TOOLS)
-        if not self.health.allows(approved.tool):
-            raise ToolFailedError(approved.tool, "its circuit breaker is open")
+        if not self.health.allows(tool.name):
+            raise ToolFailedError(tool.name, "its circuit breaker is open")
+        # From here to the tool's start nothing may be lost to a caller that goes away.
+        return await self.running.starting(self._start(approved, tenant, terms.capsule))
 
-    async def _start(self, approved: Invocation, tenant: str) -> Invocation:
+    async def _start(self, approved: Invocation, tenant: str, capsule: str) -> Invocation:
         asker = Principal(
             tenant_id=approved.tenant_id,
             tenant=tenant,
             subject=approved.requested_by,
             roles=frozenset(),
         )
-        reserve = ReserveCall(budgets=self.budgets, identifiers=self.identifiers)
-        held = await reserve(
-            approved.tenant_id,
-            f"invocation:{approved.id}",
-            approved.digest,
-            call_holds(asker, approved.session_id),
-        )
+        held = await self._reserve(approved, call_holds(asker, approved.session_id, capsule))
         began = self.clock.monotonic()
         try:
             started = await self.effects.start(approved.tenant_id, approved.id, held)
@@ -115,6 +106,20 @@ class RunApproved:
             StartedCall(invocation=started, principal=asker, began=began),
         )
         return started
+
+    async def _deny(self, approved: Invocation, tenant: str, reason: str) -> Invocation:
+        fact = self.facts.invoked(replace(approved, tenant=tenant), InvocationState.DENIED)
+        denied = await self.effects.deny(approved, reason, fact)
+        if denied.state is InvocationState.DENIED:
+            # A server that was lost before the start may have held something for it.
+            await self._give_back(approved, await self._reserve(approved, ()))
+        return denied
+
+    async def _reserve(self, approved: Invocation, holds: Sequence[Hold]) -> ReservationId:
+        """Hold what the call costs, once; where something was held for it before, that."""
+        reserve = ReserveCall(budgets=self.budgets, identifiers=self.identifiers)
+        request_id = f"invocation:{approved.id}"
+        return await reserve(approved.tenant_id, request_id, approved.digest, holds)
 
     async def _give_back(self, approved: Invocation, held: ReservationId) -> None:
         with suppress(ReservationEndedError, ReservationNotFoundError):

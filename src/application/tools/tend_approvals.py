@@ -18,8 +18,8 @@ class TendApprovals:
     """One that was approved is started here, once; one that nobody decided about in time expires.
 
     One that cannot start now, for want of budget or because this server has not its tool, stays
-    PERMITTED and is found again, until its time is over: it is DENIED then. Whatever is wrong with
-    one call keeps no other.
+    PERMITTED and is found again, until its time is over: it is DENIED then, as is one that may not
+    start any more. Whatever is wrong with one call keeps no other.
     """
 
     effects: EffectJournal
@@ -54,8 +54,8 @@ class TendApprovals:
                 if call.overdue(await self.times.now()):
                     denied = self.facts.invoked(call, InvocationState.DENIED)
                     return await self.effects.expire(call, denied)
-                started = await self.run_approved(call, call.tenant)
-                return started.state is InvocationState.STARTED
+                tried = await self.run_approved(call, call.tenant)
+                return tried.state is not InvocationState.PERMITTED
             case _:
                 # It was decided, started or ended after it had been found.
                 return False

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from application.authorization.authorize import Authorize
+from application.capsule.load_capsule import LoadCapsule
 from application.conversation.decide_invocation import DecideInvocation
 from application.conversation.delete_session import DeleteSession
 from application.conversation.name_capsule_version import NameCapsuleVersion
@@ -20,6 +21,7 @@ from application.kernel.audit import Audit
 from application.kernel.timed_cache import TimedCache
 from application.tenancy.read_subscription import ReadSubscription
 from application.tools.call_facts import CallFacts
+from application.tools.check_standing import CheckStanding
 from application.tools.execute_tool import ExecuteTool
 from application.tools.list_tools import ListTools
 from application.tools.ports import CallObserver
@@ -67,6 +69,7 @@ class ToolParts:
     tools: Toolbox
     authorize: Authorize
     subscription: ReadSubscription
+    load_capsule: LoadCapsule
     observer: CallObserver
     lease_seconds: float
 
@@ -87,13 +90,17 @@ def tool_use_cases(parts: ToolParts) -> ToolUseCases:
     )
     run_approved = RunApproved(
         runner=tools.runner,
-        subscription=parts.subscription,
-        credentials=stores.credentials,
+        standing=CheckStanding(
+            load_capsule=parts.load_capsule,
+            subscription=parts.subscription,
+            credentials=stores.credentials,
+        ),
         health=tools.health,
         budgets=stores.budgets,
         effects=stores.effects,
         run=run,
         running=running,
+        facts=facts,
         clock=system.clock,
         identifiers=system.identifiers,
     )

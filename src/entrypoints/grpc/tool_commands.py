@@ -5,7 +5,8 @@ from typing import final
 
 from application.capsule.load_capsule import LoadCapsule, LoadCapsuleQuery
 from application.conversation.read_conversation import ReadSession, ReadSessionQuery
-from application.tools.execute_tool import CallTerms, ExecuteToolCommand
+from application.tools.call_terms import NO_CAPSULE, CallTerms
+from application.tools.execute_tool import ExecuteToolCommand
 from domain.conversation.errors import SessionNotFoundError
 from domain.kernel.identifiers import RequestId, SessionId
 from entrypoints.grpc.caller import Caller
@@ -39,18 +40,12 @@ class ToolCommands:
         )
 
     async def terms(self, caller: Caller, capsule: str) -> CallTerms:
-        """The rules of a capsule's active version; none where no capsule is named."""
+        """The rules of a capsule's active version, if one is named."""
         if not capsule:
-            return CallTerms()
+            return NO_CAPSULE
         slug, _ = capsule_of(capsule)
         loaded = await self.load_capsule(LoadCapsuleQuery(tenant_id=caller.tenant_id, capsule=slug))
-        return CallTerms(
-            capsule=slug,
-            version=loaded.capsule.id,
-            allow=loaded.capsule.manifest.tools.allow,
-            approval=loaded.settings.tool_approval,
-            egress=loaded.settings.egress_allowed,
-        )
+        return CallTerms.of(loaded)
 
     async def _session(self, caller: Caller, name: str) -> SessionId | None:
         """The session that bears a call too, if one is named."""

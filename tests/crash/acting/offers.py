@@ -11,12 +11,16 @@ VERSIONS = ("1.0.0", "1.1.0")
 
 async def published(actor: Actor) -> None:
     """A capsule of two versions: the second takes the first one's place."""
-    await _published(actor)
+    await brought(actor)
 
 
 async def withdrawn(actor: Actor) -> None:
     """A capsule whose active version is revoked for good."""
-    told = await _published(actor)
+    await withdraw(actor, await brought(actor))
+
+
+async def withdraw(actor: Actor, told: Published) -> None:
+    """Revoke the version of a capsule that was activated last."""
     told.revoking = told.activated[-1]
     request = capsule_pb2.RevokeCapsuleRequest(
         name=told.revoking, request_id=actor.caller.request_id()
@@ -25,7 +29,8 @@ async def withdrawn(actor: Actor) -> None:
     told.revoked = told.revoking
 
 
-async def _published(actor: Actor) -> Published:
+async def brought(actor: Actor, *, autonomy: int = 5, tools: str = "") -> Published:
+    """Create a capsule's versions and activate each."""
     caller = actor.caller
     name = f"agent-{caller.request_id()}"
     told = Published(tenant=caller.witness.slug, capsule=f"{caller.parent}/capsules/{name}")
@@ -34,9 +39,9 @@ async def _published(actor: Actor) -> Published:
         written = CAPSULE.format(
             name=name,
             version=version,
-            autonomy=5,
+            autonomy=autonomy,
             intelligence=3,
-            tools="",
+            tools=tools,
             models="main",
             on_interruption="fail",
         )

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from somagent.tools.v1 import tools_pb2
 from tests.crash.acting.actor import ASKING, Actor
+from tests.crash.acting.offers import brought, withdraw
 from tests.crash.evidence import Called
 from tests.crash.script import CANARY, NOTE, deed_of
 from tests.crash.tool_server import CUT, FIRE, POST, SLOW, STAMP
@@ -69,19 +70,38 @@ async def _executed(actor: Actor, tool: str, request_id: str, text: str) -> tool
 
 async def sanctioned(actor: Actor) -> None:
     """A tool that is called by itself and waits for a person, who says yes."""
+    name = await _waiting(actor, f"{actor.caller.parent}/capsules/{ASKING}")
+    await decided(actor, name, approves=True)
+
+
+async def overtaken(actor: Actor) -> None:
+    """The same, where the capsule is withdrawn before that person says yes."""
+    told = await brought(actor, autonomy=3, tools=NOTE)
+    name = await _waiting(actor, told.capsule, withdrawn=True)
+    await withdraw(actor, told)
+    await decided(actor, name, approves=True)
+
+
+async def _waiting(actor: Actor, capsule: str, *, withdrawn: bool = False) -> str:
+    """Call a tool by itself under a capsule that asks a person; the name of the call."""
     caller, request_id = actor.caller, actor.caller.request_id()
     request = tools_pb2.ExecuteToolRequest(
         parent=caller.parent,
         tool=NOTE,
         arguments=f'{{"text": "{deed_of(request_id, 1)}"}}',
-        capsule=f"{caller.parent}/capsules/{ASKING}",
+        capsule=capsule,
         request_id=request_id,
     )
     caller.evidence.called.append(
-        Called(tenant=caller.witness.slug, request_id=request_id, ident=request_id, asks=True)
+        Called(
+            tenant=caller.witness.slug,
+            request_id=request_id,
+            ident=request_id,
+            asks=True,
+            withdrawn=withdrawn,
+        )
     )
-    name = await caller.accepted(request)
-    await decided(actor, name, approves=True)
+    return await caller.accepted(request)
 
 
 async def decided(actor: Actor, name: str, *, approves: bool) -> None:

@@ -150,12 +150,15 @@ def _check_decided(ground: Ground, calls: list[Call]) -> Iterator[Violation]:
     """Nothing that waits for a person runs without one, or against one."""
     rejected = {one.ident for one in ground.evidence.asked if one.rejects}
     waits = {one.ident for one in ground.evidence.called if one.asks}
+    withdrawn = {one.ident for one in ground.evidence.called if one.withdrawn}
     for call in calls:
         if BREAKER in call.result:  # before anybody was asked
             continue
         ident = call.text.split()[2]
         if (call.asks or ident in waits) and call.known in _RUN and not call.decided:
             yield Violation(Kind.DOUBLED, f"{call} was made, and nobody had approved it")
+        if ident in withdrawn and call.known in _RUN:
+            yield Violation(Kind.DOUBLED, f"{call} was made under a capsule that was withdrawn")
         if ident not in rejected:
             if call.known is InvocationState.REJECTED:
                 yield Violation(Kind.LOST, f"{call} is rejected, and nobody had said so")

@@ -1,10 +1,11 @@
 """Calls by themselves that a person was asked about, as tests leave them."""
 
-from application.tools.execute_tool import CallTerms
+from application.tools.call_terms import CallTerms
 from domain.capsule.knob import ToolApproval
+from domain.kernel.identifiers import CapsuleVersionId
 from domain.tools.events import ApprovalDecided
 from domain.tools.invocation import APPROVAL_TIME, Invocation, InvocationState
-from tests.builders import TENANT
+from tests.builders import CAPSULE_VERSION, TENANT
 from tests.inmemory_application import LEASE, REQUEST, Server
 from tests.inmemory_world import World
 from tests.unit.application.tools.calls import command, shown
@@ -12,15 +13,26 @@ from tests.unit.application.tools.calls import command, shown
 DAY = APPROVAL_TIME.total_seconds()
 
 
-async def waiting(server: Server, request_id: str = REQUEST) -> Invocation:
-    asked = command(terms=CallTerms(approval=ToolApproval.ALL), request_id=request_id)
+async def waiting(
+    server: Server,
+    request_id: str = REQUEST,
+    version: CapsuleVersionId | None = CAPSULE_VERSION,
+) -> Invocation:
+    asked = command(
+        terms=CallTerms(capsule="greeter", version=version, approval=ToolApproval.ALL),
+        request_id=request_id,
+    )
     (*_, last) = await shown(server, asked)
     return last.invocation
 
 
-async def approved_and_left(server: Server, request_id: str = REQUEST) -> Invocation:
+async def approved_and_left(
+    server: Server,
+    request_id: str = REQUEST,
+    version: CapsuleVersionId | None = CAPSULE_VERSION,
+) -> Invocation:
     """A call that was approved at a server which was lost before it started it."""
-    call, shared = await waiting(server, request_id), server.world
+    call, shared = await waiting(server, request_id, version), server.world
     facts = server.tend_approvals.facts
     decided, _ = await shared.effects.decide(
         TENANT,

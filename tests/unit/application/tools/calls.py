@@ -6,7 +6,8 @@ from adapters.schema.arguments import JsonSchemaArguments
 from application.authorization.authorize import Authorize
 from application.authorization.role_authorizer import RoleAuthorizer
 from application.tools.call_facts import CallFacts
-from application.tools.execute_tool import CallTerms, ExecuteTool, ExecuteToolCommand
+from application.tools.call_terms import CallTerms
+from application.tools.execute_tool import ExecuteTool, ExecuteToolCommand
 from domain.kernel.identifiers import RequestId
 from domain.kernel.principal import Principal
 from domain.tools.invocation_event import InvocationEvent

@@ -3,8 +3,8 @@
 import pytest
 
 from adapters.inmemory.language_model import called, said
+from application.tools.call_terms import CallTerms
 from application.tools.egress import check_egress
-from application.tools.execute_tool import CallTerms
 from domain.capsule.knob import Egress
 from domain.conversation.message import ToolCall
 from domain.conversation.turn import TurnState

@@ -5,7 +5,8 @@ from asyncio import CancelledError, Event, create_task, get_running_loop
 import pytest
 
 from application.tools.call_holds import call_holds
-from application.tools.execute_tool import CallTerms, ExecuteToolCommand
+from application.tools.call_terms import CallTerms
+from application.tools.execute_tool import ExecuteToolCommand
 from application.tools.reserve_call import RESERVED_SECONDS, ReserveCall
 from domain.authorization.errors import PermissionDeniedError
 from domain.budget.account import Account, AccountKind

@@ -2,7 +2,7 @@
 
 import pytest
 
-from application.tools.execute_tool import CallTerms
+from application.tools.call_terms import CallTerms
 from application.tools.list_tools import ListTools, ListToolsQuery
 from application.tools.read_invocations import (
     ListInvocations,
@@ -22,7 +22,7 @@ from domain.tools.invocation_event import (
     CallEnded,
     CallStarted,
 )
-from tests.builders import TENANT
+from tests.builders import CAPSULE_VERSION, TENANT
 from tests.doubles import PATIENCE, answers
 from tests.inmemory_application import Server
 from tests.inmemory_world import World, world
@@ -45,7 +45,7 @@ def server(shared: World) -> Server:
 async def test_a_call_under_a_capsule_that_asks_first_waits_for_a_person(
     shared: World, server: Server
 ) -> None:
-    terms = CallTerms(capsule="greeter", approval=ToolApproval.ALL)
+    terms = CallTerms(capsule="greeter", version=CAPSULE_VERSION, approval=ToolApproval.ALL)
 
     events = await shown(server, command(terms=terms))
 
@@ -67,7 +67,7 @@ async def test_a_call_under_a_capsule_that_asks_first_waits_for_a_person(
 
 
 async def test_a_rejected_call_is_not_run(shared: World, server: Server) -> None:
-    terms = CallTerms(capsule="greeter", approval=ToolApproval.ALL)
+    terms = CallTerms(capsule="greeter", version=CAPSULE_VERSION, approval=ToolApproval.ALL)
     events = await shown(server, command(terms=terms))
 
     await server.decided(events[0].invocation.id, approved=False)
@@ -90,7 +90,7 @@ async def test_tools_are_listed_by_name_page_by_page(shared: World) -> None:
 
 
 async def test_calls_are_read_and_listed(shared: World, server: Server) -> None:
-    terms = CallTerms(capsule="greeter", approval=ToolApproval.ALL)
+    terms = CallTerms(capsule="greeter", version=CAPSULE_VERSION, approval=ToolApproval.ALL)
     (done,) = {event.invocation.id for event in await shown(server, command(request_id="1"))}
     (first,) = {one.invocation.id for one in await shown(server, command(terms=terms))}
     (second,) = {

@@ -1,7 +1,6 @@
 """An approved call starts in its time, where it may, and at a server that stays."""
 
 from asyncio import Event, create_task
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import final
 
@@ -9,12 +8,9 @@ import pytest
 
 from application.identity.ports import Credentials, KeyHolder
 from application.tools.run_call import StartedCall
-from domain.identity.errors import TenantSuspendedError
 from domain.kernel.identifiers import KeyId
 from domain.kernel.metering import Metric
-from domain.tenancy.errors import FeatureDisabledError
-from domain.tenancy.feature import Feature
-from domain.tenancy.tenant import Standing, Tenant
+from domain.tenancy.tenant import Tenant
 from domain.tools.errors import ApprovalExpiredError
 from domain.tools.events import ToolInvoked
 from domain.tools.invocation import Invocation, InvocationState
@@ -74,36 +70,6 @@ async def test_the_same_decision_after_that_time_starts_nothing_and_holds_nothin
         await server.decided(call.id, approved=True)
 
     assert shared.tools.runs == []
-    assert shared.held(Metric.TOOL_CALLS) == 0
-
-
-async def stop(shared: World) -> None:
-    tenants = shared.tenancy.kept.tenants
-    tenants[TENANT] = replace(tenants[TENANT], standing=Standing.STOPPED)
-
-
-async def switch_off(shared: World) -> None:
-    shared.switch(Feature.TOOLS, on=False)
-
-
-Hindrance = Callable[[World], Awaitable[None]]
-
-
-@pytest.mark.parametrize(
-    ("hinder", "refusal"), [(stop, TenantSuspendedError), (switch_off, FeatureDisabledError)]
-)
-async def test_an_approved_call_of_a_tenant_that_may_call_no_tools_does_not_start(
-    shared: World, server: Server, hinder: Hindrance, refusal: type[Exception]
-) -> None:
-    call = await approved_and_left(server)
-    await hinder(shared)
-
-    assert await server.tend_approvals(9) == 0
-    with pytest.raises(refusal):
-        await server.decided(call.id, approved=True)
-
-    read = await shared.invocations.invocation(TENANT, call.id)
-    assert (read.state, shared.tools.runs) == (InvocationState.PERMITTED, [])
     assert shared.held(Metric.TOOL_CALLS) == 0
 
 
@@ -181,7 +147,8 @@ async def test_one_call_with_which_something_is_wrong_keeps_no_other(
 ) -> None:
     calls = [await approved_and_left(server, request) for request in (REQUEST, OTHER)]
     broken = BrokenAtFirst(shared.tenancy.kept)
-    run_approved = replace(server.run_approved, credentials=broken)
+    standing = replace(server.standing, credentials=broken)
+    run_approved = replace(server.run_approved, standing=standing)
 
     assert await replace(server.tend_approvals, run_approved=run_approved)(9) == 1
 

@@ -111,13 +111,16 @@ class ToolServiceStub:
     """Approves one invocation with exactly the arguments it has.
 
     A paused turn goes on when all its invocations are decided or expired. An invocation that a
-    client made by itself starts at once. Where its start is refused, the approval stands and the
-    start is tried again without being asked for, until the invocation's expire_time; one that
-    was not started by then is DENIED.
+    client made by itself starts at once, or is DENIED for good where it may not start any more:
+    its reason is then TENANT_SUSPENDED, FEATURE_DISABLED, CAPSULE_NOT_FOUND, CAPSULE_REVOKED,
+    CAPSULE_SIGNATURE_INVALID, CONSTITUTION_UNAVAILABLE, TOOL_NOT_FOUND or TOOL_EGRESS_DENIED.
+    Where its start is refused for now, the approval stands and the start is tried again without
+    being asked for, until the invocation's expire_time; one that was not started by then is
+    DENIED with APPROVAL_EXPIRED.
 
     Refused with: INVOCATION_NOT_FOUND, INVOCATION_ALREADY_DECIDED, APPROVAL_EXPIRED,
     TURN_ALREADY_ENDED, IDEMPOTENCY_KEY_REUSED; at its start, after it was approved, with
-    BUDGET_EXHAUSTED, FEATURE_DISABLED, TENANT_SUSPENDED, TOOL_NOT_FOUND or TOOL_FAILED.
+    BUDGET_EXHAUSTED, TOOL_NOT_FOUND or TOOL_FAILED.
 
     Example:
     ```sh
@@ -240,13 +243,16 @@ class ToolServiceAsyncStub(ToolServiceStub):
     """Approves one invocation with exactly the arguments it has.
 
     A paused turn goes on when all its invocations are decided or expired. An invocation that a
-    client made by itself starts at once. Where its start is refused, the approval stands and the
-    start is tried again without being asked for, until the invocation's expire_time; one that
-    was not started by then is DENIED.
+    client made by itself starts at once, or is DENIED for good where it may not start any more:
+    its reason is then TENANT_SUSPENDED, FEATURE_DISABLED, CAPSULE_NOT_FOUND, CAPSULE_REVOKED,
+    CAPSULE_SIGNATURE_INVALID, CONSTITUTION_UNAVAILABLE, TOOL_NOT_FOUND or TOOL_EGRESS_DENIED.
+    Where its start is refused for now, the approval stands and the start is tried again without
+    being asked for, until the invocation's expire_time; one that was not started by then is
+    DENIED with APPROVAL_EXPIRED.
 
     Refused with: INVOCATION_NOT_FOUND, INVOCATION_ALREADY_DECIDED, APPROVAL_EXPIRED,
     TURN_ALREADY_ENDED, IDEMPOTENCY_KEY_REUSED; at its start, after it was approved, with
-    BUDGET_EXHAUSTED, FEATURE_DISABLED, TENANT_SUSPENDED, TOOL_NOT_FOUND or TOOL_FAILED.
+    BUDGET_EXHAUSTED, TOOL_NOT_FOUND or TOOL_FAILED.
 
     Example:
     ```sh
@@ -402,13 +408,16 @@ class ToolServiceServicer(metaclass=_abc_1.ABCMeta):
         """Approves one invocation with exactly the arguments it has.
 
         A paused turn goes on when all its invocations are decided or expired. An invocation that a
-        client made by itself starts at once. Where its start is refused, the approval stands and the
-        start is tried again without being asked for, until the invocation's expire_time; one that
-        was not started by then is DENIED.
+        client made by itself starts at once, or is DENIED for good where it may not start any more:
+        its reason is then TENANT_SUSPENDED, FEATURE_DISABLED, CAPSULE_NOT_FOUND, CAPSULE_REVOKED,
+        CAPSULE_SIGNATURE_INVALID, CONSTITUTION_UNAVAILABLE, TOOL_NOT_FOUND or TOOL_EGRESS_DENIED.
+        Where its start is refused for now, the approval stands and the start is tried again without
+        being asked for, until the invocation's expire_time; one that was not started by then is
+        DENIED with APPROVAL_EXPIRED.
 
         Refused with: INVOCATION_NOT_FOUND, INVOCATION_ALREADY_DECIDED, APPROVAL_EXPIRED,
         TURN_ALREADY_ENDED, IDEMPOTENCY_KEY_REUSED; at its start, after it was approved, with
-        BUDGET_EXHAUSTED, FEATURE_DISABLED, TENANT_SUSPENDED, TOOL_NOT_FOUND or TOOL_FAILED.
+        BUDGET_EXHAUSTED, TOOL_NOT_FOUND or TOOL_FAILED.
 
         Example:
         ```sh
