@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final, Protocol
 from uuid import UUID
 
@@ -52,8 +52,9 @@ class Shelf:
     audited: Callable[[], Awaitable[int]]
 
     def event(self, key: UUID, sequence: int, kind: str = "turn.completed") -> OutgoingEvent:
+        occurred_at = NOON + timedelta(minutes=sequence)
         return OutgoingEvent(
-            id=EventId(IDENTIFIERS.next()),
+            id=identified(occurred_at),
             tenant_id=self.tenant.id,
             tenant=self.tenant.slug,
             key=key,
@@ -61,12 +62,18 @@ class Shelf:
             type=kind,
             version=1,
             traceparent="00-1",
-            occurred_at=NOON + timedelta(minutes=sequence),
+            occurred_at=occurred_at,
             payload=b"\x00\xff",
         )
 
     async def found(self, asked: PublishedFilter) -> Sequence[int]:
         return [one.sequence for one in await self.events.page(asked, None, 100)]
+
+
+def identified(at: datetime) -> EventId:
+    """An identifier of that moment, as far as the one of this moment is its own."""
+    rest = IDENTIFIERS.next().int & (1 << 80) - 1
+    return EventId(UUID(int=round(at.timestamp() * 1000) << 80 | rest))
 
 
 def new_tenant() -> Tenant:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import final
 
 from application.delivery.ports.dead_letters import LetterFilter, OpenedLetter
@@ -35,12 +36,13 @@ class InMemoryDeadLetters:
     async def page(
         self, asked: LetterFilter, after: DeadLetterId | None, limit: int
     ) -> Sequence[DeadLetter]:
+        ended = self.kept[after].letter if after is not None and after in self.kept else None
         found = [
             self._now(one).letter
             for one in self.kept.values()
-            if _meant(asked, one.letter) and (after is None or one.letter.id > after)
+            if _meant(asked, one.letter) and (ended is None or _place(one.letter) > _place(ended))
         ]
-        return sorted(found, key=lambda letter: letter.id)[:limit]
+        return sorted(found, key=_place)[:limit]
 
     async def open(self, tenant_id: TenantId, letter_id: DeadLetterId) -> OpenedLetter:
         return self._now(self._of(tenant_id, letter_id))
@@ -82,6 +84,10 @@ class InMemoryDeadLetters:
         until = self.taken_until.get(one.letter.id)
         replaying = until is not None and until > self.clock.monotonic()
         return replace(one, letter=replace(one.letter, replaying=replaying))
+
+
+def _place(letter: DeadLetter) -> tuple[datetime, DeadLetterId]:
+    return letter.created_at, letter.id
 
 
 def _meant(asked: LetterFilter, letter: DeadLetter) -> bool:

@@ -228,7 +228,7 @@ select l.*, tenant_slug(l.tenant_id) as slug
   from dead_letter_page(
     %(tenant)s::uuid, %(state)s::smallint, %(topic)s, %(key)s, %(reason)s, %(since)s::timestamptz,
     %(until)s::timestamptz, %(after)s::uuid, %(limit)s::integer) l
- order by l.letter_id
+ order by l.created_at, l.letter_id
 """
 _TAKE: Final = b"""
 select l.tenant_id, l.letter_id, l.source, l.origin, l.topic, l.key, l.type, l.header_names,

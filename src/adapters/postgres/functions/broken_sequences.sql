@@ -1,11 +1,13 @@
 -- Keys of a tenant whose events, and chains whose records, since p_since ago (null: all that are kept) are not
 -- numbered without gaps up to their last. What looks so by the time in identifiers is counted again by numbers:
 -- clocks of servers differ.
+-- The settings keep the planner to each key's own rows: whatever else the tenant has must not be looked at.
 -- Locks: none.
 -- Definer: somagent_reconciler.
 create or replace function broken_sequences(p_tenant uuid, p_since interval)
     returns table (kind text, tenant uuid, reference text, detail text)
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+set enable_hashjoin = off set enable_mergejoin = off as $$
 declare
     v_first uuid := coalesce(public.first_uuid(clock_timestamp() - p_since),
                              '00000000-0000-0000-0000-000000000000');

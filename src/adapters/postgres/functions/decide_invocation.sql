@@ -24,6 +24,10 @@ begin
     returning i.state = 9 into v_expired;
     v_changed := found;
     if v_changed then
+        update turns t set waits_until = waits_until(p_tenant, t.turn_id)
+         where t.tenant_id = p_tenant and t.state = 3
+           and t.turn_id = (select i.turn_id from invocations i
+                             where i.tenant_id = p_tenant and i.invocation_id = p_invocation);
         v_first := case when v_expired then cardinality(p_events) else 1 end;
         v_last := case when v_expired then cardinality(p_events) else cardinality(p_events) - 1 end;
         perform publish_facts(p_tenant, p_events[v_first:v_last], p_keys[v_first:v_last],

@@ -1,10 +1,12 @@
 -- Turns of a tenant, accepted since p_since ago (null: all), that have ended without a record, and their calls
 -- that are started nevertheless; calls since then whose turn is not there.
+-- The settings keep the planner to each turn's own rows: whatever else the tenant has must not be looked at.
 -- Locks: none.
 -- Definer: somagent_reconciler.
 create or replace function faulty_turns(p_tenant uuid, p_since interval)
     returns table (kind text, tenant uuid, reference text, detail text)
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+set enable_hashjoin = off set enable_mergejoin = off as $$
 declare
     v_first uuid := coalesce(public.first_uuid(clock_timestamp() - p_since),
                              '00000000-0000-0000-0000-000000000000');

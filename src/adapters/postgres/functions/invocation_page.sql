@@ -14,8 +14,8 @@ begin
           from invocations i
           left join turns t on t.tenant_id = i.tenant_id and t.turn_id = i.turn_id
          where i.tenant_id = p_tenant and i.invocation_id = p_invocation;
-    elsif p_state in (1, 6) then
-        -- Of each of these there is an index, which a state that is a parameter does not find.
+    elsif p_state <> 4 then
+        -- All that have not succeeded are in one index, which a state that is a parameter does not find.
         return query execute format(
             'select t.session_id, f.found
                from (select i as found, i.turn_id, i.invocation_id from invocations i

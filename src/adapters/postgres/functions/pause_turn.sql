@@ -38,6 +38,8 @@ begin
     if p_invocations is not null then
         perform write_invocations(array[p_tenant], array[p_turn], null, p_invocations);
     end if;
+    update turns set waits_until = waits_until(p_tenant, p_turn)
+     where tenant_id = p_tenant and turn_id = p_turn;
     perform publish(p_tenant, t.session_id, p_events, p_keys, p_types, p_traces, p_times, p_payloads);
     return 0;
 end $$;

@@ -50,7 +50,7 @@ begin
     )
     select coalesce(array_agg(invocation_id), '{}') into v_expired from expired;
     update turns
-       set state = 2, fence = fence + 1, owner_id = p_owner, lease_until = v_now + p_lease,
+       set state = 2, fence = fence + 1, owner_id = p_owner, lease_until = v_now + p_lease, waits_until = null,
            deadline_at = v_now + make_interval(secs => p_seconds), hold_period = v_held.period,
            hold_accounts = v_held.accounts, hold_metrics = v_held.metrics, hold_amounts = v_held.amounts,
            sequence_ceiling = greatest(sequence_ceiling, last_written(p_tenant, p_turn) + p_above)

@@ -36,6 +36,22 @@ dead_letters = tenant_table(
     sa.Column("note", sa.Text, nullable=False, server_default=""),
     sa.Column("version", sa.BigInteger, nullable=False, server_default="0"),
     sa.UniqueConstraint("tenant_id", "source", "origin"),
+    sa.Index("dead_letters_in_time", "created_at", "letter_id"),
+    sa.Index("dead_letters_of_tenant", "tenant_id", "created_at", "letter_id"),
+    sa.Index("dead_letters_of_key", "tenant_id", "key", "created_at", "letter_id"),
+    sa.Index(
+        "dead_letters_resting",
+        "created_at",
+        "letter_id",
+        postgresql_where=sa.text("state = 1"),
+    ),
+    sa.Index(
+        "dead_letters_resting_of_tenant",
+        "tenant_id",
+        "created_at",
+        "letter_id",
+        postgresql_where=sa.text("state = 1"),
+    ),
     sa.Index(
         "dead_letters_settled",
         "tenant_id",

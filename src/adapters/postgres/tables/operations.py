@@ -14,6 +14,14 @@ findings = platform_table(
     sa.Column("repaired", sa.Boolean, nullable=False),
     sa.Column("found_at", INSTANT, nullable=False),
     sa.Column("seen_at", INSTANT, nullable=False),
+    sa.Column(
+        "place",
+        sa.Text(collation="C"),
+        sa.Computed("kind || ' ' || tenant_id::text || ' ' || reference", persisted=True),
+        comment="where it stands among all, as pages of them have it",
+    ),
+    sa.Index("findings_in_order", "place"),
+    sa.Index("findings_of_tenant", "tenant_id", "place"),
     key=("kind", "tenant_id", "reference"),
     policies=(Policy(RECONCILER, "select, insert, update, delete", "true"),),
 )

@@ -1,5 +1,7 @@
 """Invocations of tools."""
 
+from typing import Final
+
 import sqlalchemy as sa
 
 from adapters.postgres.roles import SWEEPER
@@ -11,6 +13,13 @@ from adapters.postgres.tables.metadata import (
     older_than_a_day,
     tenant_table,
 )
+
+# In the words of PostgreSQL, with which it is compared.
+_LEFT_AT: Final = """(
+CASE
+    WHEN state = 1 THEN expires_at
+    ELSE decided_at
+END)"""
 
 invocations = tenant_table(
     "invocations",
@@ -50,16 +59,11 @@ invocations = tenant_table(
     sa.Column("capsule_version_id", sa.Uuid),
     sa.Index("invocations_of_turn", "tenant_id", "turn_id", "invocation_id"),
     sa.Index(
-        "invocations_awaiting",
+        "invocations_in_state",
         "tenant_id",
+        "state",
         "invocation_id",
-        postgresql_where=sa.text("state = 1"),
-    ),
-    sa.Index(
-        "invocations_unknown",
-        "tenant_id",
-        "invocation_id",
-        postgresql_where=sa.text("state = 6"),
+        postgresql_where=sa.text("state <> 4"),
     ),
     sa.Index(
         "invocations_leases",
@@ -67,14 +71,15 @@ invocations = tenant_table(
         postgresql_where=sa.text("state = 3 and turn_id is null"),
     ),
     sa.Index(
-        "invocations_undecided",
-        "expires_at",
-        postgresql_where=sa.text("state = 1 and turn_id is null"),
+        "invocations_left",
+        sa.text(_LEFT_AT),
+        postgresql_where=sa.text("state in (1, 2) and turn_id is null"),
     ),
     sa.Index(
-        "invocations_approved",
-        "decided_at",
-        postgresql_where=sa.text("state = 2 and turn_id is null"),
+        "invocations_left_of_tenant",
+        "tenant_id",
+        sa.text(_LEFT_AT),
+        postgresql_where=sa.text("state in (1, 2) and turn_id is null"),
     ),
     key=("invocation_id",),
     writer=Access.WRITE,

@@ -129,12 +129,14 @@ turns = tenant_table(
         server_default="0",
         comment="how often it was taken on again under that fence",
     ),
+    sa.Column("waits_until", INSTANT, comment="while it is paused, if nobody decides any more"),
     sa.CheckConstraint("(state = 2) = (lease_until is not null)", name="lease"),
     sa.CheckConstraint(
         "0 <= all (hold_amounts) and 1000000000000 >= all (hold_amounts)", name="holds"
     ),
     sa.Index("turns_leases", "lease_until", postgresql_where=sa.text("state = 2")),
-    sa.Index("turns_paused", "turn_id", postgresql_where=sa.text("state = 3")),
+    sa.Index("turns_free", "waits_until", postgresql_where=sa.text("state = 3")),
+    sa.Index("turns_paused", "tenant_id", "waits_until", postgresql_where=sa.text("state = 3")),
     sa.Index("turns_promoted", "owner_id", postgresql_where=sa.text("awaits_driver")),
     sa.Index("turns_of_session", "tenant_id", "session_id", "turn_id"),
     key=("turn_id",),
