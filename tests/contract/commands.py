@@ -166,10 +166,11 @@ class Commands:
             outgoing=(self.fact(),),
         )
 
-    def resume(self, turn_id: TurnId, *holds: Hold) -> ResumeTurn:
+    def resume(self, turn_id: TurnId, *holds: Hold, fence: int = 1) -> ResumeTurn:
         return ResumeTurn(
             tenant_id=self.tenant_id,
             turn_id=turn_id,
+            fence=fence,
             seconds=300.0,
             holds=holds,
             event=self.fact(),

@@ -107,6 +107,20 @@ class TestPauseAndResume:
         with pytest.raises(StaleFenceError):
             await scene.kernel.other.journal.resume(ask.resume(turn_id))
 
+    async def test_what_was_read_of_a_pause_resumes_no_later_one(self, scene: Scene) -> None:
+        turn_id, ask = await self.paused(scene)
+        await self.decide(scene, turn_id)
+        await scene.kernel.one.journal.resume(ask.resume(turn_id))
+        await scene.kernel.one.journal.pause(ask.pause(turn_id, fence=2))
+        before = await scene.snapshot()
+
+        with pytest.raises(StaleFenceError):
+            await scene.kernel.other.journal.resume(ask.resume(turn_id, fence=1))
+
+        assert await scene.snapshot() == before
+        grant = await scene.kernel.other.journal.resume(ask.resume(turn_id, fence=2))
+        assert (grant.state, grant.fence) == (TurnState.RUNNING, 3)
+
     async def test_a_turn_whose_resumption_does_not_fit_stays_paused(self, scene: Scene) -> None:
         turn_id, ask = await self.paused(scene)
         await self.decide(scene, turn_id)

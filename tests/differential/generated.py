@@ -158,7 +158,7 @@ _OFTEN: tuple[tuple[int, st.SearchStrategy[Step]], ...] = (
     (4, st.builds(Again, back=st.sampled_from((1, 1, 2, 3, 5, 8, 12)))),
     (4, _pause),
     (4, st.builds(Decide, call=_index, approved=st.booleans())),
-    (4, st.builds(Resume, turn=_index, server=_server, holds=_holds(3))),
+    (4, st.builds(Resume, turn=_index, fence=_off, server=_server, holds=_holds(3))),
     (4, _outcome),
     (1, _begin),
     (1, st.builds(Start, call=_index)),

@@ -73,8 +73,9 @@ def _(step: do.Pause, world: World) -> Call:
 
 @meaning.register
 def _(step: do.Resume, world: World) -> Call:
-    ask, turn_id, _ = world.turn(step.turn, TurnState.PAUSED)
-    command = ask.resume(turn_id, *holds_of(ask, step.holds))
+    ask, turn_id, row = world.turn(step.turn, TurnState.PAUSED)
+    fence = max(0, row.fence + step.fence)
+    command = ask.resume(turn_id, *holds_of(ask, step.holds), fence=fence)
     return lambda kernel: servers(kernel)[step.server].journal.resume(command)
 
 

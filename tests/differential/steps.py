@@ -76,6 +76,7 @@ class Start:
 @dataclass(frozen=True, slots=True)
 class Resume:
     turn: int
+    fence: int
     server: int
     holds: tuple[Amount, ...]
 

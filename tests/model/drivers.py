@@ -28,7 +28,8 @@ class Drivers(Clients):
     def resume(self, pick: int, server: int, amount: int, *, lost: bool) -> None:
         turn_id = [*self.belief.paused][pick % len(self.belief.paused)]
         ask = self.belief.asker[turn_id]
-        command = ask.resume(turn_id, ask.hold(amount))
+        fence = self.facts().turns[turn_id].fence
+        command = ask.resume(turn_id, ask.hold(amount), fence=fence)
         journal = self.server(server).journal
         try:
             grant = self.sent(lambda: journal.resume(command), lost=lost)

@@ -55,7 +55,7 @@ class Interruptions:
             return self.rows.grant(stored, earlier=True)
         if (
             stored is None
-            or stored.turn.state is not TurnState.PAUSED
+            or (stored.turn.state, stored.turn.fence) != (TurnState.PAUSED, command.fence)
             or self.rows.store.waits(stored.turn, self.rows.clock.now())
         ):
             raise StaleFenceError(str(command.turn_id))

@@ -92,6 +92,7 @@ class Interruptions:
         parameters: dict[str, object] = {
             "tenant": command.tenant_id,
             "turn": command.turn_id,
+            "fence": command.fence,
             "owner": self.server_id,
             "lease": timedelta(seconds=self.lease_seconds),
             "seconds": command.seconds,
@@ -212,8 +213,8 @@ select pause_turn(
 """
 _RESUME: Final = b"""
 select * from resume_turn(
-    lock_tenants(array[%(tenant)s]::uuid[], %(patience)s), %(tenant)s, %(turn)s, %(owner)s,
-    %(lease)s, %(seconds)s, %(above)s,
+    lock_tenants(array[%(tenant)s]::uuid[], %(patience)s), %(tenant)s, %(turn)s, %(fence)s,
+    %(owner)s, %(lease)s, %(seconds)s, %(above)s,
     %(accounts)s::uuid[], %(metrics)s::smallint[], %(amounts)s::bigint[], %(required)s::boolean[],
     %(undecided)s::uuid[],
     %(events)s::uuid[], %(keys)s::uuid[], %(types)s::text[], %(traces)s::text[],

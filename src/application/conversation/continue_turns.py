@@ -24,7 +24,7 @@ from domain.conversation.bounds import FRAME_TOKENS, estimated_tokens
 from domain.conversation.errors import StaleFenceError
 from domain.conversation.events import TurnResumed
 from domain.conversation.message import Message
-from domain.conversation.turn import Turn
+from domain.conversation.turn import Turn, TurnState
 from domain.conversation.turn_event import Accepted, Resumed
 from domain.kernel.identifiers import EventId, InvocationId
 from domain.kernel.metering import Metric
@@ -114,6 +114,8 @@ class ResumePaused:
     async def __call__(self, turn: Turn) -> None:
         """Resume here, whatever becomes of the caller. Nothing when another server was quicker.
 
+        A turn that was not paused when it was read has its driver.
+
         Raises:
             BudgetExhaustedError: The new reservation does not fit; the turn stays paused.
             Besides, whatever `PrepareTurn` refuses.
@@ -121,6 +123,8 @@ class ResumePaused:
         await self.drivers.to_the_end(self._resume(turn))
 
     async def _resume(self, turn: Turn) -> None:
+        if turn.state is not TurnState.PAUSED:
+            return
         opening = await self.reader.opening(turn.tenant_id, turn.session_id, HISTORY_MESSAGES)
         kept = await self.reader.checkpoint(turn.tenant_id, turn.id)
         decided = await self.reader.invocations(turn.tenant_id, turn.id)
@@ -134,6 +138,7 @@ class ResumePaused:
                 ResumeTurn(
                     tenant_id=turn.tenant_id,
                     turn_id=turn.id,
+                    fence=turn.fence,
                     seconds=self.longest,
                     holds=turn_holds(
                         turn.order.principal,

@@ -1,14 +1,15 @@
--- Lets a paused turn go on for p_owner, when none of its calls waits any more (those that were not decided
--- in time expire with this): the next fence, a lease, a new reservation in the period that is open now, a
--- new deadline, and the outgoing events: the first, and of the others, each of a call in p_undecided, those
--- whose call expired with this and not before.
+-- Lets a turn that is paused under p_fence go on for p_owner, when none of its calls waits any more (those that
+-- were not decided in time expire with this): the next fence, a lease, a new reservation in the period that is
+-- open now, a new deadline, and the outgoing events: the first, and of the others, each of a call in
+-- p_undecided, those whose call expired with this and not before. A pause is the only one of its fence: what was
+-- read of it is right for this resumption.
 -- The same resumption again, known by the first of them, answers EARLIER with the turn as it is.
 -- Locks: after lock_tenants the turn row.
--- Outcomes: 0 DONE, 2 EARLIER, 4 OVER_LIMIT, 6 STALE_FENCE (not paused, or it still waits), 7 NOT_FOUND (a
--- required account).
+-- Outcomes: 0 DONE, 2 EARLIER, 4 OVER_LIMIT, 6 STALE_FENCE (not paused under p_fence, or it still waits),
+-- 7 NOT_FOUND (a required account).
 create or replace function resume_turn(
-    p_locked uuid[], p_tenant uuid, p_turn uuid, p_owner uuid, p_lease interval, p_seconds double precision,
-    p_above bigint,
+    p_locked uuid[], p_tenant uuid, p_turn uuid, p_fence bigint, p_owner uuid, p_lease interval,
+    p_seconds double precision, p_above bigint,
     p_accounts uuid[], p_metrics smallint[], p_amounts bigint[], p_required boolean[], p_undecided uuid[],
     p_events uuid[], p_keys uuid[], p_types text[], p_traces text[], p_times bigint[], p_payloads bytea[],
     out outcome smallint, out refused integer, out remaining bigint)
@@ -25,7 +26,7 @@ begin
        and exists (select from outbox where tenant_id = p_tenant and event_id = p_events[1]) then
         outcome := 2;
         return;
-    elsif t.state is distinct from 3
+    elsif t.state is distinct from 3 or t.fence is distinct from p_fence
        or exists (select from invocations
                    where tenant_id = p_tenant and turn_id = p_turn and state = 1
                      and (expires_at is null or expires_at > v_now)) then

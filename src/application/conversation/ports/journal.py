@@ -94,12 +94,14 @@ class PauseTurn:
 class ResumeTurn:
     """Everybody has decided: the turn gets a new reservation, fence, lease and deadline.
 
+    `fence` is that of the pause it ends: what was read of a pause is of no use after another one.
     `undecided` tells of calls that nobody decided about in time, each with the fact that is
     published where it expires with this and did not before.
     """
 
     tenant_id: TenantId
     turn_id: TurnId
+    fence: int
     seconds: float
     holds: tuple[Hold, ...]
     event: DomainEvent
@@ -205,7 +207,7 @@ class TurnJournal(Protocol):
         """Let a paused turn, all of whose waiting invocations are decided, go on here.
 
         Raises:
-            StaleFenceError: It is not paused, or still waits.
+            StaleFenceError: It is not paused, or still waits, or has been paused anew since.
             BudgetExhaustedError: A hold does not fit; the turn stays paused.
         """
         ...
