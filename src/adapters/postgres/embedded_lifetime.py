@@ -120,7 +120,8 @@ class Lifetime:
         if self._alive():
             return
         with self._deciding(), contextlib.suppress(ServerNotStartedError):
-            if self._adopt() is None:
+            # Whoever has left meanwhile would leave behind what it started.
+            if self._use is not None and self._adopt() is None:
                 self._start()
 
     def end(self) -> None:

@@ -15,7 +15,7 @@ import psycopg
 import pytest
 
 from adapters.postgres.embedded import embedded_server
-from adapters.postgres.embedded_lifetime import EmbeddedServer
+from adapters.postgres.embedded_lifetime import EmbeddedServer, Lifetime
 from adapters.postgres.errors import DataFolderUnusableError, DataFolderVersionError
 
 pytestmark = pytest.mark.postgres
@@ -108,6 +108,17 @@ async def test_a_server_that_was_killed_is_started_again_with_what_was_committed
             if postmaster(folder) != first:
                 break
     assert found == "this"
+
+
+async def test_a_service_that_has_left_starts_nothing_again(folder: Path) -> None:
+    lifetime = Lifetime(folder, runtime=None, durable=False)
+    await asyncio.to_thread(lifetime.begin)
+    await asyncio.to_thread(lifetime.end)
+
+    # It looked after the server as it left, and found it gone.
+    await asyncio.to_thread(lifetime.revive)
+
+    assert not (folder / "data" / "postmaster.pid").exists()
 
 
 async def test_nobody_but_its_user_and_ours_gets_in(folder: Path) -> None:
