@@ -12,6 +12,7 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import TupleRow
 
+from entrypoints.background import stopped
 from tests.crash.checker.violation import Kind, Violation
 
 PAUSE_SECONDS: Final = 0.15
@@ -87,9 +88,9 @@ class Sampler:
         try:
             yield
         finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+            await stopped(task)
+        if not task.cancelled():
+            task.result()
 
     async def _look_on(self) -> None:
         """A database that is away is waited for; of what passes meanwhile nothing is known."""

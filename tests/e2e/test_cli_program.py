@@ -92,6 +92,10 @@ def newcomer() -> Generator[Newcomer]:
         "SOMAGENT_SERVER__ADDRESS": address,
         "SOMAGENT_SERVER__HTTP_ADDRESS": f"127.0.0.1:{http_port}",
         "SOMAGENT_LOCAL_MODEL__DISCOVER": "false",
+        # What is there is waited for, however slow it is.
+        "SOMAGENT_LOCAL_MODEL__START_SECONDS": "600",
+        "SOMAGENT_DATABASE__CONNECT_SECONDS": "60",
+        "SOMAGENT_DATABASE__WAIT_SECONDS": "60",
     }
     try:
         yield Newcomer(folder, address, environment)

@@ -44,7 +44,7 @@ class Cluster:
             SOMAGENT_KAFKA__BOOTSTRAP_SERVERS=self.bootstrap,
             SOMAGENT_KAFKA__TOPIC_PREFIX=self.prefix,
             SOMAGENT_KAFKA__CONSUMERS__ENABLED="true",
-            SOMAGENT_KAFKA__CONSUMERS__SESSION_SECONDS="6",
+            SOMAGENT_KAFKA__CONSUMERS__SESSION_SECONDS="10",
             SOMAGENT_KAFKA__CONSUMERS__INSTANCE=instance,
         )
         return staged(settings, self.database)
