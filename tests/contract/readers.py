@@ -18,7 +18,7 @@ from domain.delivery.outgoing_message import OutgoingMessage
 from domain.delivery.topic import TOPIC_NAMES
 
 PARTITIONS: Final = 3
-PATIENCE: Final = 60.0
+PATIENCE: Final = 240.0
 
 
 @dataclass(frozen=True, slots=True)

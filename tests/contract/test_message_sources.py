@@ -25,7 +25,11 @@ from tests.plugins.kafka import KafkaBrokers
 from tests.system.service import until
 
 TOPIC: Final = "conversation.inbound"
-PATIENCE_SECONDS: Final = 60.0
+PATIENCE_SECONDS: Final = 240.0
+SESSION_SECONDS: Final = 20.0
+"""A reader that this busy machine stops for less than this keeps its partitions."""
+NAME_SECONDS: Final = 8.0
+"""The same of a reader with a name, whose end is waited for."""
 
 
 class Broker(Protocol):
@@ -70,7 +74,7 @@ class OnKafka:
                 topics=(TOPIC,),
                 prefix=self.prefix,
                 name=name,
-                session_seconds=6.0,
+                session_seconds=NAME_SECONDS if name else SESSION_SECONDS,
             )
         )
 

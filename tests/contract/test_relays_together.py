@@ -28,7 +28,7 @@ pytestmark = pytest.mark.postgres
 
 KEYS: Final = 40
 EACH: Final = 25
-PATIENCE: Final = 120.0
+PATIENCE: Final = 600.0
 
 
 @final

@@ -15,6 +15,7 @@ from domain.kernel.identifiers import TenantId
 from tests.contract.archive import ALL, Archive, chains_in, sealed
 from tests.contract.inmemory_kernel import OTHER
 from tests.contract.postgres_server import owner_url
+from tests.doubles import PATIENCE
 from tests.fakes import CountingIdentifiers
 
 pytestmark = pytest.mark.postgres
@@ -116,7 +117,7 @@ async def test_several_at_once_never_sign_the_same(archive: Archive, other: Chai
             shown = await chains.unsealed(3)
             answers.extend(await chains.seal([await sealed(chain) for chain in shown]))
 
-    async with timeout(60):
+    async with timeout(PATIENCE):
         await gather(keep_sealing(archive.chains), keep_sealing(other))
 
     assert answers == [True] * 4

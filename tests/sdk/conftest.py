@@ -29,8 +29,13 @@ async def second() -> AsyncGenerator[Service]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def server(installation: Installation) -> AsyncGenerator[Process]:
-    """A whole server, which lets its clients ask often whether it lives."""
-    quick = installation.with_settings(server__min_ping_interval_seconds=0.1)
+    """A whole server, which lets its clients ask often whether it lives.
+
+    Its own turns are nobody else's, however long the machine lets it wait.
+    """
+    quick = installation.with_settings(
+        server__min_ping_interval_seconds=0.1, turns__lease_seconds=30
+    )
     async with serving_process(quick) as opened:
         yield opened
 

@@ -20,7 +20,7 @@ from tests.upstream.scripted import ScriptedUpstream, scripted_upstream
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("sdk-servers")]
 
-PATIENCE = 60.0
+PATIENCE = 240.0
 WRITTEN = 90
 """After so many words at this pace a turn is so long that its events are written while it runs."""
 

@@ -26,7 +26,7 @@ from domain.conversation.turn_event import (
 from domain.kernel.tool_choice import ToolChoiceMode
 from domain.tools.invocation import InvocationState
 from tests.builders import TENANT
-from tests.doubles import Running
+from tests.doubles import PATIENCE, Running
 from tests.inmemory_application import LEASE, Server
 from tests.inmemory_world import World, manifest, world
 from tests.unit.application.conversation.lost_servers import check_money, numbers
@@ -160,7 +160,7 @@ async def test_a_turn_ends_whole_paid_once_and_with_no_effect_made_twice(seed: i
     chance = Random(seed)  # noqa: S311  a test's, to be run again
     shared, servers = await scene(chance)
 
-    async with timeout(60):
+    async with timeout(PATIENCE):
         turn = await driven(shared, servers, chance)
 
     check_money(shared, turn)
