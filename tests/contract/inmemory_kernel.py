@@ -21,6 +21,7 @@ from domain.budget.reservation import ReservationState
 from domain.conversation.session import Session
 from domain.kernel.identifiers import ServerId, SessionId, TenantId
 from tests.contract.kernel import (
+    LEASE_SECONDS,
     Holds,
     InvocationRow,
     Kernel,
@@ -45,7 +46,7 @@ def kernel_on(store: InMemoryStore, clock: StoppedClock) -> Kernel:
         one=_server(store, clock, ONE),
         other=_server(store, clock, OTHER),
         reader=InMemoryTurnReader(store=store),
-        effects=InMemoryEffectJournal(store=store, clock=clock),
+        effects=InMemoryEffectJournal(store=store, clock=clock, lease_seconds=LEASE_SECONDS),
         invocations=InMemoryInvocations(store=store, clock=clock),
         budgets=InMemoryBudgets(store=store, clock=clock),
         warnings=InMemoryBudgetWarnings(store=store),
@@ -57,8 +58,12 @@ def kernel_on(store: InMemoryStore, clock: StoppedClock) -> Kernel:
 def _server(store: InMemoryStore, clock: StoppedClock, server_id: ServerId) -> Server:
     return Server(
         id=server_id,
-        journal=InMemoryTurnJournal(store=store, clock=clock, server_id=server_id),
-        leases=InMemoryTurnLeases(store=store, clock=clock, server_id=server_id),
+        journal=InMemoryTurnJournal(
+            store=store, clock=clock, server_id=server_id, lease_seconds=LEASE_SECONDS
+        ),
+        leases=InMemoryTurnLeases(
+            store=store, clock=clock, server_id=server_id, lease_seconds=LEASE_SECONDS
+        ),
         signals=InMemoryTurnSignals(store=store, server_id=server_id),
     )
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Protocol
+from typing import Final, Protocol
 from uuid import UUID
 
 from application.budget.ports import Budgets, BudgetWarnings
@@ -31,6 +31,9 @@ from domain.kernel.identifiers import (
 )
 from domain.kernel.metering import Metric
 from domain.tools.invocation import InvocationState
+
+LEASE_SECONDS: Final = 900.0
+"""Longer than any test takes on the slowest machine: a lease ends when a test says so."""
 
 Holds = Mapping[tuple[AccountId, Metric], int]
 

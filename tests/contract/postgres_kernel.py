@@ -24,7 +24,7 @@ from domain.conversation.session import Session
 from domain.kernel.events import DomainEvent
 from domain.kernel.identifiers import ServerId, SessionId, TenantId
 from tests.contract.inmemory_kernel import ONE, OTHER
-from tests.contract.kernel import Kernel, Server, Snapshot
+from tests.contract.kernel import LEASE_SECONDS, Kernel, Server, Snapshot
 from tests.contract.postgres_server import owner_url
 from tests.contract.postgres_snapshot import Superuser, snapshot
 
@@ -44,11 +44,13 @@ async def postgres_kernel(database: Database) -> AsyncGenerator[Kernel]:
         await open_things.enter_async_context(superuser)
 
         async def server(server_id: ServerId) -> Server:
-            journal = open_turn_journal(database, server_id, outgoing)
+            journal = open_turn_journal(database, server_id, outgoing, lease_seconds=LEASE_SECONDS)
             return Server(
                 id=server_id,
                 journal=await open_things.enter_async_context(journal),
-                leases=PostgresTurnLeases(database=database, server_id=server_id),
+                leases=PostgresTurnLeases(
+                    database=database, server_id=server_id, lease_seconds=LEASE_SECONDS
+                ),
                 signals=PostgresTurnSignals(database=database, server_id=server_id),
             )
 
@@ -56,7 +58,9 @@ async def postgres_kernel(database: Database) -> AsyncGenerator[Kernel]:
             one=await server(ONE),
             other=await server(OTHER),
             reader=await open_things.enter_async_context(open_turn_reader(database)),
-            effects=PostgresEffectJournal(database=database, outgoing=outgoing),
+            effects=PostgresEffectJournal(
+                database=database, outgoing=outgoing, lease_seconds=LEASE_SECONDS
+            ),
             invocations=PostgresInvocations(database=database),
             budgets=PostgresBudgets(database, outgoing),
             warnings=PostgresBudgetWarnings(database=database, outgoing=outgoing),

@@ -12,6 +12,7 @@ from domain.kernel.errors import IdempotencyKeyReusedError, InvalidArgumentError
 from domain.kernel.identifiers import SessionId
 from domain.kernel.metering import Metric
 from tests.contract.commands import shown, tokens
+from tests.contract.kernel import LEASE_SECONDS
 from tests.contract.scene import Scene
 
 
@@ -23,7 +24,7 @@ class TestAccept:
 
         assert (grant.turn_id, grant.state, grant.fence) == (command.turn_id, TurnState.RUNNING, 1)
         assert (grant.ceiling, grant.first_sequence, grant.earlier) == (1000, 1, False)
-        assert 0 < grant.lease_seconds <= 30
+        assert 0 < grant.lease_seconds <= LEASE_SECONDS
         assert await scene.tokens() == (0, 300, 0)
         assert await scene.queue() == SessionQueue(command.turn_id)
 

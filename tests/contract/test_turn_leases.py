@@ -12,6 +12,7 @@ from domain.conversation.turn_event import Restarted, TurnEvent
 from domain.kernel.identifiers import TurnId
 from domain.tools.invocation import InvocationState
 from tests.contract.commands import shown
+from tests.contract.kernel import LEASE_SECONDS
 from tests.contract.scene import Scene
 from tests.fakes import NOON
 
@@ -159,7 +160,7 @@ class TestTakeOver:
 
         (abandoned,) = [one for one in taken if one.turn.id == turn_id]
         assert (abandoned.turn.fence, abandoned.last_written, abandoned.ceiling) == (2, 2, 1000)
-        assert 0 < abandoned.lease_seconds <= 30
+        assert 0 < abandoned.lease_seconds <= LEASE_SECONDS
         row = (await scene.snapshot()).turns[turn_id]
         assert (row.owner, row.ceiling) == (scene.kernel.other.id, 2000)
 

@@ -12,6 +12,7 @@ from domain.conversation.turn_event import Restarted
 from domain.kernel.identifiers import TurnId
 from domain.tools.invocation import InvocationState
 from tests.contract.commands import CHECKPOINT, USAGE, tokens
+from tests.contract.kernel import LEASE_SECONDS
 from tests.contract.scene import Scene
 
 
@@ -40,7 +41,7 @@ class TestTakeOn:
         assert await scene.tokens() == (30, 70, 0)
         assert (grant.state, grant.fence, grant.first_sequence) == (TurnState.RUNNING, 2, 1001)
         assert grant.ceiling >= 2000
-        assert 0 < grant.lease_seconds <= 30
+        assert 0 < grant.lease_seconds <= LEASE_SECONDS
         assert not grant.earlier
         facts = await scene.snapshot()
         assert [(line.step, line.amount) for line in facts.ledger] == [(1, 30)]
