@@ -12,6 +12,7 @@ from domain.conversation.turn import TurnState
 from domain.kernel.errors import InvalidArgumentError
 from domain.kernel.identifiers import TurnId
 from tests.contract.commands import USAGE, shown, tokens
+from tests.contract.kernel import LEASE_SECONDS
 from tests.contract.scene import Scene
 
 
@@ -24,7 +25,7 @@ class TestExtend:
             scene.ask.extend(turn_id, scene.ask.hold(50), started=(call,))
         )
 
-        assert 0 < left <= 30
+        assert 0 < left <= LEASE_SECONDS
         assert await scene.tokens() == (0, 150, 0)
         assert [
             one.id for one in await scene.kernel.reader.invocations(scene.ask.tenant_id, turn_id)

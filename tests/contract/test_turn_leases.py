@@ -33,7 +33,7 @@ class TestRenew:
         (left,) = await scene.kernel.one.leases.renew([renewal])
 
         assert left is not None
-        assert 0 < left <= 30
+        assert 0 < left <= LEASE_SECONDS
         assert (await scene.snapshot()).turns[turn_id].ceiling == 2000
 
     async def test_never_lowers_the_ceiling(self, scene: Scene) -> None:

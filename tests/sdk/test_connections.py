@@ -133,7 +133,7 @@ async def test_a_turn_is_followed_over_connections_that_get_too_old(
 
         turn = session.send("Count")
         following = asyncio.create_task(all_of(turn))
-        await until(twice_again)
+        await until(twice_again, PATIENCE)
         go.set()
         events = await following
 
