@@ -4,7 +4,7 @@ import asyncio
 import gc
 from collections.abc import AsyncGenerator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from logging import getLogger
 from typing import Final, final
@@ -19,7 +19,13 @@ from entrypoints.assembly.delivery import (
     open_source,
     relay_of,
 )
-from entrypoints.assembly.failpoints import failpoints, models_with, publisher_with, stores_with
+from entrypoints.assembly.failpoints import (
+    failpoints,
+    models_with,
+    publisher_with,
+    stores_with,
+    writer_with,
+)
 from entrypoints.assembly.http_tools import open_served_tools
 from entrypoints.assembly.models import open_models, upstreams
 from entrypoints.assembly.platform import Platform
@@ -98,7 +104,7 @@ async def open_process(
                 settings.turns.lease_seconds,
                 TRACEPARENT.get,
                 KIND_CODES,
-                store_terms(settings),
+                replace(store_terms(settings), writer=writer_with(points)),
             )
         )
         models = await enter(

@@ -35,6 +35,13 @@ MODEL_POINTS: Final = tuple(f"{MODEL}.{place}" for place in ("before", "first", 
 """Before the call, at the first piece of text, at the second, and when it has ended."""
 
 
+WRITER: Final = "writer.commit"
+"""The commit of a batch, of commands of many turns: no port has a call for it."""
+
+WRITER_POINTS: Final = (f"{WRITER}.after",)
+"""Between the commit and its answers: the database knows, and nobody else does."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watched:
     """A port whose calls are steps.
@@ -67,7 +74,7 @@ PORTS: Final[Mapping[str, Watched]] = MappingProxyType(
         "effects": Watched(
             port=EffectJournal,
             swept=("take_over",),
-            unwatched={"stalled": _READS, "expire": "an approval that nobody gave within a day"},
+            unwatched={"stalled": _READS},
         ),
         "budgets": Watched(
             port=Budgets,
@@ -98,12 +105,7 @@ PORTS: Final[Mapping[str, Watched]] = MappingProxyType(
         "outbox": Watched(
             port=Outbox,
             swept=("lease",),
-            unwatched={
-                "leave": "gives back at a stop what would come free by itself",
-                "due": _READS,
-                "set_aside": "comes of a poisoned event alone, of which no client makes one",
-                "backlog": _READS,
-            },
+            unwatched={"due": _READS, "backlog": _READS},
         ),
         "publisher": Watched(port=EventPublisher, unwatched={"condition": _READS}),
         "source": Watched(
@@ -138,14 +140,7 @@ PORTS: Final[Mapping[str, Watched]] = MappingProxyType(
         "books": Watched(
             port=Books,
             swept=("begin", "repair_held"),
-            unwatched={
-                "tenants": _READS,
-                "overdue": _READS,
-                "check": _READS,
-                "spare": "a look that fails: comes of a broken store alone",
-                "renew": "a pass that lasts longer than its lease: only time brings it about",
-                "give_back": "gives back at a stop what would come free by itself",
-            },
+            unwatched={"tenants": _READS, "overdue": _READS, "check": _READS},
         ),
         "retention": Watched(port=Storage, swept=("tend",)),
         "partitions": Watched(port=Storage, swept=("tend",)),
@@ -156,5 +151,6 @@ PORTS: Final[Mapping[str, Watched]] = MappingProxyType(
 POINTS: Final = (
     *(point for prefix, watched in PORTS.items() for point in watched.points(prefix)),
     *MODEL_POINTS,
+    *WRITER_POINTS,
 )
 """Every point there is, as in `journal.finish.before`."""

@@ -1,7 +1,7 @@
 """The writer of a process: takes all commands that wait and commits them as one transaction."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, final
 
@@ -30,11 +30,17 @@ def _unheard() -> None:
     """Where nobody wants to know of commits."""
 
 
+async def _at_once() -> None:
+    """Where nothing stands between a commit and its answers."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriterSettings:
     """How many commands travel together, and how long a batch waits for locked tenants.
 
-    `committed` is called after each batch, whatever came of its commands.
+    `before_answers` is awaited after each batch's commit and before anybody hears of it: it may
+    lose the answers, by raising StorageUnavailableError. `committed` is called then, whatever came
+    of the batch's commands.
 
     `reconnect_seconds` is how long it waits for a server that takes no connection: one that is
     started again must not cost the turns that end meanwhile their ends.
@@ -46,6 +52,7 @@ class WriterSettings:
     stalled_patience_seconds: float = 1.0
     stalled_attempts: int = 5
     reconnect_seconds: float = 5.0
+    before_answers: Callable[[], Awaitable[None]] = _at_once
     committed: Callable[[], None] = _unheard
 
 
@@ -188,6 +195,7 @@ class Writer:
         """
         try:
             found = await self._transact(link, [item.job for item in items], patience_seconds)
+            await self._settings.before_answers()
         except psycopg.errors.LockNotAvailable:
             if patience_seconds is not None:
                 raise

@@ -3,10 +3,11 @@
 from dataclasses import replace
 
 from adapters.failpoints.calls import with_points
-from adapters.failpoints.catalogue import MODEL
+from adapters.failpoints.catalogue import MODEL, WRITER
 from adapters.failpoints.failpoints import Failpoints
 from adapters.failpoints.language_model import LanguageModelWithPoints
 from adapters.failpoints.orders import UnknownFailpointError
+from adapters.postgres.writer import WriterSettings
 from application.delivery.ports.publisher import EventPublisher
 from application.delivery.ports.source import MessageSource
 from domain.delivery.errors import PublisherAwayError
@@ -24,6 +25,17 @@ def failpoints(orders: str) -> Failpoints:
         return Failpoints.of(orders)
     except UnknownFailpointError as error:
         raise StartError("failpoints", str(error), "see laboratory.failpoints") from error
+
+
+def writer_with(points: Failpoints) -> WriterSettings:
+    """The writer of turns, where an order concerns it with a point after each of its commits."""
+    if not points.concern(WRITER):
+        return WriterSettings()
+
+    async def reach() -> None:
+        await points.reach(f"{WRITER}.after", StorageUnavailableError())
+
+    return WriterSettings(before_answers=reach)
 
 
 def stores_with(points: Failpoints, stores: Stores) -> Stores:

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from adapters.postgres.api_keys import PostgresApiKeys
@@ -103,10 +103,14 @@ class Stores:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreTerms:
-    """How long things are kept, and the lease of a server that holds them against themselves."""
+    """How long things are kept, and the lease of a server that holds them against themselves.
+
+    `writer` is of the writer of turns.
+    """
 
     retention: RetentionTerms
     reconciliation: timedelta
+    writer: WriterSettings = field(default_factory=WriterSettings)
 
 
 @asynccontextmanager
@@ -127,7 +131,7 @@ async def open_stores(
             server_id,
             outgoing,
             lease_seconds=lease_seconds,
-            settings=WriterSettings(committed=relay_bell.ring),
+            settings=replace(terms.writer, committed=relay_bell.ring),
         ) as journal,
         open_turn_reader(database) as reader,
         open_memories(database, outgoing) as memories,

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from adapters.failpoints.calls import with_points
-from adapters.failpoints.catalogue import MODEL_POINTS, POINTS, PORTS
+from adapters.failpoints.catalogue import MODEL_POINTS, POINTS, PORTS, WRITER_POINTS
 from adapters.failpoints.failpoints import Failpoints
 from adapters.failpoints.language_model import LanguageModelWithPoints
 from adapters.failpoints.orders import Deed, Order, UnknownFailpointError, orders_of
@@ -22,6 +22,7 @@ from domain.conversation.errors import ModelFailedError
 from domain.kernel.errors import StorageUnavailableError
 from domain.kernel.identifiers import RequestId, TenantId
 from domain.kernel.request_key import RequestKey
+from entrypoints.assembly.failpoints import writer_with
 from tests.upstream.calls import capability, chunks_of, model_request
 
 TENANT = TenantId(UUID(int=1))
@@ -36,7 +37,7 @@ def claims(orders: str) -> tuple[RequestClaims, InMemoryRequestClaims]:
 
 def test_every_point_has_a_name_of_its_own() -> None:
     assert len(set(POINTS)) == len(POINTS)
-    assert {point.partition(".")[0] for point in POINTS} == {*PORTS, "model"}
+    assert {point.partition(".")[0] for point in POINTS} == {*PORTS, "model", "writer"}
 
 
 @pytest.mark.parametrize("prefix", PORTS)
@@ -170,6 +171,20 @@ async def test_a_stream_passes_its_points_in_order(capfd: pytest.CaptureFixture[
 
     assert len(chunks) == 3
     assert capfd.readouterr().err.split()[1::3] == [f"{point}:" for point in MODEL_POINTS]
+
+
+async def test_a_writer_passes_its_point_and_can_lose_its_answers(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    (point,) = WRITER_POINTS
+    losing = writer_with(Failpoints.of(f"{point}=error"))
+
+    await writer_with(Failpoints.of("tools.run.after=error")).before_answers()
+    assert not capfd.readouterr().err
+    with pytest.raises(StorageUnavailableError):
+        await losing.before_answers()
+
+    assert capfd.readouterr().err == f"failpoint {point}: error\n"
 
 
 async def test_a_stream_can_break_off_in_its_middle() -> None:

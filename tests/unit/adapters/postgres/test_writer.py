@@ -2,36 +2,26 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from random import Random
-from typing import Final
 
 import psycopg
 import pytest
 
 from adapters.postgres.database import Database
-from adapters.postgres.journal import PostgresTurnJournal, open_turn_journal
 from adapters.postgres.leases import PostgresTurnLeases
-from adapters.postgres.outgoing import Outgoing
-from adapters.postgres.writer import WriterSettings
 from application.conversation.ports.journal import AcceptTurn, Grant
-from domain.budget.account import Account, AccountKind
 from domain.conversation.turn import TurnState
 from domain.kernel.errors import InvalidArgumentError, StorageUnavailableError
-from domain.kernel.identifiers import ServerId, SessionId
 from tests.contract.commands import Commands, tokens
 from tests.contract.inmemory_kernel import ONE, OTHER
-from tests.contract.postgres_kernel import encode
 from tests.contract.postgres_server import owner_url
-from tests.fakes import NOON, CountingIdentifiers
-from tests.unit.adapters.postgres.attack import CHECKS, Attacker, Notes
+from tests.fakes import CountingIdentifiers
+from tests.unit.adapters.postgres.attack import Attacker, Notes
+from tests.unit.adapters.postgres.writing import SMALL, Superuser, count, journal_of, tenant, wrong
 
 pytestmark = pytest.mark.postgres
-
-SMALL: Final = WriterSettings(max_batch=16, stalled_patience_seconds=0.05, stalled_attempts=1000)
-
-Superuser = psycopg.AsyncConnection[tuple[object, ...]]
 
 
 @pytest.fixture
@@ -39,51 +29,6 @@ async def superuser(fresh_database: Database) -> AsyncGenerator[Superuser]:
     url = owner_url(fresh_database.settings)
     async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
         yield connection
-
-
-async def tenant(superuser: Superuser, name: str, *, sessions: int, limit: int) -> list[Commands]:
-    """A tenant with limits on tokens for itself and two of its users, and its sessions."""
-    first = Commands.fresh(CountingIdentifiers(name))
-    await superuser.execute("insert into tenants (tenant_id) values (%s)", (first.tenant_id,))
-    accounts = [first.account, *(Account(AccountKind.USER, f"user {n}") for n in range(2))]
-    for account in accounts:
-        for metric, amount in ((1, limit), (5, None)):
-            await superuser.execute(
-                "insert into limits values (%s, %s, %s, %s, %s, %s)",
-                (
-                    first.tenant_id,
-                    account.id_in(first.tenant_id),
-                    metric,
-                    account.kind.value,
-                    account.name,
-                    amount,
-                ),
-            )
-    found = [first.in_session(SessionId(first.identifiers.next())) for _ in range(sessions)]
-    for ask in found:
-        await superuser.execute(
-            "insert into sessions (tenant_id, session_id, capsule, subject, busy, max_waiting, "
-            "created_at) values (%s, %s, 'greeter', 'ada', 1, 3, %s)",
-            (ask.tenant_id, ask.session_id, NOON),
-        )
-    return found
-
-
-async def count(superuser: Superuser, query: str) -> int:
-    (row,) = await (await superuser.execute(query.encode())).fetchall()
-    assert isinstance(row[0], int)
-    return row[0]
-
-
-async def wrong(superuser: Superuser) -> dict[str, int]:
-    counted = {name: await count(superuser, query) for name, query in CHECKS.items()}
-    return {name: number for name, number in counted.items() if number}
-
-
-def journal_of(
-    database: Database, server_id: ServerId = ONE, settings: WriterSettings = SMALL
-) -> AbstractAsyncContextManager[PostgresTurnJournal]:
-    return open_turn_journal(database, server_id, Outgoing(encode), settings=settings)
 
 
 async def kill_writers(superuser: Superuser) -> None:
@@ -240,6 +185,28 @@ async def test_what_would_fail_a_batch_is_refused_before_it_joins_one(
     async with journal_of(database) as journal:
         with pytest.raises(InvalidArgumentError):
             await journal.accept(command)
+
+
+async def test_a_batch_whose_answers_are_lost_is_committed_and_answered_as_before(
+    fresh_database: Database, superuser: Superuser
+) -> None:
+    (ask,) = await tenant(superuser, "unheard", sessions=1, limit=1000)
+    losing = iter((True,))
+
+    async def lose() -> None:
+        if next(losing, False):
+            raise StorageUnavailableError
+
+    async with journal_of(fresh_database, settings=replace(SMALL, before_answers=lose)) as journal:
+        command = ask.accept(ask.hold(1))
+        with pytest.raises(StorageUnavailableError):
+            await journal.accept(command)
+        assert await count(superuser, "select count(*) from turns") == 1
+
+        assert (await journal.accept(command)).turn_id == command.turn_id
+
+    assert await count(superuser, "select count(*) from turns") == 1
+    assert await wrong(superuser) == {}
 
 
 async def test_a_command_is_sent_again_when_the_connection_was_lost(
