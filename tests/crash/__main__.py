@@ -25,7 +25,8 @@ CLIENTS = 5
 """Of each tenant: so many that nearly always one is there to pass what is waited for."""
 
 WHOLE_MINUTES = 10.0
-"""A run of this length fails where it killed no server often enough at some step."""
+"""A run of this length fails where it killed no server often enough at some step, or no answer was
+ever gone on with."""
 
 TELL_SECONDS = 30.0
 
@@ -49,6 +50,8 @@ async def work(minutes: float, seed: int, broker: Broker | None) -> int:
         telling.cancel()
         if minutes >= WHOLE_MINUTES and plan.below(ENOUGH):
             wrong.append(short_of(plan, ENOUGH))
+        if minutes >= WHOLE_MINUTES and not lab.model.continued:
+            wrong.append("no broken answer was gone on with")
         if wrong:
             wrong.append(f"kept: {lab.keep('; '.join(wrong))}")
         for line in (*map(str, lab.found), *table_of(plan), *wrong):

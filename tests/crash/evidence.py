@@ -173,7 +173,8 @@ class Evidence:
     `platform` are the operator's clients; in the tenant `idle` nobody does anything. `author_key`
     signs capsules that the servers trust.
     `topics` are there where a broker is, and `found` is what lies in them when all is over.
-    `spoiled` are messages by their keys. `orders_errors` tells that servers were told to fail
+    `forsaken` are the names of calls about which nobody decides. `spoiled` are messages by their
+    keys. `orders_errors` tells that servers were told to fail
     without dying. `sampled` is what was found wrong while the run went on.
     """
 
@@ -187,6 +188,7 @@ class Evidence:
     idle: UUID = NOBODY.tenant_id
     asked: list[Asked] = field(default_factory=list[Asked])
     called: list[Called] = field(default_factory=list[Called])
+    forsaken: set[str] = field(default_factory=set[str])
     remembered: list[Remembered] = field(default_factory=list[Remembered])
     published: list[Published] = field(default_factory=list[Published])
     registered: list[str] = field(default_factory=list[str])

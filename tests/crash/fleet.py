@@ -59,8 +59,8 @@ BUSY_SECONDS: Final = 0.9
 ORPHANED_SECONDS: Final = 1.5
 """After so long that was taken over: a lease, and a sweep."""
 
-LEAVING: Final = "leases.hand_back"
-"""Points that a server passes when it is told to stop."""
+LEAVING: Final = ("leases.hand_back", "outbox.leave", "books.give_back")
+"""Calls that a server makes when it is told to stop."""
 
 START_SECONDS: Final = 240.0
 

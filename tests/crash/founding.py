@@ -8,7 +8,7 @@ import psycopg
 
 from domain.tenancy.tenant import PLATFORM_TENANT_ID
 from somagent.tenancy.v1 import tenancy_pb2
-from tests.crash.acting.actor import ASKING, CAPSULE
+from tests.crash.acting.actor import ASKING, CAPSULE, CAUTIOUS
 from tests.crash.evidence import Evidence, Witness
 from tests.crash.script import NOTE
 from tests.crash.tool_server import FIRE, POST, STAMP
@@ -61,7 +61,7 @@ class Founding:
         return self._tenant_id(slug)
 
     async def _furnish(self, client: Client, on_interruption: str) -> None:
-        for name, autonomy in ((CAPSULE, 7), (ASKING, 3)):
+        for name, autonomy in ((CAPSULE, 7), (ASKING, 3), (CAUTIOUS, 5)):
             await new_capsule(
                 client,
                 self.installation.author_key,

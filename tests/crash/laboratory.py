@@ -21,7 +21,7 @@ from adapters.signing.ed25519 import Ed25519Signer
 from entrypoints.assembly.secrets import SecretKeeper
 from tests.crash.broker import Broker
 from tests.crash.checker.checker import OPEN_WORK, RUN_OUT, check_run
-from tests.crash.checker.ground import tenants_of
+from tests.crash.checker.ground import last_of, tenants_of
 from tests.crash.checker.violation import Kind, Violation
 from tests.crash.database import database_in
 from tests.crash.evidence import Evidence
@@ -35,7 +35,7 @@ from tests.crash.sampler import Sampler
 from tests.crash.schema import new_database
 from tests.crash.script import ScriptedModel
 from tests.crash.served import points_with
-from tests.crash.spoiling import Spoiler
+from tests.crash.spoiling import Spoiler, pass_time
 from tests.crash.tool_server import ToolServer, tool_server
 from tests.crash.topics import Topics, topics_on
 from tests.crash.traffic import Traffic
@@ -105,7 +105,7 @@ class Laboratory:
     async def load(self, evidence: Evidence, goes_on: Callable[[], bool], clients: int) -> None:
         """Let clients of every tenant do things for as long as it goes on, and end them."""
         traffic = Traffic(evidence=evidence, wanted=self.fleet.plan.wanted, chance=self.chance)
-        spoiler = Spoiler(owner_url=self.owner_url, tenant_id=evidence.idle)
+        spoiler = Spoiler(owner_url=self.owner_url, evidence=evidence)
         async with self.sampler(evidence).looking():
             await asyncio.gather(traffic.run(clients, goes_on), spoiler.run(goes_on))
 
@@ -127,11 +127,12 @@ class Laboratory:
 
     async def over(self, evidence: Evidence) -> None:
         """Wait until nothing is open any more, at most so long that it should be."""
-        named = {"tenants": tenants_of(evidence)}
+        named = {"tenants": tenants_of(evidence), "forsaken": [*map(last_of, evidence.forsaken)]}
 
         async def nothing_is_open() -> bool:
             # Reservations that nobody will end run out in ten minutes: they are let run out now.
             connection.execute(RUN_OUT.encode(), named)
+            pass_time(connection, evidence)
             row = connection.execute(OPEN_WORK.encode(), named).fetchone()
             if row is None or row[0]:
                 return False

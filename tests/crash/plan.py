@@ -23,11 +23,13 @@ ORPHANS: Final = ("leases.take_over", "journal.take_on", "effects.take_over", "t
 
 SOONER: Final[Sequence[tuple[tuple[str, ...], Mapping[str, object]]]] = (
     (
-        (*ORPHANS, "leases.decided", "budgets.release_expired"),
+        (*ORPHANS, "leases.decided", "effects.expire", "budgets.release_expired"),
         {"turns__sweep_interval_seconds": 0.1},
     ),
     (("warnings.",), {"budgets__warning_interval_seconds": 0.05}),
     (("books.",), {"reconciliation__interval_seconds": 0.2}),
+    # It is to be in the middle of a pass whenever it is told to stop.
+    (("books.give_back",), {"reconciliation__interval_seconds": 0.01}),
     (("retention.", "partitions."), {"retention__interval_seconds": 0.1}),
 )
 """Calls that begin with a look at what there is to do, and how often the doomed server looks."""

@@ -14,7 +14,7 @@ import orjson
 from application.kernel.ports import Json
 from tests.crash.tool_server import CUT, FIRE, POST, SLOW, STAMP
 from tests.upstream.chunks import answer, call, text
-from tests.upstream.scripted import Pause, Reply, streamed
+from tests.upstream.scripted import Ending, Pause, Reply, streamed
 
 CANARY: Final = "zebra-quartz-4711"
 """Personal text, for those who look for it where it must not be: messages, notes, answers."""
@@ -26,16 +26,21 @@ PIECE_SECONDS: Final = 0.12
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What a message asks the model for: rounds of a tool, then words, slowly or at once."""
+    """What a message asks the model for: rounds of a tool, then words, slowly or at once.
+
+    The first answer to one that `halts` never comes to its end: only whoever goes on with it does.
+    """
 
     rounds: int = 0
     slow: bool = False
+    halts: bool = False
     tool: str = NOTE
 
 
 KINDS: Final[Mapping[str, Kind]] = {
     "plain": Kind(),
     "slow": Kind(slow=True),
+    "halt": Kind(slow=True, halts=True),
     "tool": Kind(rounds=1),
     "tools": Kind(rounds=2, slow=True),
     "stamp": Kind(rounds=2, tool=STAMP),
@@ -78,14 +83,24 @@ def answer_of(kind: str, ident: str) -> str:
 class ScriptedModel:
     """`counted` are the tokens of all replies to a message, by its ident, as the model says them.
 
-    A reply that nobody heard to its end is counted as well.
+    A reply that nobody heard to its end is counted as well. `begun` are the messages that it was
+    asked for, `continued` those whose broken answer it went on with.
     """
 
     counted: Counter[str] = field(default_factory=Counter[str])
+    begun: set[str] = field(default_factory=set[str])
+    continued: set[str] = field(default_factory=set[str])
 
     def choose(self, body: Mapping[str, Json]) -> Reply:
         """The model's reply to a conversation: by its latest message, and what followed that."""
-        ident, reply = _chosen(body)
+        kind, ident, since = _latest(body)
+        partial = _partial(since)
+        if partial:
+            self.continued.add(ident)
+        reply = _reply(kind, ident, since, offers_tools=bool(body.get("tools")))
+        if KINDS[kind].halts and ident not in self.begun:
+            reply = streamed(*reply.steps[:3], Ending.SILENCE)
+        self.begun.add(ident)
         self.counted[ident] += sum(_tokens(one) for one in reply.steps if isinstance(one, bytes))
         return reply
 
@@ -99,7 +114,8 @@ def _tokens(step: bytes) -> int:
     return said.get("prompt_tokens", 0) + said.get("completion_tokens", 0)
 
 
-def _chosen(body: Mapping[str, Json]) -> tuple[str, Reply]:
+def _latest(body: Mapping[str, Json]) -> tuple[str, str, Sequence[Mapping[str, Json]]]:
+    """The kind and the ident of the latest message, and what followed it."""
     messages = body.get("messages")
     listed = messages if isinstance(messages, list) else []
     told = [one for one in listed if isinstance(one, Mapping)]
@@ -111,12 +127,17 @@ def _chosen(body: Mapping[str, Json]) -> tuple[str, Reply]:
         ),
         (0, "plain", "nothing"),
     )
-    since = told[at + 1 :]
+    return kind, ident, told[at + 1 :]
+
+
+def _reply(
+    kind: str, ident: str, since: Sequence[Mapping[str, Json]], *, offers_tools: bool
+) -> Reply:
     done = sum(1 for one in since if one.get("role") == "tool")
-    if done < KINDS[kind].rounds and body.get("tools"):
+    if done < KINDS[kind].rounds and offers_tools:
         arguments = orjson.dumps({"text": deed_of(ident, done + 1)}).decode()
-        return ident, streamed(*call(KINDS[kind].tool, arguments, f"call_{done + 1}"))
-    return ident, _spoken(kind, _rest(pieces_of(kind, ident), _partial(since)))
+        return streamed(*call(KINDS[kind].tool, arguments, f"call_{done + 1}"))
+    return _spoken(kind, _rest(pieces_of(kind, ident), _partial(since)))
 
 
 def _asked(message: Mapping[str, Json]) -> tuple[str, str] | None:

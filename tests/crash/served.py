@@ -6,8 +6,8 @@ from typing import Final
 from adapters.failpoints.catalogue import POINTS
 
 SERVES: Final[Mapping[str, Sequence[str]]] = {
-    "journal.pause": ("approved",),
-    "journal.resume": ("approved",),
+    "journal.pause": ("approved", "endorsed"),
+    "journal.resume": ("approved", "endorsed"),
     "journal.extend": ("tool", "tools", "stamped"),
     "journal.take_on": ("slow", "tools", "posted"),
     "leases.append": ("overheard", "slow"),
@@ -22,6 +22,7 @@ SERVES: Final[Mapping[str, Sequence[str]]] = {
     "effects.decide": ("approved",),
     "effects.start": ("sanctioned",),
     "effects.deny": ("overtaken",),
+    "effects.expire": ("forsaken",),
     "effects.resolve": ("resolved",),
     "effects.finish": ("executed", "tool"),
     "budgets": ("released",),
@@ -45,6 +46,7 @@ SERVES: Final[Mapping[str, Sequence[str]]] = {
     "tools": ("posted",),
     "tools.status": ("posted", "posted_slowly"),
     "model": ("slow",),
+    "writer": ("plain",),
     "memories": ("remembered",),
     "memories.forget": ("forgotten",),
     "notes": ("executed", "tool"),

@@ -26,9 +26,10 @@ from tests.system.client import RefusedError
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("checker")]
 
 ONE_OF_EACH = (
-    "plain", "slow", "tool", "tools", "stamped", "posted", "approved", "sanctioned", "executed",
-    "released", "settled", "recorded", "remembered", "forgotten", "published", "registered",
-    "keyed", "unkeyed", "stopped", "warned", "withdrawn", "overtaken",
+    "plain", "slow", "tool", "tools", "stamped", "posted", "approved", "endorsed", "sanctioned",
+    "forsaken", "executed", "released", "settled", "recorded", "remembered", "forgotten",
+    "published", "registered", "keyed", "unkeyed", "stopped", "warned", "withdrawn",
+    "overtaken",
 )  # fmt: skip
 
 PLANTED = tomllib.loads(Path(__file__).with_name("planted.toml").read_text())
@@ -93,8 +94,40 @@ update turns set state = 5, outcome = convert_to(jsonb_set(convert_from(outcome,
 """
 
 
-async def test_a_turn_that_failed_without_a_cause_is_found(bench: Bench) -> None:
-    assert "failed without a cause" in "\n".join(one.what for one in bench.planted(FAILED))
+APPROVED_LAST = """
+update outbox set sequence = sequence + 1000 where type = 'approval.decided' and {mine}
+"""
+
+WENT_ON_LAST = """
+update outbox set sequence = sequence + 1000 where type = 'turn.resumed' and {mine}
+"""
+
+DECIDED_LATE = """
+update invocations set decided_at = clock_timestamp() where decided_by <> '' and {mine}
+"""
+
+NOT_EXPIRED = """
+update invocations set state = 1, finished_at = null where state = 9 and {mine}
+"""
+
+OF_NO_TOPIC = """
+update outbox set type = 'planted.unknown' where type = 'memory.remembered' and {mine}
+"""
+
+
+@pytest.mark.parametrize(
+    ("statement", "words"),
+    [
+        (FAILED, "failed without a cause"),
+        (APPROVED_LAST, "made before its person had decided"),
+        (WENT_ON_LAST, "made before its person had decided"),
+        (DECIDED_LATE, "its tool was called at"),
+        (NOT_EXPIRED, "nobody decided about"),
+        (OF_NO_TOPIC, "rests nowhere"),
+    ],
+)
+async def test_what_is_planted_is_named(bench: Bench, statement: str, words: str) -> None:
+    assert words in "\n".join(one.what for one in bench.planted(statement))
 
 
 def tell_two_turns(asked: Asked) -> None:
@@ -251,7 +284,7 @@ async def test_what_a_model_counted_otherwise_is_found(bench: Bench, more: int, 
     counted = Counter(bench.evidence.model.counted)
     counted[bench.evidence.asked[0].ident] += more
 
-    found = bench.check(replace(bench.evidence, model=ScriptedModel(counted)))
+    found = bench.check(replace(bench.evidence, model=ScriptedModel(counted=counted)))
 
     assert [one.kind for one in found] == [kind]
 

@@ -5,13 +5,16 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final, final
 
 import orjson
 from aiohttp import web
 
+from adapters.system.clock import SystemClock
+
 STAMP: Final = "stamp"
-"""Idempotent: a key takes effect once, however often it comes."""
+"""Idempotent: a key takes effect once, however often it comes. Dangerous, as its operator says."""
 
 POST: Final = "post"
 """Can be asked what became of a key; what it denies, it refuses later on."""
@@ -36,7 +39,8 @@ QUICK_SECONDS: Final = 0.05
 class ToolServer:
     """`effects` counts how often a tool acted upon a text, `keys` how often a key has come.
 
-    `denied` are the keys of which it said that nothing was done, and nothing will be.
+    `came` is when a key came first. `denied` are the keys of which it said that nothing was done,
+    and nothing will be.
     """
 
     base_url: str = ""
@@ -46,6 +50,7 @@ class ToolServer:
     keys: dict[str, Counter[str]] = field(
         default_factory=lambda: {tool: Counter[str]() for tool in (STAMP, POST, FIRE)}
     )
+    came: dict[str, datetime] = field(default_factory=dict[str, datetime])
     denied: dict[str, set[str]] = field(default_factory=lambda: {POST: set[str]()})
 
     def settings(self) -> list[Mapping[str, object]]:
@@ -61,7 +66,13 @@ class ToolServer:
             ).decode(),
         }
         return [
-            {"name": STAMP, "url": f"{self.base_url}/{STAMP}", "idempotent": True, **shared},
+            {
+                "name": STAMP,
+                "url": f"{self.base_url}/{STAMP}",
+                "idempotent": True,
+                "dangerous": True,
+                **shared,
+            },
             {
                 "name": POST,
                 "url": f"{self.base_url}/{POST}",
@@ -75,6 +86,7 @@ class ToolServer:
         """Take effect, at once; the answer takes its time."""
         tool, key = request.match_info["tool"], request.headers[KEY]
         text = str(orjson.loads(await request.read())["text"])
+        self.came.setdefault(key, SystemClock().now())
         if key in self.denied.get(tool, ()):
             return web.Response(status=409)
         if tool != STAMP or not self.keys[tool][key]:

@@ -11,7 +11,10 @@ CAPSULE: Final = "free"
 """The capsule whose tools run by themselves."""
 
 ASKING: Final = "asking"
-"""The capsule whose tools wait for a person."""
+"""The capsule whose tools wait for a person, and reach nobody outside."""
+
+CAUTIOUS: Final = "cautious"
+"""The capsule whose dangerous tools wait for a person."""
 
 
 @dataclass(slots=True)

@@ -82,6 +82,12 @@ async def overtaken(actor: Actor) -> None:
     await decided(actor, name, approves=True)
 
 
+async def forsaken(actor: Actor) -> None:
+    """A tool that is called by itself and waits for a person, who never comes."""
+    name = await _waiting(actor, f"{actor.caller.parent}/capsules/{ASKING}")
+    actor.caller.evidence.forsaken.add(name)
+
+
 async def _waiting(actor: Actor, capsule: str, *, withdrawn: bool = False) -> str:
     """Call a tool by itself under a capsule that asks a person; the name of the call."""
     caller, request_id = actor.caller, actor.caller.request_id()

@@ -4,10 +4,10 @@ import asyncio
 from dataclasses import replace
 
 from somagent.conversation.v1 import conversation_pb2 as pb
-from tests.crash.acting.actor import CAPSULE, Actor, only_listen
+from tests.crash.acting.actor import CAPSULE, CAUTIOUS, Actor, only_listen
 from tests.crash.acting.tools import decided
 from tests.crash.caller import Caller
-from tests.crash.evidence import kind_of
+from tests.crash.evidence import Asked, kind_of
 from tests.crash.script import CANARY
 
 
@@ -68,7 +68,15 @@ async def approved(actor: Actor) -> None:
     """A turn that waits for a person, who says yes or, now and then, no."""
     asked = actor.asked("tool", actor.asking)
     asked.rejects = actor.caller.chance.random() < 0.25
+    await _decided(actor, asked)
 
+
+async def endorsed(actor: Actor) -> None:
+    """A turn that waits for a person twice, who says yes: its tool knows when it is called."""
+    await _decided(actor, actor.asked("stamp", await actor.opened(CAUTIOUS)))
+
+
+async def _decided(actor: Actor, asked: Asked) -> None:
     async def decide(event: pb.TurnEvent) -> None:
         if kind_of(event) == "paused":
             for name in event.paused.invocations:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -9,7 +10,7 @@ import orjson
 
 from application.conversation.phases.tool_round import NOT_BEGUN
 from domain.tools.invocation import MOST_TAKEOVERS, InvocationState
-from tests.crash.acting.actor import ASKING
+from tests.crash.acting.actor import ASKING, CAUTIOUS
 from tests.crash.checker.ground import Ground
 from tests.crash.checker.violation import Kind, Violation
 from tests.crash.script import KINDS, NOTE, deed_of, kind_and_ident
@@ -28,9 +29,10 @@ _COMPLETED: Final = """
 
 _CALLS: Final = """
     select i.invocation_id, i.turn_id, i.tool, i.arguments, i.state, i.result, i.fence,
-        i.resolved_by <> '' as resolved, i.decided_at is not null and i.decided_by <> '' as decided,
+        i.resolved_by <> '' as resolved,
+        case when i.decided_by <> '' then i.decided_at end as decided,
         coalesce(t.state = 4, true) as whole, t.taken_fence is not null as taken,
-        s.capsule = %(asking)s as asks
+        s.capsule = any (%(asking)s) as asks
     from invocations i
     left join turns t on t.tenant_id = i.tenant_id and t.turn_id = i.turn_id
     left join sessions s on s.tenant_id = t.tenant_id and s.session_id = t.session_id
@@ -41,7 +43,7 @@ _UNKNOWN: Final = """
     select tool, count(*) from invocations where state = 6 or resolved_by <> '' group by 1
 """
 
-_RUN: Final = (
+RUN: Final = (
     InvocationState.STARTED,
     InvocationState.SUCCEEDED,
     InvocationState.FAILED,
@@ -53,8 +55,8 @@ _RUN: Final = (
 class Call:
     """A call with effects.
 
-    It is `whole` where it is a client's own, or its turn was completed; `taken` where its turn was
-    another server's before.
+    `decided` is when a person decided about it. It is `whole` where it is a client's own, or its
+    turn was completed; `taken` where its turn was another server's before.
     """
 
     invocation: UUID
@@ -65,7 +67,7 @@ class Call:
     result: str
     fence: int
     resolved: bool
-    decided: bool
+    decided: datetime | None
     whole: bool
     taken: bool
     asks: bool | None
@@ -82,7 +84,7 @@ class Call:
     def ran(self) -> bool:
         """Whether its tool was asked to do it, as far as its server knows."""
         refused = BREAKER in self.result or NOT_BEGUN in self.result
-        return self.known in _RUN and not refused
+        return self.known in RUN and not refused
 
     def heard(self, ground: Ground) -> bool:
         """Whether its tool says that it came, where the tool is not the server itself."""
@@ -95,7 +97,7 @@ class Call:
 
 def calls_of(ground: Ground) -> list[Call]:
     """All calls of the run's tenants that have effects."""
-    return [Call(*row) for row in ground.rows(_CALLS, {"asking": ASKING})]
+    return [Call(*row) for row in ground.rows(_CALLS, {"asking": [ASKING, CAUTIOUS]})]
 
 
 def check_calls(ground: Ground) -> Iterator[Violation]:
@@ -110,7 +112,6 @@ def check_calls(ground: Ground) -> Iterator[Violation]:
             yield Violation(Kind.LOST, f"{call} failed, and its tool did not refuse it")
         if call.whole and lost and not _may_be_unknown(ground, call):
             yield Violation(Kind.LOST, f"{call} could have been found out about")
-    yield from _check_decided(ground, calls)
 
 
 def _check_made(ground: Ground, calls: list[Call]) -> Iterator[Violation]:
@@ -144,23 +145,3 @@ def _may_be_unknown(ground: Ground, call: Call) -> bool:
     if call.turn is None and call.fence > MOST_TAKEOVERS:
         return True
     return call.tool == STAMP and CUT in call.text.split()
-
-
-def _check_decided(ground: Ground, calls: list[Call]) -> Iterator[Violation]:
-    """Nothing that waits for a person runs without one, or against one."""
-    rejected = {one.ident for one in ground.evidence.asked if one.rejects}
-    waits = {one.ident for one in ground.evidence.called if one.asks}
-    withdrawn = {one.ident for one in ground.evidence.called if one.withdrawn}
-    for call in calls:
-        if BREAKER in call.result:  # before anybody was asked
-            continue
-        ident = call.text.split()[2]
-        if (call.asks or ident in waits) and call.known in _RUN and not call.decided:
-            yield Violation(Kind.DOUBLED, f"{call} was made, and nobody had approved it")
-        if ident in withdrawn and call.known in _RUN:
-            yield Violation(Kind.DOUBLED, f"{call} was made under a capsule that was withdrawn")
-        if ident not in rejected:
-            if call.known is InvocationState.REJECTED:
-                yield Violation(Kind.LOST, f"{call} is rejected, and nobody had said so")
-        elif call.known in _RUN or (call.whole and call.known is not InvocationState.REJECTED):
-            yield Violation(Kind.DOUBLED, f"{call} was rejected by its person")

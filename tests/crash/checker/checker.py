@@ -8,6 +8,7 @@ import psycopg
 from tests.crash.checker.access import check_access, check_keys
 from tests.crash.checker.bills import check_bills
 from tests.crash.checker.calls import check_calls
+from tests.crash.checker.decisions import check_decisions
 from tests.crash.checker.effects import check_effects
 from tests.crash.checker.failures import check_failures
 from tests.crash.checker.ground import Ground
@@ -39,6 +40,7 @@ def check_stored(ground: Ground, public_key: bytes, texts: Mapping[str, str]) ->
         *check_bills(ground),
         *check_effects(ground),
         *check_calls(ground),
+        *check_decisions(ground),
         *check_proofs(ground, public_key),
         *check_published(ground),
         *check_inbound(ground),
@@ -79,7 +81,8 @@ OPEN_WORK = f"""
       + (select count(*) from outbox where tenant_id = any (%(tenants)s) and published_at is null)
       + (select count(*) from reservations where tenant_id = any (%(tenants)s) and state = 1)
       + (select count(*) from invocations
-          where tenant_id = any (%(tenants)s) and (state = 3 or state = 2 and turn_id is null))
+          where tenant_id = any (%(tenants)s) and (state = 3 or state = 2 and turn_id is null
+            or state = 1 and invocation_id = any (%(forsaken)s)))
       + ({UPKEEP})
 """  # noqa: S608 - statements of our own
 """How much of a run is not over yet."""

@@ -8,6 +8,7 @@ from domain.budget.account import WARNINGS
 from somagent.events.v1 import events_pb2
 from tests.crash.checker.ground import Ground
 from tests.crash.checker.violation import Kind, Violation
+from tests.crash.spoiling import POISON
 
 _DUE: Final = """
     select tenant_id, 'nobody was told that account ' || account_id || ' passed ' || warned || ' %%'
@@ -30,6 +31,16 @@ _REPAIRED: Final = """
     from findings where tenant_id = any (%(tenants)s) and tenant_id <> %(idle)s and repaired
 """
 """Only where it is planted is anything wrong that can be repaired."""
+
+_ASIDE: Final = """
+    select o.tenant_id, 'event ' || o.event_id || ' (' || o.type || ')'
+        || case when l.letter_id is null then ' rests nowhere' else ' was set aside' end
+    from outbox o left join dead_letters l
+        on l.tenant_id = o.tenant_id and l.source = 'relay' and l.origin = o.event_id::text
+    where o.tenant_id = any (%(tenants)s)
+      and (o.type = %(poison)s) = (l.letter_id is null)
+"""
+"""What no topic takes is set aside, and nothing else is."""
 
 _HELD: Final = """
     select tenant_id, account_id::text from accounts
@@ -69,6 +80,8 @@ def check_upkeep(ground: Ground) -> Iterator[Violation]:
             yield Violation(Kind.STUCK, f"{ground.slug(tenant)}: {what}")
     for tenant, what in ground.rows(_REPAIRED, {"idle": ground.evidence.idle}):
         yield Violation(Kind.STUCK, f"{ground.slug(tenant)}: {what}")
+    for tenant, what in ground.rows(_ASIDE, {"poison": POISON}):
+        yield Violation(Kind.LOST, f"{ground.slug(tenant)}: {what}")
     told = Counter[tuple[object, str, int, int]]()
     for tenant, payload in ground.rows(_WARNINGS):
         one = events_pb2.BudgetWarning.FromString(payload)
