@@ -74,14 +74,23 @@ class _Waiting:
             self.answer.set_exception(error)
 
 
+@dataclass(slots=True)
+class _Stalled:
+    """What waits for one tenant, and how often its row was not had in time."""
+
+    items: list[_Waiting]
+    attempts: int = 0
+
+
 @final
 class Writer:
     """Commits commands in batches, without a timer: while one is committed, the next gathers.
 
     A batch waits a little for the rows of its tenants. If one stays locked elsewhere, the batch
-    goes on without the tenants that are locked; their commands, and those that arrive for them
-    meanwhile, are committed tenant by tenant over a second connection, so each tenant's order of
-    arrival is kept. Two commands for one turn never travel together.
+    goes on without the tenants that are locked. A batch of each of them in turn waits for its row
+    over a second connection; commands that arrive meanwhile wait behind it, and travel with the
+    others again once the row was had. So each tenant's order of arrival is kept, and none waits for
+    the work of another. Two commands for one turn never travel together.
 
     What is sent when the connection is lost is sent once more: every command answers as before.
     """
@@ -94,7 +103,7 @@ class Writer:
         self._second_link = Link(database.connect_writer, STATEMENTS, seconds)
         self._unanswered: set[asyncio.Future[Answer]] = set()
         self._waiting: list[_Waiting] = []
-        self._stalled: dict[bytes, list[_Waiting]] = {}
+        self._stalled: dict[bytes, _Stalled] = {}
         self._arrival, self._stall = asyncio.Event(), asyncio.Event()
         self._open = False
         self._tasks: list[asyncio.Task[None]] = []
@@ -141,15 +150,15 @@ class Writer:
         while True:
             await self._arrival.wait()
             for item in self._waiting:
-                if item.job.tenant in self._stalled:
-                    self._stalled[item.job.tenant].append(item)
+                if stalled := self._stalled.get(item.job.tenant):
+                    stalled.items.append(item)
             free = [item for item in self._waiting if item.job.tenant not in self._stalled]
             taken, self._waiting = _split(free, self._settings.max_batch)
             if not self._waiting:
                 self._arrival.clear()
             if taken:
                 for item in await self._commit_together(taken):
-                    self._stalled.setdefault(item.job.tenant, []).append(item)
+                    self._stalled.setdefault(item.job.tenant, _Stalled([])).items.append(item)
                     self._stall.set()
 
     async def _commit_together(self, items: Sequence[_Waiting]) -> Sequence[_Waiting]:
@@ -163,27 +172,31 @@ class Writer:
             await self._stall.wait()
             self._stall.clear()
             while self._stalled:
-                await self._write_tenant(next(iter(self._stalled)))
+                for tenant in tuple(self._stalled):
+                    await self._write_tenant(tenant)
 
     async def _write_tenant(self, tenant: bytes) -> None:
-        """Commit what waits for one tenant, which waits for its row, until nothing does."""
-        attempts = 0
-        while items := self._stalled[tenant]:
-            taken, left = _split(items, self._settings.max_batch)
-            self._stalled[tenant] = left
-            try:
-                again = await self._commit(
-                    self._second_link, taken, self._settings.stalled_patience_seconds
-                )
-            except psycopg.errors.LockNotAvailable:
-                attempts += 1
-                again = taken
-            if attempts >= self._settings.stalled_attempts:
-                for item in again:
+        """Commit one batch of a tenant, waiting for its row; those that wait share the patience."""
+        stalled, settings = self._stalled[tenant], self._settings
+        taken, stalled.items = _split(stalled.items, settings.max_batch)
+        patience = settings.stalled_patience_seconds / len(self._stalled)
+        try:
+            again = await self._commit(
+                self._second_link, taken, max(patience, settings.patience_seconds)
+            )
+            locked = bool(again)
+        except psycopg.errors.LockNotAvailable:
+            again, locked = taken, True
+            stalled.attempts += 1
+            if stalled.attempts >= settings.stalled_attempts:
+                for item in taken:
                     item.fail(StorageUnavailableError())
                 again = []
-            self._stalled[tenant] = [*again, *self._stalled[tenant]]
-        del self._stalled[tenant]
+        stalled.items[:0] = again
+        if not (locked and stalled.items):
+            del self._stalled[tenant]
+            self._waiting[:0] = stalled.items
+            self._arrival.set()
 
     async def _commit(
         self, link: Link, items: Sequence[_Waiting], patience_seconds: float | None
