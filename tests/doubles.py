@@ -205,12 +205,13 @@ class FlakyJournal:
     """A journal whose answers take a moment, and are lost as often as `lost` says.
 
     A lost answer is one whose step was done all the same. `gates` hold the answers of steps back.
-    `defects` are raised by the next ends, which are not made.
+    `defects` are raised by the next ends, which are not made; `first` is done right before an end.
     """
 
     journal: TurnJournal
     lost: dict[str, int] = field(default_factory=dict[str, int])
     defects: list[Exception] = field(default_factory=list[Exception])
+    first: Callable[[], Awaitable[object]] | None = None
     gates: dict[str, Event] = field(default_factory=dict[str, Event])
     reached: dict[str, Event] = field(default_factory=dict[str, Event])
 
@@ -247,6 +248,8 @@ class FlakyJournal:
         await sleep(0)
         if self.defects:
             raise self.defects.pop()
+        if self.first is not None:
+            await self.first()
         finished = await self.journal.finish(command)
         await self._answer("finish")
         return finished

@@ -1,9 +1,12 @@
 """What a person finds out about a call that is UNKNOWN: written once, and published with it."""
 
+from asyncio import gather
 from dataclasses import replace
 
 import pytest
 
+from application.tools.ports import LostCall
+from domain.conversation.errors import StaleFenceError
 from domain.kernel.errors import InvalidArgumentError
 from domain.kernel.identifiers import TurnId
 from domain.tools.errors import InvocationAlreadyDecidedError, InvocationNotFoundError
@@ -144,3 +147,77 @@ async def test_a_text_that_cannot_be_kept_is_refused(scene: Scene, field: str) -
 
     with pytest.raises(InvalidArgumentError):
         await resolve(scene, call, found)
+
+
+async def taken_over(scene: Scene, call: Invocation) -> LostCall:
+    """A call as the sweep of another server has it."""
+    await scene.kernel.administrator.expire_leases(scene.ask.tenant_id)
+    lost = await scene.kernel.effects.take_over(1000)
+    (mine,) = [one for one in lost if one.invocation.id == call.id]
+    return mine
+
+
+async def test_a_call_that_a_sweep_has_taken_over_is_not_resolved(scene: Scene) -> None:
+    call = await scene.kernel.effects.begin(scene.ask.call(None), "r", b"content")
+    lost = await taken_over(scene, call)
+
+    with pytest.raises(InvocationAlreadyDecidedError):
+        await resolve(scene, call)
+
+    assert await published(scene) == 0
+    end = outcome(call, InvocationState.UNKNOWN, fence=lost.fence, result="")
+    assert (await scene.kernel.effects.finish(end)).state is InvocationState.UNKNOWN
+
+
+async def test_what_a_person_found_stands_against_servers_that_come_late(scene: Scene) -> None:
+    call = await scene.kernel.effects.begin(scene.ask.call(None), "r", b"content")
+    lost = await taken_over(scene, call)
+    await scene.kernel.effects.finish(
+        outcome(call, InvocationState.UNKNOWN, fence=lost.fence, result="")
+    )
+    resolved = await resolve(scene, call)
+
+    with pytest.raises(StaleFenceError):
+        await scene.kernel.effects.finish(outcome(call, InvocationState.FAILED, fence=0))
+    for state in (InvocationState.FAILED, InvocationState.UNKNOWN):
+        with pytest.raises(InvocationAlreadyDecidedError):
+            await scene.kernel.effects.finish(outcome(call, state, fence=lost.fence))
+    await scene.kernel.administrator.expire_leases(scene.ask.tenant_id)
+    found = await scene.kernel.effects.take_over(1000)
+
+    assert call.id not in {one.invocation.id for one in found}
+    read = await scene.kernel.invocations.invocation(scene.ask.tenant_id, call.id)
+    assert read == resolved
+
+
+async def test_a_person_and_the_sweep_at_once_come_to_one_end(scene: Scene) -> None:
+    call = await scene.kernel.effects.begin(scene.ask.call(None), "r", b"content")
+    lost = await taken_over(scene, call)
+    end = outcome(call, InvocationState.UNKNOWN, fence=lost.fence, result="")
+
+    resolved, ended = await gather(
+        resolve(scene, call), scene.kernel.effects.finish(end), return_exceptions=True
+    )
+
+    assert isinstance(ended, Invocation)
+    too_early = isinstance(resolved, InvocationAlreadyDecidedError)
+    read = await scene.kernel.invocations.invocation(scene.ask.tenant_id, call.id)
+    kept = InvocationState.UNKNOWN if too_early else InvocationState.SUCCEEDED
+    assert read.state is kept
+    assert await published(scene) == (0 if too_early else 1)
+
+
+async def test_of_two_persons_at_once_one_is_heard(scene: Scene) -> None:
+    call = await unknown(scene)
+    other = replace(FOUND, state=InvocationState.FAILED, by="eve")
+
+    answers = await gather(
+        resolve(scene, call), resolve(scene, call, other), return_exceptions=True
+    )
+
+    (heard,) = [one for one in answers if isinstance(one, Invocation)]
+    (refused,) = [one for one in answers if not isinstance(one, Invocation)]
+    assert isinstance(refused, InvocationAlreadyDecidedError)
+    read = await scene.kernel.invocations.invocation(scene.ask.tenant_id, call.id)
+    assert (read.state, read.resolved_by) == (heard.state, heard.resolved_by)
+    assert await published(scene) == 1

@@ -27,8 +27,9 @@ from domain.conversation.message import Role
 from domain.conversation.session import Session
 from domain.conversation.turn import Turn, TurnState
 from domain.kernel.errors import IdempotencyKeyReusedError
-from domain.kernel.identifiers import ServerId, TurnId
+from domain.kernel.identifiers import InvocationId, ServerId, TurnId
 from domain.kernel.storable_text import check_storable
+from domain.tools.invocation import InvocationState
 
 
 @final
@@ -160,10 +161,10 @@ class InMemoryTurnJournal:
         if answered:
             self.store.say(turn, command.message_id, Role.ASSISTANT, command.answer)
         self.store.show(turn, command.events)
+        waiting = [event for call, event in command.undecided if self._waits(turn, call)]
         self.rows.write_down(calls)
         self.store.record(turn, command.record_id, command.record, command.nonce)
-        for event in command.outgoing:
-            self.store.publish(event)
+        self.store.publish(*waiting, *command.outgoing)
         return self._finished(stored)
 
     def _session_for(self, command: AcceptTurn) -> Session:
@@ -187,6 +188,13 @@ class InMemoryTurnJournal:
             replace(head, turn=running, lease_until=self.rows.lease(), waits_for_driver=True)
         )
         return queue.open_turn
+
+    def _waits(self, turn: Turn, call: InvocationId) -> bool:
+        """Whether nobody has decided about a call of the turn."""
+        found = self.store.invocations_of(turn.tenant_id, turn.id)
+        return any(
+            one.id == call and one.state is InvocationState.PENDING_APPROVAL for one in found
+        )
 
     def _finished(self, stored: StoredTurn) -> Finished:
         if stored.promoted is None:

@@ -63,7 +63,10 @@ class Answer:
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """One command: its row, and what hangs on it. Not frozen, for that costs more than the rest."""
+    """One command: its row, and what hangs on it. Not frozen, for that costs more than the rest.
+
+    `undecided` are the events that are published where a call still waits, each with the call.
+    """
 
     kind: str
     tenant: bytes
@@ -73,6 +76,7 @@ class Job:
     uses: Lines = ()
     events: Lines = ()
     invocations: Sequence[InvocationObject] = ()
+    undecided: Lines = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +127,18 @@ def _finish(jobs: Sequence[Job], terms: Terms) -> list[Parameter]:
         *lines((job.uses for job in jobs), _USE),
         *lines((job.events for job in jobs), EVENT),
         _calls(jobs),
+        *_undecided(jobs),
     ]
 
 
 def _calls(jobs: Sequence[Job]) -> Parameter:
     return at_index([job.invocations for job in jobs], _json)
+
+
+def _undecided(jobs: Sequence[Job]) -> list[Parameter]:
+    """Events and their calls; nothing in nearly every batch."""
+    pairs = [pair for job in jobs for pair in job.undecided]
+    return columns(pairs, (uuids, uuids)) if pairs else [None, None]
 
 
 def _json(value: object) -> bytes:
@@ -207,7 +218,7 @@ FINISH: Final = "finish"
 _KINDS: Final = MappingProxyType(
     {
         # In the order in which they are done: finishes first, they free budget and places.
-        FINISH: _Kind("finish_batch", 1 + 14 + 4 + 7 + 1, _finish, _read_finishes),
+        FINISH: _Kind("finish_batch", 1 + 14 + 4 + 7 + 1 + 2, _finish, _read_finishes),
         EXTEND: _Kind("extend_batch", 1 + 5 + 5 + 1, _extend, _read_extends),
         ACCEPT: _Kind("accept_batch", 3 + 16 + 5, _accept, _read_accepts),
     }

@@ -111,6 +111,7 @@ class PostgresTurnJournal:
     async def finish(self, command: FinishTurn) -> Finished:
         if not command.state.final:
             raise StaleFenceError(str(command.turn_id))
+        given_up = (event for _, event in command.undecided)
         answer = await self.writer.write(
             Job(
                 FINISH,
@@ -118,8 +119,9 @@ class PostgresTurnJournal:
                 command.turn_id.bytes,
                 finish_row(command),
                 uses=use_rows(summed(command.uses)),
-                events=[self.outgoing.row(event) for event in command.outgoing],
+                events=[self.outgoing.row(event) for event in (*given_up, *command.outgoing)],
                 invocations=invocation_objects(command.made),
+                undecided=[(event.id.bytes, call.bytes) for call, event in command.undecided],
             )
         )
         if answer.outcome not in (Outcome.DONE, Outcome.EARLIER):

@@ -1,5 +1,6 @@
 """How a turn ends: its state, its last event, and the facts that others are told."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from application.conversation.facts import FactHeader, usage_recorded
@@ -18,6 +19,7 @@ from domain.kernel.events import DomainEvent
 from domain.kernel.identifiers import (
     CapsuleVersionId,
     EventId,
+    InvocationId,
     RecordId,
 )
 from domain.tools.events import ApprovalDecided, ToolInvoked
@@ -55,34 +57,48 @@ class Ending:
     def facts(
         self, turn: RunningTurn, progress: Progress, clock: Clock, identifiers: IdentifierSource
     ) -> tuple[DomainEvent, ...]:
-        """What is published with it: calls given up, tools that ran, the end, what was used."""
-        at = clock.now()
-        session = turn.session_id
-
-        def header() -> FactHeader:
-            return FactHeader(
-                id=EventId(identifiers.next()),
-                tenant_id=turn.tenant_id,
-                key=session,
-                occurred_at=at,
-                tenant=self.order.principal.tenant,
-                session_id=session,
-                turn_id=turn.turn_id,
-            )
-
-        given_up = [
-            ApprovalDecided(
-                **header(), invocation_id=one.id, state=InvocationState.EXPIRED, decider=""
-            )
-            for one in self.undecided
-        ]
+        """What is published with it: tools that ran, the end, what was used."""
+        header = self._header(turn, clock, identifiers)
         invoked = [
             ToolInvoked(**header(), invocation_id=one.id, tool=one.tool, state=one.state)
             for one in progress.invocations
         ]
         end = self._end(header(), progress)
         used = usage_recorded(header, self.order.principal.subject, progress.due)
-        return (*given_up, *invoked, end, *used)
+        return (*invoked, end, *used)
+
+    def given_up(
+        self, turn: RunningTurn, clock: Clock, identifiers: IdentifierSource
+    ) -> tuple[tuple[InvocationId, ApprovalDecided], ...]:
+        """What is published of each call that nobody decided about before it."""
+        header = self._header(turn, clock, identifiers)
+        return tuple(
+            (
+                one.id,
+                ApprovalDecided(
+                    **header(), invocation_id=one.id, state=InvocationState.EXPIRED, decider=""
+                ),
+            )
+            for one in self.undecided
+        )
+
+    def _header(
+        self, turn: RunningTurn, clock: Clock, identifiers: IdentifierSource
+    ) -> Callable[[], FactHeader]:
+        at = clock.now()
+
+        def header() -> FactHeader:
+            return FactHeader(
+                id=EventId(identifiers.next()),
+                tenant_id=turn.tenant_id,
+                key=turn.session_id,
+                occurred_at=at,
+                tenant=self.order.principal.tenant,
+                session_id=turn.session_id,
+                turn_id=turn.turn_id,
+            )
+
+        return header
 
     def _end(self, header: FactHeader, progress: Progress) -> TurnFact:
         if self.state is TurnState.COMPLETED:

@@ -10,7 +10,7 @@ from application.conversation.continue_turns import take_up
 from application.conversation.drive_turn import DriveTurn, Task, failure_of, planned_as
 from application.conversation.end_turn import EndTurn
 from application.conversation.lost_turn import LostTurn
-from application.conversation.phases.model_call import Part, part_of
+from application.conversation.phases.model_call import Part, largest_part
 from application.conversation.phases.tool_round import kept_before
 from application.conversation.plan import TurnPlan
 from application.conversation.ports.leases import Abandoned
@@ -133,7 +133,7 @@ class TakeOver:
         )
         known = lost.known(self.json)
         said = replace(take_up(plan, progress, lost.kept), calls=lost.kept.calls, text=lost.text)
-        part = await part_of(self.counter, plan.settings.selection.chosen, lost.text)
+        part = await largest_part(self.counter, plan.settings.candidates, lost.text)
         asked_at = self.clock.monotonic()
         void = lost.void
         grant = await self.renew(

@@ -3,7 +3,9 @@
 -- is recorded as overrun), the ledger lines, the answer (of completed turns), the event batch, the calls of
 -- tools, the record with the next position of the tenant, the outgoing events with the next sequences of
 -- their keys, and what it means for the session: a queued turn leaves the queue; an open one makes room for
--- the head of the queue, which gets a lease and the next fence for the server that accepted it.
+-- the head of the queue, which gets a lease and the next fence for the server that accepted it. Of the events in
+-- p_undecided those are published whose call, in p_calls, still waits for a person: who decides comes under the
+-- tenant's lock, before this or after it.
 -- A running turn may end in any state, a queued or a paused one fails or is cancelled. The turns of a batch
 -- are distinct. Ended before with this fence, state and record answers EARLIER, with the same promotion.
 -- Locks: after lock_tenants the turn rows, sorted.
@@ -16,7 +18,7 @@ create or replace function finish_batch(
     p_firsts bigint[], p_lasts bigint[], p_event_batches bytea[], p_records uuid[], p_bodies bytea[], p_nonces bytea[],
     p_use_commands integer[], p_use_metrics smallint[], p_use_amounts bigint[], p_use_prices integer[],
     p_event_commands integer[], p_events uuid[], p_keys uuid[], p_types text[], p_traces text[],
-    p_times bigint[], p_payloads bytea[], p_invocations json,
+    p_times bigint[], p_payloads bytea[], p_invocations json, p_undecided uuid[], p_calls uuid[],
     out outcomes smallint[], out promoted_turns uuid[], out promoted_owners uuid[])
 language plpgsql as $$
 declare
@@ -28,6 +30,20 @@ begin
       order by t.tenant_id, t.turn_id
         for no key update of t;
     v_now := clock_timestamp();
+
+    if p_undecided is not null then
+        select array_agg(e.command order by e.place), array_agg(e.event order by e.place),
+               array_agg(e.key order by e.place), array_agg(e.type order by e.place),
+               array_agg(e.trace order by e.place), array_agg(e.time order by e.place),
+               array_agg(e.payload order by e.place)
+          into p_event_commands, p_events, p_keys, p_types, p_traces, p_times, p_payloads
+          from unnest(p_event_commands, p_events, p_keys, p_types, p_traces, p_times, p_payloads)
+               with ordinality e(command, event, key, type, trace, time, payload, place)
+          left join unnest(p_undecided, p_calls) u(event, call) on u.event = e.event
+         where u.event is null
+            or exists (select from invocations i
+                        where i.tenant_id = p_tenants[e.command] and i.invocation_id = u.call and i.state = 1);
+    end if;
 
     with ended as (
         update turns t

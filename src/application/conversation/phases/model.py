@@ -1,13 +1,18 @@
 """Phase 7: one answer of a model, streamed, with its fallbacks and their breakers."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Final, final
 
 from application.capability.ports import ProviderHealth
-from application.conversation.phases.model_call import ModelAnswer, ModelCall, part_of
+from application.conversation.phases.model_call import (
+    ModelAnswer,
+    ModelCall,
+    largest_part,
+    part_of,
+)
 from application.conversation.ports.models import (
     LanguageModel,
     ModelEnd,
@@ -84,6 +89,7 @@ class CallModel:
             attempt, capability = attempt + 1, waiting.popleft()
             if not self.health.allows(capability.provider):
                 continue
+            call = await self._counted(call, capability)
             if attempt and min(call.reply, progress.left - call.prompt_tokens) < 1:
                 break
             heard = _Heard(length=len(call.part.text))
@@ -93,24 +99,42 @@ class CallModel:
                 failure = error
             if not heard.parts:
                 continue
-            rest = await self._renewed(call, progress)
-            if rest is None:
-                raise failure
-            call = rest
             if capability.name in again:
                 again.remove(capability.name)
                 waiting.appendleft(capability)
+            rest = await self._renewed(call, progress, waiting)
+            if rest is None:
+                raise failure
+            call = rest
         raise failure or ModelFailedError(call.candidates[0].name, "its circuit breaker is open")
 
-    async def _renewed(self, call: ModelCall, progress: Progress) -> ModelCall | None:
-        """The call for the rest of an answer that broke off, reserved; None where it ends so."""
-        if call.renew is None:
+    async def _counted(self, call: ModelCall, capability: Capability) -> ModelCall:
+        """The call with the part that stands counted as the model counts it that goes on.
+
+        Where it counts more, the rest has fewer tokens: what is reserved must do.
+        """
+        part = call.part
+        if not part.text or part.capability == capability.name:
+            return call
+        return call.going_on(await part_of(self.counter, capability, part.text))
+
+    async def _renewed(
+        self, call: ModelCall, progress: Progress, waiting: Iterable[Capability]
+    ) -> ModelCall | None:
+        """The call for the rest of an answer that broke off; None where it ends so.
+
+        What is reserved for it does for each model that may go on, however it counts.
+        """
+        refusing = self.health.refusing()
+        following = [one for one in waiting if one.provider not in refusing]
+        if call.renew is None or not following:
             return None
-        rest = call.going_on(await part_of(self.counter, call.candidates[0], progress.text))
+        rest = call.going_on(await part_of(self.counter, following[0], progress.text))
         if not rest.reply:
             return None
+        most = call.going_on(await largest_part(self.counter, following, progress.text))
         progress.lost_last()
-        await call.renew(rest.part.text, rest.prompt_tokens + rest.reply)
+        await call.renew(rest.part.text, max(rest.tokens, most.tokens))
         return rest
 
     async def _attempt(

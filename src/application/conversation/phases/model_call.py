@@ -1,6 +1,6 @@
 """What one call of a model is made of, and what comes of it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -24,11 +24,12 @@ Renewing = Callable[[str, int], Awaitable[None]]
 class Part:
     """The part of an answer that stands, which may be nothing yet.
 
-    Counted as prompts are: `tokens` those of the part, `prompt_tokens` what a prompt is longer by,
-    to have the answer continued.
+    Counted as prompts of `capability` are: `tokens` those of the part, `prompt_tokens` what a
+    prompt is longer by, to have the answer continued.
     """
 
     text: str = ""
+    capability: str = ""
     tokens: int = 0
     prompt_tokens: int = 0
 
@@ -38,7 +39,15 @@ async def part_of(counter: TokenCounter, capability: Capability, text: str) -> P
     if not text:
         return Part()
     part, asking = await counter.count(capability, [text, GO_ON])
-    return Part(text, part, part + asking + 2 * FRAME_TOKENS)
+    return Part(text, capability.name, part, part + asking + 2 * FRAME_TOKENS)
+
+
+async def largest_part(
+    counter: TokenCounter, capabilities: Iterable[Capability], text: str
+) -> Part:
+    """The part as that one of some capabilities counts it which counts the most."""
+    parts = [await part_of(counter, one, text) for one in capabilities]
+    return max(parts, key=lambda part: part.prompt_tokens)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +73,11 @@ class ModelCall:
     part: Part = Part()
     requested: int | None = None
     renew: Renewing | None = None
+
+    @property
+    def tokens(self) -> int:
+        """What it needs at most."""
+        return self.prompt_tokens + self.reply
 
     def going_on(self, part: Part) -> "ModelCall":
         """The same call, for the rest of its answer; its reply is 0 where none is left."""

@@ -94,4 +94,5 @@ class SaveTurn:
             nonce=nonce,
             trace=self.json.encode_plain(turn_trace(progress)),
             outgoing=ending.facts(turn, progress, self.clock, self.identifiers),
+            undecided=ending.given_up(turn, self.clock, self.identifiers),
         )

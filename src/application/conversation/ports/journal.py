@@ -137,6 +137,9 @@ class TakeOnTurn:
 class FinishTurn:
     """A turn ends. `answer` is stored as the assistant's message when the state is COMPLETED.
 
+    `undecided` are calls that a person was asked about, each with the fact that is published where
+    the call still waits when the turn ends: before the `outgoing` ones.
+
     `record` is the canonical bytes of the provenance record and `nonce` the salt of its hashes,
     kept beside it; `trace` is the decision trace as JSON.
     """
@@ -157,6 +160,7 @@ class FinishTurn:
     nonce: bytes
     trace: bytes
     outgoing: tuple[DomainEvent, ...]
+    undecided: tuple[tuple[InvocationId, DomainEvent], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

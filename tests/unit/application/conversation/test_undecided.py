@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import final
 
 import pytest
@@ -17,7 +18,7 @@ from domain.tools.errors import ApprovalExpiredError
 from domain.tools.events import ApprovalDecided
 from domain.tools.invocation import InvocationState
 from tests.builders import SESSION, TENANT
-from tests.doubles import answers
+from tests.doubles import FlakyJournal, answers
 from tests.inmemory_application import Server
 from tests.inmemory_world import World, manifest, world
 
@@ -44,6 +45,21 @@ async def paused(server: Server) -> tuple[TurnId, InvocationId]:
     await server.settled(turn_id)
     (call,) = await server.world.reader.invocations(TENANT, turn_id)
     return turn_id, call.id
+
+
+async def decided_alone(server: Server, call_id: InvocationId, *, approved: bool) -> None:
+    """Decide about a call at a server that is lost before it goes on with the turn."""
+    shared, facts = server.world, server.tend_approvals.facts
+    call = await shared.invocations.invocation(TENANT, call_id)
+    state = InvocationState.PERMITTED if approved else InvocationState.REJECTED
+    await shared.effects.decide(
+        TENANT,
+        call_id,
+        approved=approved,
+        by="grace",
+        events=[facts.decided(call, state, "grace")],
+        expired=facts.decided(call, InvocationState.EXPIRED),
+    )
 
 
 def undecided(shared: World) -> list[InvocationId]:
@@ -121,3 +137,24 @@ async def test_a_turn_that_is_cancelled_publishes_that_its_calls_are_given_up(
     await server.cancel(turn_id)
 
     assert undecided(shared) == [call_id]
+
+
+@pytest.mark.parametrize(
+    ("approved", "kept"), [(True, InvocationState.DENIED), (False, InvocationState.REJECTED)]
+)
+async def test_a_decision_while_its_turn_is_being_cancelled_is_the_only_one_that_is_published(
+    shared: World, server: Server, *, approved: bool, kept: InvocationState
+) -> None:
+    turn_id, call_id = await paused(server)
+    journal = FlakyJournal(server.plain_journal())
+    other = Server(world=shared, name="other", journal=journal)
+
+    journal.first = partial(decided_alone, server, call_id, approved=approved)
+
+    await other.cancel(turn_id)
+
+    (call,) = await shared.reader.invocations(TENANT, turn_id)
+    assert (call.state, call.decided_by) == (kept, "grace")
+    facts = [one.event for one in shared.store.outbox[TENANT, SESSION]]
+    decisions = [one.decider for one in facts if isinstance(one, ApprovalDecided)]
+    assert decisions == ["grace"]
