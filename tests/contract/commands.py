@@ -30,6 +30,7 @@ from domain.kernel.identifiers import (
     RequestId,
     ReservationId,
     SessionId,
+    StartId,
     TenantId,
     TurnId,
 )
@@ -240,6 +241,10 @@ class Commands:
             turn_id=turn_id,
             state=state,
         )
+
+    def start(self) -> StartId:
+        """A start that nobody has made."""
+        return StartId(self.identifiers.next())
 
     def reserve(
         self,

@@ -74,18 +74,33 @@ class TestDecisions:
         await scene.kernel.effects.begin(call, "r", b"content")
         await self.decide(scene, call)
 
-        started = await scene.kernel.effects.start(scene.ask.tenant_id, call.id)
+        started = await scene.kernel.effects.start(scene.ask.tenant_id, call.id, scene.ask.start())
 
         assert started.state is InvocationState.STARTED
         with pytest.raises(InvocationAlreadyDecidedError):
-            await scene.kernel.effects.start(scene.ask.tenant_id, call.id)
+            await scene.kernel.effects.start(scene.ask.tenant_id, call.id, scene.ask.start())
+
+    async def test_start_a_call_by_itself_once_though_the_answer_was_lost(
+        self, scene: Scene
+    ) -> None:
+        call, start = scene.ask.call(None, InvocationState.PENDING_APPROVAL), scene.ask.start()
+        await scene.kernel.effects.begin(call, "r", b"content")
+        await self.decide(scene, call)
+        started = await scene.kernel.effects.start(scene.ask.tenant_id, call.id, start)
+
+        assert await scene.kernel.effects.start(scene.ask.tenant_id, call.id, start) == started
+
+        await scene.kernel.administrator.expire_leases(scene.ask.tenant_id)
+        await scene.kernel.effects.take_over(1000)
+        with pytest.raises(InvocationAlreadyDecidedError):
+            await scene.kernel.effects.start(scene.ask.tenant_id, call.id, start)
 
     async def test_do_not_start_a_call_of_a_turn(self, scene: Scene) -> None:
         (call,) = await self.paused(scene)
         await self.decide(scene, call)
 
         with pytest.raises(InvocationNotFoundError):
-            await scene.kernel.effects.start(scene.ask.tenant_id, call.id)
+            await scene.kernel.effects.start(scene.ask.tenant_id, call.id, scene.ask.start())
 
     async def test_may_be_told_again(self, scene: Scene) -> None:
         (call,) = await self.paused(scene)

@@ -24,14 +24,14 @@ async def test_an_approved_call_that_may_not_start_is_denied_once_and_that_is_pu
 
     assert list(await told(scene)) == [*before, denied.id]
     with pytest.raises(InvocationAlreadyDecidedError):
-        await scene.kernel.effects.start(scene.ask.tenant_id, call.id)
+        await scene.kernel.effects.start(scene.ask.tenant_id, call.id, scene.ask.start())
 
 
 async def test_a_call_that_waits_or_was_started_is_not_denied(scene: Scene) -> None:
     call = await asked(scene)
     waiting = await scene.kernel.effects.deny(call, "CAPSULE_REVOKED", fact(scene))
     await approve(scene, call)
-    await scene.kernel.effects.start(scene.ask.tenant_id, call.id)
+    await scene.kernel.effects.start(scene.ask.tenant_id, call.id, scene.ask.start())
     before = list(await told(scene))
 
     started = await scene.kernel.effects.deny(call, "CAPSULE_REVOKED", fact(scene))
@@ -47,7 +47,7 @@ async def test_a_call_is_either_started_or_denied(scene: Scene) -> None:
     before = list(await told(scene))
 
     started, denied = await gather(
-        scene.kernel.effects.start(scene.ask.tenant_id, call.id),
+        scene.kernel.effects.start(scene.ask.tenant_id, call.id, scene.ask.start()),
         scene.kernel.effects.deny(call, "CAPSULE_REVOKED", fact(scene)),
         return_exceptions=True,
     )

@@ -12,7 +12,7 @@ from domain.kernel.errors import (
     InvalidArgumentError,
     RequestExpiredError,
 )
-from domain.kernel.identifiers import InvocationId, ReservationId, TurnId
+from domain.kernel.identifiers import InvocationId, KeyId, ReservationId, TurnId
 from domain.tools.errors import InvocationAlreadyDecidedError, InvocationNotFoundError
 from domain.tools.invocation import Invocation, InvocationState
 from tests.builders import CAPSULE_VERSION
@@ -28,7 +28,8 @@ class TestCallsByThemselves:
         return await scene.kernel.effects.begin(scene.ask.call(None), "r", b"content")
 
     async def test_are_written_before_they_start(self, scene: Scene) -> None:
-        call = replace(scene.ask.call(None), capsule_version_id=CAPSULE_VERSION)
+        key_id = KeyId(scene.ask.start())
+        call = replace(scene.ask.call(None), capsule_version_id=CAPSULE_VERSION, key_id=key_id)
 
         begun = await scene.kernel.effects.begin(call, "r", b"content")
 

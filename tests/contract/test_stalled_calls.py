@@ -96,7 +96,7 @@ async def test_one_that_was_started_is_stalled_no_more(scene: Scene) -> None:
     await approve(scene, call)
     await scene.kernel.administrator.age_approvals(scene.ask.tenant_id)
 
-    await scene.kernel.effects.start(scene.ask.tenant_id, call.id)
+    await scene.kernel.effects.start(scene.ask.tenant_id, call.id, scene.ask.start())
 
     assert await stalled(scene) == []
 
@@ -113,7 +113,7 @@ async def test_one_that_was_approved_does_not_start_after_its_time_and_is_denied
     before = list(await told(scene))
 
     with pytest.raises(ApprovalExpiredError):
-        await scene.kernel.effects.start(scene.ask.tenant_id, call.id)
+        await scene.kernel.effects.start(scene.ask.tenant_id, call.id, scene.ask.start())
     # Whoever saw it wait must not tell that nobody decided.
     assert not await scene.kernel.effects.expire(call, fact(scene))
     done = await scene.kernel.effects.expire(approved, denied)
@@ -125,7 +125,7 @@ async def test_one_that_was_approved_does_not_start_after_its_time_and_is_denied
     assert (read.state, read.reason) == (InvocationState.DENIED, "APPROVAL_EXPIRED")
     assert (read.decided_by, read.finished_at is not None) == ("eve", True)
     with pytest.raises(InvocationAlreadyDecidedError):
-        await scene.kernel.effects.start(scene.ask.tenant_id, call.id)
+        await scene.kernel.effects.start(scene.ask.tenant_id, call.id, scene.ask.start())
 
 
 async def test_of_many_stalled_calls_each_tenant_has_one_before_any_has_two(

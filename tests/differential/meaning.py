@@ -131,7 +131,8 @@ def _(step: do.Begin, world: World) -> Call:
 @meaning.register
 def _(step: do.Start, world: World) -> Call:
     ask, call_id = world.call(step.call, InvocationState.PERMITTED)
-    return lambda kernel: kernel.effects.start(ask.tenant_id, call_id)
+    start_id = ask.start()
+    return lambda kernel: kernel.effects.start(ask.tenant_id, call_id, start_id)
 
 
 @meaning.register

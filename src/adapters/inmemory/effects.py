@@ -14,7 +14,13 @@ from domain.conversation.errors import StaleFenceError
 from domain.conversation.turn import TurnState
 from domain.kernel.errors import IdempotencyKeyReusedError, RequestExpiredError
 from domain.kernel.events import DomainEvent
-from domain.kernel.identifiers import InvocationId, ReservationId, TenantId, TurnId
+from domain.kernel.identifiers import (
+    InvocationId,
+    ReservationId,
+    StartId,
+    TenantId,
+    TurnId,
+)
 from domain.kernel.storable_text import check_storable
 from domain.tools.errors import (
     ApprovalExpiredError,
@@ -67,9 +73,14 @@ class InMemoryEffectJournal:
         self,
         tenant_id: TenantId,
         invocation_id: InvocationId,
+        start_id: StartId,
         reservation_id: ReservationId | None = None,
     ) -> Invocation:
         stored = self._alone(tenant_id, invocation_id)
+        known = stored.invocation
+        again = stored.start_id == start_id and stored.fence == 0
+        if known.state is InvocationState.STARTED and again:
+            return known
         started = stored.invocation.start(self.clock.now())
 
         return self._keep(
@@ -78,6 +89,7 @@ class InMemoryEffectJournal:
                 invocation=started,
                 lease_until=self._lease(),
                 reservation_id=reservation_id,
+                start_id=start_id,
             )
         )
 

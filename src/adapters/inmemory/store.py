@@ -24,6 +24,7 @@ from domain.kernel.identifiers import (
     ReservationId,
     ServerId,
     SessionId,
+    StartId,
     TenantId,
     TurnId,
 )
@@ -48,6 +49,7 @@ class StoredInvocation:
     fence: int = 0
     lease_until: float | None = None
     reservation_id: ReservationId | None = None
+    start_id: StartId | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,13 @@ select content, (invocation).* from begin_invocation(
     %(lease)s, %(invocation)s, %(round)s::integer, %(call)s, %(tool)s, %(arguments)s, %(digest)s,
     %(effect)s, %(state)s::smallint, %(permit)s, %(result)s, %(reason)s, %(requested_by)s,
     %(expires_at)s, %(created_at)s, %(slug)s, %(session)s::uuid, %(reservation)s::uuid,
-    %(capsule)s::uuid,
+    %(capsule)s::uuid, %(key)s::uuid,
 """
     + FACTS
 )
-START: Final = b"select changed, (invocation).* from start_invocation(%s, %s, %s::uuid, %s)"
+START: Final = b"""
+select started, (invocation).* from start_invocation(%s, %s, %s, %s::uuid, %s)
+"""
 FINISH: Final = b"""
 select expected_fence, state_before, (invocation).*
   from finish_invocation(

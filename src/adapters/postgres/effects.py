@@ -16,7 +16,7 @@ from application.tools.ports import LostCall, Outcome
 from domain.conversation.errors import StaleFenceError
 from domain.kernel.errors import IdempotencyKeyReusedError, RequestExpiredError
 from domain.kernel.events import DomainEvent
-from domain.kernel.identifiers import InvocationId, ReservationId, TenantId
+from domain.kernel.identifiers import InvocationId, ReservationId, StartId, TenantId
 from domain.kernel.storable_text import check_storable
 from domain.tools.errors import (
     ApprovalExpiredError,
@@ -36,6 +36,11 @@ class _Begun(InvocationRow):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Started(InvocationRow):
+    started: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Resolved(InvocationRow):
     changed: bool
 
 
@@ -101,6 +106,7 @@ class PostgresEffectJournal:
             "session": invocation.session_id,
             "reservation": reservation_id,
             "capsule": invocation.capsule_version_id,
+            "key": invocation.key_id,
             **self.outgoing.named([] if event is None else [event]),
         }
         async with self.database.writing() as connection:
@@ -117,19 +123,20 @@ class PostgresEffectJournal:
         self,
         tenant_id: TenantId,
         invocation_id: InvocationId,
+        start_id: StartId,
         reservation_id: ReservationId | None = None,
     ) -> Invocation:
         lease = timedelta(seconds=self.lease_seconds)
         async with self.database.writing() as connection:
             cursor = connection.cursor(row_factory=class_row(_Started))
             await cursor.execute(
-                statements.START, (tenant_id, invocation_id, reservation_id, lease)
+                statements.START, (tenant_id, invocation_id, start_id, reservation_id, lease)
             )
             row = await cursor.fetchone()
         if row is None:
             raise InvocationNotFoundError(str(invocation_id))
         found = row.invocation()
-        if not row.changed:
+        if not row.started:
             if found.state is InvocationState.PERMITTED:
                 raise ApprovalExpiredError(str(invocation_id))
             raise InvocationAlreadyDecidedError(str(invocation_id), found.state.name)
@@ -283,7 +290,7 @@ class PostgresEffectJournal:
             **self.outgoing.named(events),
         }
         async with self.database.writing() as connection:
-            cursor = connection.cursor(row_factory=class_row(_Started))
+            cursor = connection.cursor(row_factory=class_row(_Resolved))
             await cursor.execute(statements.RESOLVE, parameters)
             row = await cursor.fetchone()
         if row is None:

@@ -7,6 +7,7 @@ from uuid import UUID
 from domain.kernel.identifiers import (
     CapsuleVersionId,
     InvocationId,
+    KeyId,
     SessionId,
     TenantId,
     TurnId,
@@ -46,6 +47,8 @@ class InvocationRow:
     resolved_at: datetime | None
     note: str
     capsule_version_id: UUID | None
+    key_id: UUID | None
+    start_id: UUID | None
 
     def invocation(self, session: UUID | None = None) -> Invocation:
         """What the row stands for; `session` is that of its turn, where it was looked up."""
@@ -76,4 +79,5 @@ class InvocationRow:
             resolved_at=self.resolved_at,
             note=self.note,
             capsule_version_id=None if capsule is None else CapsuleVersionId(capsule),
+            key_id=None if self.key_id is None else KeyId(self.key_id),
         )

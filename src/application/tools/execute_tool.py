@@ -8,6 +8,7 @@ from typing import Final, final
 from application.authorization.authorize import Authorize, AuthorizeQuery
 from application.budget.ports import Budgets
 from application.capability.ports import ProviderHealth
+from application.kernel.insisting import insisting
 from application.kernel.ports import CanonicalJson, Clock, DurableClock, IdentifierSource
 from application.tenancy.read_subscription import ReadSubscription
 from application.tools.arguments_digest import arguments_digest
@@ -131,6 +132,7 @@ class ExecuteTool:
             tenant=command.principal.tenant,
             session_id=command.session_id,
             capsule_version_id=command.terms.version,
+            key_id=command.principal.key_id,
         )
         digest = _digest(command)
         if until:
@@ -154,8 +156,11 @@ class ExecuteTool:
         reservation_id: ReservationId,
     ) -> Invocation:
         began = self.clock.monotonic()
-        stored = await self.effects.begin(
-            asked, command.request_id, digest, reservation_id=reservation_id
+        # A call that was written and whose answer was lost would be one that nobody runs.
+        stored = await insisting(
+            lambda: self.effects.begin(
+                asked, command.request_id, digest, reservation_id=reservation_id
+            )
         )
         if stored.id == asked.id:
             self.running.start(

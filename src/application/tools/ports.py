@@ -7,7 +7,7 @@ from typing import Protocol
 from domain.budget.account import Use
 from domain.budget.events import UsageRecorded
 from domain.kernel.events import DomainEvent
-from domain.kernel.identifiers import InvocationId, ReservationId, SessionId, TenantId
+from domain.kernel.identifiers import InvocationId, ReservationId, SessionId, StartId, TenantId
 from domain.kernel.principal import Principal
 from domain.tools.invocation import Invocation, InvocationState, Resolution
 from domain.tools.tool import Tool
@@ -116,9 +116,12 @@ class EffectJournal(Protocol):
         self,
         tenant_id: TenantId,
         invocation_id: InvocationId,
+        start_id: StartId,
         reservation_id: ReservationId | None = None,
     ) -> Invocation:
         """Start a call by itself that was approved, with a lease. Whoever is answered runs it.
+
+        The same `start_id` again is answered as before while nobody has taken the call over.
 
         Raises:
             InvocationNotFoundError: No such invocation of this tenant, or it is a turn's.

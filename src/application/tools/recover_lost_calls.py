@@ -36,6 +36,7 @@ class RecoverLostCalls:
                 tenant=call.tenant,
                 subject=call.requested_by,
                 roles=frozenset(),
+                key_id=call.key_id,
             )
             self.running.start(
                 self.run,

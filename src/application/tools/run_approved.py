@@ -7,6 +7,7 @@ from typing import Final, final
 
 from application.budget.ports import Budgets
 from application.capability.ports import ProviderHealth
+from application.kernel.insisting import insisting
 from application.kernel.ports import Clock, IdentifierSource
 from application.tools.call_facts import CallFacts
 from application.tools.call_holds import call_holds
@@ -17,7 +18,7 @@ from application.tools.run_call import RunCall, RunningCalls, StartedCall
 from domain.budget.account import Hold
 from domain.budget.errors import ReservationEndedError, ReservationNotFoundError
 from domain.kernel.errors import DomainError, UnavailableError
-from domain.kernel.identifiers import ReservationId
+from domain.kernel.identifiers import ReservationId, StartId
 from domain.kernel.principal import Principal
 from domain.tools.errors import (
     ApprovalExpiredError,
@@ -88,11 +89,15 @@ class RunApproved:
             tenant=tenant,
             subject=approved.requested_by,
             roles=frozenset(),
+            key_id=approved.key_id,
         )
         held = await self._reserve(approved, call_holds(asker, approved.session_id, capsule))
-        began = self.clock.monotonic()
+        began, start_id = self.clock.monotonic(), StartId(self.identifiers.next())
         try:
-            started = await self.effects.start(approved.tenant_id, approved.id, held)
+            # Under one id: a start whose answer was lost is known as this one.
+            started = await insisting(
+                lambda: self.effects.start(approved.tenant_id, approved.id, start_id, held)
+            )
         except ApprovalExpiredError:
             await self._give_back(approved, held)
             raise

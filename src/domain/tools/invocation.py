@@ -10,6 +10,7 @@ from typing import Final, Self
 from domain.kernel.identifiers import (
     CapsuleVersionId,
     InvocationId,
+    KeyId,
     SessionId,
     TenantId,
     TurnId,
@@ -110,7 +111,7 @@ class Invocation:
     those of the person who found out what became of an UNKNOWN call. `tenant` is the tenant's slug,
     known of a call by itself; `session_id` the session of its turn where it was looked up, else the
     one whose account bears a call by itself. `capsule_version_id` is the capsule by whose rules a
-    call by itself was made, if it named one.
+    call by itself was made, if it named one, `key_id` the API key that was shown for it.
     """
 
     id: InvocationId
@@ -138,6 +139,7 @@ class Invocation:
     resolved_at: datetime | None = None
     note: str = ""
     capsule_version_id: CapsuleVersionId | None = None
+    key_id: KeyId | None = None
 
     def check_texts(self) -> None:
         """Raises: InvalidArgumentError: A text of it cannot be kept."""

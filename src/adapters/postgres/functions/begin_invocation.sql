@@ -8,7 +8,7 @@ create or replace function begin_invocation(
     p_invocation uuid, p_round integer, p_call text, p_tool text, p_arguments text, p_digest bytea,
     p_effect boolean, p_state smallint, p_permit text, p_result text, p_reason text, p_requested_by text,
     p_expires_at timestamptz, p_created_at timestamptz, p_slug text, p_session uuid, p_reservation uuid,
-    p_capsule uuid,
+    p_capsule uuid, p_key uuid,
     p_events uuid[], p_keys uuid[], p_types text[], p_traces text[], p_times bigint[], p_payloads bytea[])
     returns table (content bytea, invocation invocations)
 language plpgsql as $$
@@ -31,11 +31,12 @@ begin
         values (p_tenant, p_request, p_request_digest, p_invocation, v_now);
         insert into invocations (tenant_id, invocation_id, round, call_id, tool, arguments, digest, effect,
                                  state, permit, result, reason, requested_by, expires_at, created_at,
-                                 lease_until, tenant, session_id, reservation_id, capsule_version_id)
+                                 lease_until, tenant, session_id, reservation_id, capsule_version_id,
+                                 key_id)
         values (p_tenant, p_invocation, p_round, p_call, p_tool, p_arguments, p_digest, p_effect, p_state,
                 p_permit, p_result, p_reason, p_requested_by, p_expires_at, coalesce(p_created_at, v_now),
                 case when p_state = 3 then v_now + p_lease end, p_slug, p_session, p_reservation,
-                p_capsule);
+                p_capsule, p_key);
         perform publish_facts(p_tenant, p_events, p_keys, p_types, p_traces, p_times, p_payloads);
     end if;
     return query

@@ -49,7 +49,7 @@ invocations = tenant_table(
         comment="of a call by itself; a call of a turn has the turn's",
     ),
     sa.Column("lease_until", INSTANT, comment="of a call by itself while it is started"),
-    # The slug, session, reservation and capsule are those of a call by itself.
+    # The slug, session, reservation, capsule, key and start are those of a call by itself.
     sa.Column("tenant", sa.Text, nullable=False, server_default=""),
     sa.Column("session_id", sa.Uuid),
     sa.Column("reservation_id", sa.Uuid),
@@ -57,6 +57,8 @@ invocations = tenant_table(
     sa.Column("resolved_at", INSTANT),
     sa.Column("note", sa.Text, nullable=False, server_default=""),
     sa.Column("capsule_version_id", sa.Uuid),
+    sa.Column("key_id", sa.Uuid),
+    sa.Column("start_id", sa.Uuid),
     sa.Index("invocations_of_turn", "tenant_id", "turn_id", "invocation_id"),
     sa.Index(
         "invocations_in_state",

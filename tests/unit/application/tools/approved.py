@@ -3,6 +3,7 @@
 from application.tools.call_terms import CallTerms
 from domain.capsule.knob import ToolApproval
 from domain.kernel.identifiers import CapsuleVersionId
+from domain.kernel.principal import Principal
 from domain.tools.events import ApprovalDecided
 from domain.tools.invocation import APPROVAL_TIME, Invocation, InvocationState
 from tests.builders import CAPSULE_VERSION, TENANT
@@ -17,10 +18,13 @@ async def waiting(
     server: Server,
     request_id: str = REQUEST,
     version: CapsuleVersionId | None = CAPSULE_VERSION,
+    *,
+    asked_by: Principal | None = None,
 ) -> Invocation:
     asked = command(
         terms=CallTerms(capsule="greeter", version=version, approval=ToolApproval.ALL),
         request_id=request_id,
+        asked_by=asked_by,
     )
     (*_, last) = await shown(server, asked)
     return last.invocation
@@ -30,9 +34,12 @@ async def approved_and_left(
     server: Server,
     request_id: str = REQUEST,
     version: CapsuleVersionId | None = CAPSULE_VERSION,
+    *,
+    asked_by: Principal | None = None,
 ) -> Invocation:
     """A call that was approved at a server which was lost before it started it."""
-    call, shared = await waiting(server, request_id, version), server.world
+    call = await waiting(server, request_id, version, asked_by=asked_by)
+    shared = server.world
     facts = server.tend_approvals.facts
     decided, _ = await shared.effects.decide(
         TENANT,

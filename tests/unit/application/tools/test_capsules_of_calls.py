@@ -11,6 +11,7 @@ from application.tools.reserve_call import ReserveCall
 from domain.budget.account import Account, AccountKind
 from domain.budget.reservation import ReservationState
 from domain.capsule.capsule import CapsuleState
+from domain.kernel.identifiers import KeyId
 from domain.kernel.metering import Metric
 from domain.tenancy.feature import Feature
 from domain.tenancy.tenant import Standing
@@ -18,12 +19,15 @@ from domain.tools.events import ToolInvoked
 from domain.tools.invocation import InvocationState
 from tests.builders import CAPSULE_VERSION, TENANT, principal
 from tests.doubles import answers
-from tests.inmemory_application import Server
+from tests.inmemory_application import REQUEST, Server
 from tests.inmemory_world import World, manifest, world
 from tests.unit.application.tools.approved import approved_and_left, decisions, ended, waiting
 from tests.unit.application.tools.calls import command, shown
 
 KEY = TENANT, CAPSULE_VERSION
+
+OTHER = "01946f00-0000-4000-8000-0000000000ff"
+"""Another request id."""
 
 
 @pytest.fixture
@@ -163,14 +167,22 @@ async def test_what_a_lost_server_had_reserved_for_a_denied_call_is_given_back(
     assert states == {ReservationState.RELEASED}
 
 
-async def test_the_account_of_its_capsule_bears_a_call_that_was_approved(
-    shared: World, server: Server
+@pytest.mark.parametrize("kind", [AccountKind.CAPSULE, AccountKind.KEY])
+async def test_the_accounts_of_its_capsule_and_key_bear_a_call_that_was_approved(
+    shared: World, server: Server, kind: AccountKind
 ) -> None:
-    account = Account(AccountKind.CAPSULE, "greeter")
-    shared.store.limits[TENANT, account, Metric.TOOL_CALLS] = 0
-    call = await approved_and_left(server)
+    key_id = KeyId(shared.identifiers.next())
+    account = Account(kind, "greeter" if kind is AccountKind.CAPSULE else str(key_id))
+    shared.store.limits[TENANT, account, Metric.TOOL_CALLS] = 1
+    asker = replace(principal(roles=("service",)), key_id=key_id)
+    calls = [
+        await approved_and_left(server, request_id, asked_by=asker)
+        for request_id in (REQUEST, OTHER)
+    ]
 
-    assert await server.tend_approvals(9) == 0
+    assert await server.tend_approvals(9) == 1
 
-    read = await shared.invocations.invocation(TENANT, call.id)
-    assert (read.state, shared.tools.runs) == (InvocationState.PERMITTED, [])
+    states = {(await ended(server, one)).state for one in calls}
+    assert states == {InvocationState.SUCCEEDED, InvocationState.PERMITTED}
+    (used,) = await shared.budgets.usage(TENANT, account.id_in(TENANT), None)
+    assert (used.balance.spent, used.balance.held) == (1, 0)

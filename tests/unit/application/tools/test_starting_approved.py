@@ -8,7 +8,7 @@ import pytest
 
 from application.identity.ports import Credentials, KeyHolder
 from application.tools.run_call import StartedCall
-from domain.kernel.identifiers import KeyId
+from domain.kernel.identifiers import KeyId, StartId
 from domain.kernel.metering import Metric
 from domain.tenancy.tenant import Tenant
 from domain.tools.errors import ApprovalExpiredError
@@ -107,7 +107,7 @@ async def test_a_call_that_is_being_started_has_ended_when_the_server_has_draine
 
     async def start() -> None:
         await go.wait()
-        started = await shared.effects.start(TENANT, call.id)
+        started = await shared.effects.start(TENANT, call.id, StartId(shared.identifiers.next()))
         began = shared.clock.monotonic()
         calls.start(
             server.run_call, StartedCall(invocation=started, principal=principal(), began=began)
