@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from select import POLLIN, poll
 from typing import Final, TypeAlias, final
 
 import psycopg
@@ -62,6 +63,7 @@ class Link:
         self._patience_seconds = patience_seconds
         self._connection: Connection | None = None
         self._socket = -1
+        self._more = poll()
         self._connecting = asyncio.Lock()
         self._sent: deque[_Transaction] = deque()
         self._writing = False
@@ -95,6 +97,8 @@ class Link:
             connection.pgconn.enter_pipeline_mode()
             self._connection, self._socket = connection, connection.fileno()
             self._count = 0
+            self._more = poll()
+            self._more.register(self._socket, POLLIN)
             asyncio.get_running_loop().add_reader(self._socket, self._read)
             try:
                 # All are sent before anything else can be: others see the connection already.
@@ -161,22 +165,33 @@ class Link:
             self._drop(lost)
 
     def _read(self) -> None:
+        """Take all that has come, to the end where there is one.
+
+        Of a connection that is reset uvloop tells once, though its last words come before its end:
+        whoever left the end for the next time would wait in vain.
+        """
         connection = self._pgconn()
         try:
             connection.consume_input()
-            ends = 0
-            while self._sent and not connection.is_busy():
-                result = connection.get_result()
-                if result is None:
-                    # One ends a statement's results; two in a row mean that there is nothing more.
-                    ends += 1
-                    if ends > 1:
-                        return
-                    continue
-                ends = 0
-                self._take(result)
+            self._take_all(connection)
+            while self._more.poll(0):
+                connection.consume_input()
+                self._take_all(connection)
         except psycopg.OperationalError as lost:
             self._drop(lost)
+
+    def _take_all(self, connection: "pq.abc.PGconn") -> None:
+        ends = 0
+        while self._sent and not connection.is_busy():
+            result = connection.get_result()
+            if result is None:
+                # One ends a statement's results; two in a row mean that there is nothing more.
+                ends += 1
+                if ends > 1:
+                    return
+                continue
+            ends = 0
+            self._take(result)
 
     def _take(self, result: "pq.abc.PGresult") -> None:
         transaction = self._sent[0]
