@@ -161,6 +161,10 @@ class Witness:
         shown = tuple(replace(one, key=key, tenant=tenant) for one in self.clients)
         return replace(self, slug=tenant, clients=shown)
 
+    def patient(self) -> "Witness":
+        """The same clients, who wait while servers wait for their database."""
+        return replace(self, clients=tuple(replace(one, patient=True) for one in self.clients))
+
 
 NOBODY: Final = Witness(slug="", tenant_id=UUID(int=0), clients=())
 """Where nobody was introduced."""

@@ -1,7 +1,7 @@
 """The tenants of a run, and the clients that all of them have at every server."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 import psycopg
@@ -30,13 +30,15 @@ class Founding:
         The first one has its broken answers continued, the last one is to be near its limits.
         """
         operators = [await self.installation.operator(address) for address in self.addresses]
+        # Servers of a laboratory do not wait for their database for long.
+        founder = replace(operators[0], patient=True)
         evidence.secrets.add(operators[0].key)
         evidence.platform = Witness(
             slug="platform", tenant_id=PLATFORM_TENANT_ID, clients=tuple(operators)
         )
-        evidence.idle = await self._idle(operators[0], f"{slugs[0]}-idle")
+        evidence.idle = await self._idle(founder, f"{slugs[0]}-idle")
         for slug in slugs:
-            client = await new_tenant(operators[0], slug, tenancy_pb2.PLAN_ENTERPRISE)
+            client = await new_tenant(founder, slug, tenancy_pb2.PLAN_ENTERPRISE)
             await self._furnish(client, "continue" if slug == slugs[0] else "fail")
             user = await new_key(client, "administrator", subject=f"user-{slug}")
             evidence.secrets |= {client.key, user.key}

@@ -1,7 +1,9 @@
 """A client of the public API: a key, a channel, and every method by the type of its request."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
+from time import monotonic
 from typing import Final, TypeVar
 from uuid import uuid1
 
@@ -25,6 +27,8 @@ METHODS_BY_REQUEST: Final = {
 
 PATIENCE_SECONDS: Final = 240.0
 """Far more than anything takes on the slowest machine: a test that waits this long has failed."""
+
+AGAIN_SECONDS: Final = 0.1
 
 OPTIONS: Final = (
     ("grpc.max_receive_message_length", -1),
@@ -68,11 +72,15 @@ def request_id() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Calls as whoever has the key, for a tenant."""
+    """Calls as whoever has the key, for a tenant.
+
+    Who is `patient` asks again, by the same request id, while the server waits for its database.
+    """
 
     channel: grpc.aio.Channel
     tenant: str = ""
     key: str = ""
+    patient: bool = False
 
     @property
     def parent(self) -> str:
@@ -93,10 +101,15 @@ class Client:
             request_serializer=_bytes_of,
             response_deserializer=kind.FromString,
         )
-        try:
-            return await call(request, metadata=self.metadata, timeout=seconds)
-        except grpc.aio.AioRpcError as error:
-            raise refusal_of(error) from error
+        until = monotonic() + seconds
+        while True:
+            try:
+                return await call(request, metadata=self.metadata, timeout=seconds)
+            except grpc.aio.AioRpcError as error:
+                refused = refusal_of(error)
+                if not self._waits(refused, until):
+                    raise refused from error
+            await asyncio.sleep(AGAIN_SECONDS)
 
     async def answers(self, request: Message) -> list[Message]:
         """Every answer of whatever method takes the request: one, where it does not stream.
@@ -118,18 +131,31 @@ class Client:
         Raises:
             RefusedError: It was refused.
         """
-        call = self.channel.unary_stream(
+        method = self.channel.unary_stream(
             path_of(request),
             request_serializer=_bytes_of,
             response_deserializer=kind.FromString,
-        )(request, metadata=self.metadata, timeout=seconds)
-        try:
-            async for answer in call:
-                yield answer
-        except grpc.aio.AioRpcError as error:
-            raise refusal_of(error) from error
-        finally:
-            call.cancel()
+        )
+        until, begun = monotonic() + seconds, False
+        while True:
+            call = method(request, metadata=self.metadata, timeout=seconds)
+            try:
+                async for answer in call:
+                    begun = True
+                    yield answer
+            except grpc.aio.AioRpcError as error:
+                refused = refusal_of(error)
+                if begun or not self._waits(refused, until):
+                    raise refused from error
+            else:
+                return
+            finally:
+                call.cancel()
+            await asyncio.sleep(AGAIN_SECONDS)
+
+    def _waits(self, refused: RefusedError, until: float) -> bool:
+        away = refused.reason == "DATABASE_UNAVAILABLE"
+        return self.patient and away and monotonic() <= until
 
     async def send(
         self,

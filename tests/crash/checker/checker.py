@@ -1,6 +1,7 @@
 """The one checker: everything that must hold after any run, whatever was done to the servers."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from random import Random
 
 import psycopg
@@ -68,10 +69,16 @@ async def check_run(
     """Everything, with what the servers answer now."""
     with psycopg.connect(owner_url, autocommit=True) as connection:
         found = check_stored(Ground(connection, evidence), public_key, texts)
-    found += [one async for one in check_replays(evidence, chance)]
-    found += [one async for one in check_strangers(evidence)]
-    found += [one async for one in check_recalls(evidence, chance)]
-    found += [one async for one in check_keys(evidence, chance)]
+    # What is asked now is to be answered: a database that is slow has broken nothing.
+    asking = replace(
+        evidence,
+        tenants=[one.patient() for one in evidence.tenants],
+        platform=evidence.platform.patient(),
+    )
+    found += [one async for one in check_replays(asking, chance)]
+    found += [one async for one in check_strangers(asking)]
+    found += [one async for one in check_recalls(asking, chance)]
+    found += [one async for one in check_keys(asking, chance)]
     return found
 
 
