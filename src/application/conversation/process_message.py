@@ -13,6 +13,7 @@ from application.conversation.ports.reading import TurnReader
 from application.conversation.prepare_turn import PrepareTurn
 from application.conversation.progress import Progress
 from application.conversation.turn_drivers import TurnDrivers
+from application.kernel.insisting import insisting
 from application.kernel.ports import Clock, IdentifierSource
 from domain.conversation.events import TurnAccepted
 from domain.conversation.phase import Phase
@@ -112,7 +113,9 @@ class ProcessMessage:
         """From here on the turn does not need its client any more."""
         asked_at = self.clock.monotonic()
         with progress.timing(Phase.BUDGET):
-            grant = await self.journal.accept(self._acceptance(command, plan))
+            # Named once: after a lost answer it is told as its own, and driven here.
+            acceptance = self._acceptance(command, plan)
+            grant = await insisting(lambda: self.journal.accept(acceptance))
         if grant.earlier or grant.state is not TurnState.RUNNING:
             return grant.turn_id
         progress.held_tokens = plan.context.hold

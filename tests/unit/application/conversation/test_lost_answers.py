@@ -51,6 +51,18 @@ async def test_an_end_whose_answer_was_lost_is_asked_for_again(shared: World, st
     assert await server.shown(turn_id) == events
 
 
+async def test_a_turn_whose_acceptance_was_not_heard_of_is_driven_at_once(shared: World) -> None:
+    flaky = FlakyJournal(Server(world=shared).plain_journal(), lost={"accept": 2})
+    server = Server(world=shared, journal=flaky)
+    shared.model.will_say(said("Heard."))
+
+    turn = await server.answered()
+
+    assert (turn.state, turn.answer, turn.fence) == (TurnState.COMPLETED, "Heard.", 1)
+    assert len(shared.store.turns) == 1
+    assert shared.spent(Metric.API_CALLS) == 1
+
+
 async def test_a_round_whose_answer_was_lost_is_not_reserved_twice(shared: World) -> None:
     flaky = FlakyJournal(Server(world=shared).plain_journal(), lost={"extend": 2})
     server = Server(world=shared, journal=flaky)
