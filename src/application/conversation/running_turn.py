@@ -70,7 +70,13 @@ class RunningTurn:
         self.ceiling = max(self.ceiling, ceiling)
 
     def lost(self) -> None:
-        """The lease is another's: stop as soon as the driver looks, and show nothing more."""
+        """The lease is another's: stop as soon as the driver looks, and show nothing more.
+
+        Too late once the turn is `closing`: it may be its own end by which nobody has a lease any
+        more. What the driver waits for says whether that was made, by the fence.
+        """
+        if self.closing:
+            return
         self.lease_until = 0.0
         self.log.close()
         if self.task is not None:

@@ -63,6 +63,26 @@ async def test_a_turn_whose_acceptance_was_not_heard_of_is_driven_at_once(shared
     assert shared.spent(Metric.API_CALLS) == 1
 
 
+@pytest.mark.parametrize("lost", [0, 1])
+async def test_an_end_that_a_renewal_sees_before_its_driver_hears_of_it_is_told_of(
+    shared: World, lost: int
+) -> None:
+    flaky = FlakyJournal(Server(world=shared).plain_journal(), lost={"finish": lost})
+    server = Server(world=shared, journal=flaky)
+    done, go = flaky.hold_back("finish")
+    turn_id = await server.say()
+    await done.wait()
+    shared.clock.advance(LEASE / 2)
+
+    await server.drivers.keep()
+    go.set()
+    turn = await server.settled(turn_id)
+
+    assert turn.state is TurnState.COMPLETED
+    assert [one.turn_id for one in server.observer.ended] == [turn_id]
+    assert [event.final for event in await server.shown(turn_id)].count(True) == 1
+
+
 async def test_a_round_whose_answer_was_lost_is_not_reserved_twice(shared: World) -> None:
     flaky = FlakyJournal(Server(world=shared).plain_journal(), lost={"extend": 2})
     server = Server(world=shared, journal=flaky)
