@@ -65,11 +65,12 @@ class Inbound:
         topic: str = INBOUND,
         shown: str = "",
         written_at: int = 0,
+        damage: str = "",
     ) -> None:
         """A message with the tenant's key, or with what else is shown."""
         credential = shown or f"Bearer {self.caller.key}"
         headers = (("authorization", credential.encode()),)
-        self.topics.put(topic, key.encode(), value, headers, written_at)
+        self.topics.put(topic, key.encode(), value, headers, written_at, damage=damage)
 
     @asynccontextmanager
     async def consuming(

@@ -191,6 +191,8 @@ async def test_what_nobody_can_be_held_to_rests_with_the_platform(inbound: Inbou
     }
     for key, (content, shown, _) in expected.items():
         inbound.put(content, key=f"{mark} {key}", shown=shown)
+    inbound.put(value, key=f"{mark} damaged", damage="its headers cannot be read")
+    expected["damaged"] = value, "", "MESSAGE_UNREADABLE"
 
     async with inbound.consuming():
         await inbound.until_done(len(expected))

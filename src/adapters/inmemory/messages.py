@@ -35,6 +35,8 @@ class InMemoryTopics:
         value: bytes,
         headers: Sequence[Header] = (),
         written_at: int = 0,
+        *,
+        damage: str = "",
     ) -> None:
         """Append a message to the partition of its key."""
         number = sum(key) % self.partitions
@@ -48,6 +50,7 @@ class InMemoryTopics:
                 headers=tuple(headers),
                 value=value,
                 written_at=written_at,
+                damage=damage,
             )
         )
         for reader in self.readers:

@@ -6,8 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from logging import getLogger
+from operator import methodcaller
 from types import MappingProxyType
-from typing import Final, TypeVar, final
+from typing import Final, TypeAlias, TypeVar, final
 
 from confluent_kafka import (
     OFFSET_INVALID,
@@ -31,7 +32,14 @@ LOG: Final = getLogger("somagent.kafka")
 ANSWER_SECONDS: Final = 5.0
 """How long the broker is waited for where something is asked of it."""
 
+_Headers: TypeAlias = list[tuple[str, str | bytes | None]] | dict[str, str | bytes | None] | None
+
 _FENCED: Final = frozenset({KafkaError.FENCED_INSTANCE_ID, KafkaError._FATAL})  # noqa: SLF001 - that is its name in the library
+
+_ASKED: Final[Callable[[Message], _Headers]] = methodcaller("headers")
+"""Of headers that it cannot read the library answers a broken list and an error at once. Python
+looks for an error behind an answer in calls that go this way; its own short ways hand on the list.
+"""
 
 T = TypeVar("T")
 
@@ -208,6 +216,7 @@ class KafkaSource:
 
     def _message(self, message: Message) -> IncomingMessage:
         kind, at = message.timestamp()
+        headers = _headers(message)
         return IncomingMessage(
             partition=Partition(
                 (message.topic() or "").removeprefix(self.settings.prefix),
@@ -215,9 +224,10 @@ class KafkaSource:
             ),
             offset=message.offset() or 0,
             key=_bytes(message.key()),
-            headers=_headers(message),
+            headers=headers or (),
             value=_bytes(message.value()),
             written_at=0 if kind == TIMESTAMP_NOT_AVAILABLE else at,
+            damage="its headers cannot be read" if headers is None else "",
         )
 
 
@@ -273,7 +283,11 @@ def _bytes(value: str | bytes | None) -> bytes:
     return value.encode() if isinstance(value, str) else value or b""
 
 
-def _headers(message: Message) -> tuple[Header, ...]:
-    found = message.headers() or []
-    pairs = found.items() if isinstance(found, dict) else found
+def _headers(message: Message) -> tuple[Header, ...] | None:
+    """None where the name of one is no UTF-8: the library then gives none of them."""
+    try:
+        found: _Headers = _ASKED(message)
+    except SystemError:
+        return None
+    pairs = found.items() if isinstance(found, dict) else found or ()
     return tuple((str(name), _bytes(value)) for name, value in pairs)

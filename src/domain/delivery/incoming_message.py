@@ -18,6 +18,7 @@ class IncomingMessage:
     """A message at its place. Those with one key stand in one partition, in their order.
 
     `written_at` is in milliseconds of Unix time, as the broker has it; 0 where it has none.
+    `damage` says what of it cannot be read, and is not here therefore; empty where all of it can.
     """
 
     partition: Partition
@@ -26,6 +27,7 @@ class IncomingMessage:
     headers: tuple[Header, ...]
     value: bytes
     written_at: int
+    damage: str = ""
 
     @property
     def origin(self) -> str:

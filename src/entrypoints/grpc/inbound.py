@@ -124,6 +124,8 @@ class TakeInbound:
         """Raises: MessageTooLargeError, MessageUnreadableError: As they say."""
         if len(message.value) > self.most_bytes:
             raise MessageTooLargeError
+        if message.damage:
+            raise MessageUnreadableError(message.damage)
         if not message.value:
             raise MessageUnreadableError("it is empty")
         try:

@@ -39,7 +39,7 @@ class MockBrokers:
 
 @contextmanager
 def mock_brokers() -> Generator[MockBrokers]:
-    library = _library()
+    library = client_library()
     client: int = library.rd_kafka_new(_PRODUCER, library.rd_kafka_conf_new(), None, 0)
     cluster: int = library.rd_kafka_mock_cluster_new(client, 1)
     try:
@@ -49,7 +49,7 @@ def mock_brokers() -> Generator[MockBrokers]:
         library.rd_kafka_destroy(client)
 
 
-def _library() -> CDLL:
+def client_library() -> CDLL:
     """The one that the client is linked with: what is looked for in the client is found there."""
     client = find_spec("confluent_kafka.cimpl")
     assert client is not None
