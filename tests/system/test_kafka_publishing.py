@@ -67,8 +67,9 @@ async def test_a_topic_that_is_missing_is_named_with_what_to_do(
     connection: KafkaConnection,
 ) -> None:
     async with open_publisher(connection, DILIGENT) as publisher, asyncio.timeout(PATIENCE):
-        with pytest.raises(PublisherAwayError, match="somagent topics create"):
+        with pytest.raises(PublisherAwayError, match="somagent topics create") as away:
             await publisher.publish(message(b"1"))
+        assert away.value.topic == connection.topic(TOPIC)
         while connection.topic(TOPIC) not in (await publisher.condition()).problem:
             pass  # it was not answered in the time that a look takes
 

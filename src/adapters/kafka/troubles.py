@@ -40,22 +40,49 @@ _MISSING: Final = frozenset(
     }
 )
 
+_OF_TOPIC: Final = frozenset(
+    {
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        KafkaError.TOPIC_EXCEPTION,
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.REPLICA_NOT_AVAILABLE,
+        KafkaError.NOT_ENOUGH_REPLICAS,
+        KafkaError.NOT_ENOUGH_REPLICAS_AFTER_APPEND,
+    }
+)
+
+_LATE: Final = frozenset(
+    {
+        KafkaError.REQUEST_TIMED_OUT,
+        KafkaError._MSG_TIMED_OUT,  # noqa: SLF001
+        KafkaError._TIMED_OUT,  # noqa: SLF001
+        KafkaError._TIMED_OUT_QUEUE,  # noqa: SLF001
+    }
+)
+"""Of all where no broker is reached; otherwise of where this message should have gone."""
+
 
 def trouble_of(
     error: KafkaError, topic: str, connections: ConnectionTrouble
 ) -> PublisherAwayError | EventFailedError | EventRefusedError:
     """The error as the port tells it.
 
-    All that is not of one message is of the broker, for which every message waits: a cluster that
-    is away, starts, lacks copies, does not know us, or lacks a topic.
+    What is not of one message is of its topic, which is missing, refuses us or lacks copies; or of
+    the cluster, for which every message waits: it is away, starts, or does not know us.
     """
+    told = f"{error.name()}: {error.str()}"
     if error.fatal() or error.code() == KafkaError._FATAL:  # noqa: SLF001
         # The producer ended, with every message it had.
-        return PublisherAwayError(f"{error.name()}: {error.str()}")
+        return PublisherAwayError(told)
     if error.code() in _REFUSED:
-        return EventRefusedError(f"{error.name()}: {error.str()}")
+        return EventRefusedError(told)
     if error.code() in _FAILED:
-        return EventFailedError(f"{error.name()}: {error.str()}")
+        return EventFailedError(told)
     if error.code() in _MISSING:
-        return PublisherAwayError(f"the topic {topic} is missing; run: somagent topics create")
-    return PublisherAwayError(connections.of(f"{error.name()}: {error.str()}"))
+        missing = f"the topic {topic} is missing; run: somagent topics create"
+        return PublisherAwayError(missing, topic)
+    late = error.code() in _LATE and not connections.down.is_set()
+    if late or error.code() in _OF_TOPIC:
+        return PublisherAwayError(connections.of(f"the topic {topic}: {told}"), topic)
+    return PublisherAwayError(connections.of(told))

@@ -7,16 +7,17 @@ from itertools import groupby
 from types import MappingProxyType
 from typing import Final, final
 
+from application.delivery.absences import Key
 from application.delivery.ports.outbox import EACH, HeldBucket, Outbox, Place
 from application.delivery.ports.publisher import Envelopes, EventPublisher
-from application.delivery.relay_state import Key, RelayState, Troubled
+from application.delivery.relay_state import RelayState, Troubled
 from application.kernel.ports import Clock, IdentifierSource
 from domain.delivery.dead_letter import Attempt, Content, DeadLetter, remembered
 from domain.delivery.errors import EventFailedError, EventRefusedError, PublisherAwayError
 from domain.delivery.outgoing_event import OutgoingEvent
 from domain.delivery.outgoing_message import OutgoingMessage, headers_of
 from domain.delivery.retry import RETRY_RULES, Trouble
-from domain.delivery.topic import TOPIC_OF
+from domain.delivery.topic import topic_of
 from domain.kernel.errors import StorageUnavailableError
 from domain.kernel.identifiers import DeadLetterId, ServerId
 
@@ -53,8 +54,9 @@ class RelayEvents:
     consumers drop what is not above the last they saw.
 
     An event that fails for itself is tried again as its class of trouble says, and then set aside
-    as a dead letter; its key goes on. While the publisher is away nothing is counted against any.
-    `told` hears when the publisher goes away (why) and comes back ("").
+    as a dead letter; its key goes on. While the publisher is away nothing is counted against any;
+    a topic that is away holds up its own events alone, and what stands behind them in their keys.
+    `told` hears when the publisher or a topic goes away (why) and all are back ("").
     """
 
     relay_id: ServerId
@@ -124,6 +126,8 @@ class RelayEvents:
         now, more = self.clock.monotonic(), full
         for key, of_key in groupby(page, key=_key_of):
             waits, events = state.troubled.get(key), list(of_key)
+            if state.absences.is_waited_for(topic_of(events[0].type), now):
+                continue
             if key not in busy and (waits is None or waits.due_at <= now):
                 state.underway[key] = asyncio.create_task(self._publish_in_order(key, events))
                 more = more or len(events) == EACH
@@ -136,12 +140,14 @@ class RelayEvents:
             held = state.held.get(bucket)
             if held is None or state.away or state.stopping:
                 return
-            if self.clock.monotonic() >= state.held_until:
+            now, topic = self.clock.monotonic(), topic_of(event.type)
+            if now >= state.held_until or state.absences.is_waited_for(topic, now):
                 return
+            state.absences.asks(topic, key)
             try:
                 await self._publish(event)
             except PublisherAwayError as away:
-                state.away = str(away)
+                self._note_away(key, topic, away)
                 return
             except (EventFailedError, EventRefusedError) as error:
                 if not await self._set_aside_at_last(key, event, held, error):
@@ -149,15 +155,17 @@ class RelayEvents:
             else:
                 state.troubled.pop(key, None)
                 state.unmarked.append((event, held))
-                self._is_back()
+                self._is_back(topic)
+            finally:
+                state.absences.has_answered(topic, key)
 
     async def _publish(self, event: OutgoingEvent) -> None:
-        topic = TOPIC_OF.get(event.type)
-        if topic is None:
+        topic = topic_of(event.type)
+        if not topic:
             raise EventRefusedError(f"no topic takes the type {event.type}")
         try:
             message = OutgoingMessage(
-                topic=topic.value,
+                topic=topic,
                 key=event.key_name.encode(),
                 headers=headers_of(event),
                 value=self.envelopes(event),
@@ -182,8 +190,7 @@ class RelayEvents:
         known = state.troubled.get(key)
         before = known.attempts if known is not None and known.event_id == event.id else ()
         attempts = (*before, Attempt(now, error.facts["cause"]))
-        fraction = int.from_bytes(self.identifiers.nonce()[:4]) / (1 << 32)
-        pause = RETRY_RULES[_TROUBLE[type(error)]].pause(len(attempts), fraction)
+        pause = RETRY_RULES[_TROUBLE[type(error)]].pause(len(attempts), self._fraction())
         if pause is not None:
             due_at = self.clock.monotonic() + pause.total_seconds()
             state.troubled[key] = Troubled(event.id, attempts, due_at)
@@ -203,14 +210,14 @@ class RelayEvents:
         attempts: tuple[Attempt, ...],
         error: EventFailedError | EventRefusedError,
     ) -> tuple[DeadLetter, Content]:
-        topic, value = TOPIC_OF.get(event.type), self._value_of(event)
+        value = self._value_of(event)
         letter = DeadLetter(
             id=DeadLetterId(self.identifiers.next()),
             tenant_id=event.tenant_id,
             tenant=event.tenant,
             source=SOURCE,
             origin=str(event.id),
-            topic="" if topic is None else topic.value,
+            topic=topic_of(event.type),
             key=event.key_name.encode(),
             type=event.type,
             payload_bytes=len(value),
@@ -252,11 +259,20 @@ class RelayEvents:
             self.state.unmarked = [*acknowledged, *self.state.unmarked]
             raise
 
-    def _is_back(self) -> None:
+    def _note_away(self, key: Key, topic: str, away: PublisherAwayError) -> None:
+        state = self.state
+        if not away.topic:
+            state.away = str(away)
+        elif state.absences.is_away(topic, key, self.clock.monotonic(), self._fraction()):
+            self.told(str(away))
+
+    def _is_back(self, topic: str) -> None:
         """Tell that the publisher takes events again, by the first that arrived."""
         state = self.state
+        back = state.absences.is_back(topic)
         if state.away_times and not state.away:
-            state.away_times = 0
+            state.away_times, back = 0, not state.absences.topics
+        if back:
             self.told("")
 
     def _is_away(self) -> bool:
@@ -267,12 +283,15 @@ class RelayEvents:
         if not state.away_times:
             self.told(state.away)
         state.away_times += 1
-        fraction = int.from_bytes(self.identifiers.nonce()[:4]) / (1 << 32)
-        pause = RETRY_RULES[Trouble.AWAY].pause(state.away_times, fraction)
+        pause = RETRY_RULES[Trouble.AWAY].pause(state.away_times, self._fraction())
         state.away, state.away_until = "", self.clock.monotonic()
         if pause is not None:
             state.away_until += pause.total_seconds()
         return True
+
+    def _fraction(self) -> float:
+        """A random number in [0, 1)."""
+        return int.from_bytes(self.identifiers.nonce()[:4]) / (1 << 32)
 
 
 def _key_of(event: OutgoingEvent) -> Key:

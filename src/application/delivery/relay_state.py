@@ -3,15 +3,12 @@
 from asyncio import Task
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
-from uuid import UUID
 
+from application.delivery.absences import Absences, Key
 from application.delivery.ports.outbox import HeldBucket, Place
 from domain.delivery.dead_letter import Attempt
 from domain.delivery.outgoing_event import OutgoingEvent
-from domain.kernel.identifiers import EventId, TenantId
-
-Key: TypeAlias = tuple[TenantId, UUID]
+from domain.kernel.identifiers import EventId
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +36,7 @@ class RelayState:
     unmarked: list[tuple[OutgoingEvent, HeldBucket]] = field(
         default_factory=list[tuple[OutgoingEvent, HeldBucket]]
     )
+    absences: Absences = field(default_factory=Absences)
     away: str = ""
     away_times: int = 0
     away_until: float = 0.0

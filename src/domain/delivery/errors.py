@@ -38,12 +38,13 @@ class DeadLetterBusyError(ConflictError):
 
 
 class PublisherAwayError(UnavailableError):
-    """What events are published to is not there now, for none of them."""
+    """What events are published to is not there now: one topic, or where none is named, all."""
 
     reason = "PUBLISHER_UNAVAILABLE"
 
-    def __init__(self, cause: str) -> None:
+    def __init__(self, cause: str, topic: str = "") -> None:
         super().__init__(f"events cannot be published now: {cause}", cause=cause)
+        self.topic = topic
         self.retry_after_seconds = 1.0
 
 

@@ -57,5 +57,12 @@ TOPIC_OF: Final[Mapping[str, Topic]] = MappingProxyType(
 )
 """The topic of each type of event."""
 
+
+def topic_of(kind: str) -> str:
+    """The name of the topic of a type of event; empty where none takes it."""
+    topic = TOPIC_OF.get(kind)
+    return "" if topic is None else topic.value
+
+
 TOPIC_NAMES: Final = tuple(name for topic in Topic for name in (topic.value, topic.dead_letters))
 """Every topic there is, each before that of its dead letters."""

@@ -35,7 +35,8 @@ class EventPublisher(Protocol):
         keys at once. What was not acknowledged in time may have arrived all the same.
 
         Raises:
-            PublisherAwayError: Nothing can be published now; it says nothing about this message.
+            PublisherAwayError: Nothing can be published now, or nothing to the topic that it names;
+                it says nothing about this message.
             EventFailedError: This message failed, and may pass later.
             EventRefusedError: This message was refused for itself.
         """

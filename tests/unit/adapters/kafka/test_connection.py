@@ -65,6 +65,38 @@ def test_an_error_is_of_its_message_or_of_the_broker(code: int, trouble: type) -
 
 
 @pytest.mark.parametrize(
+    ("code", "topic"),
+    [
+        (KafkaError.TOPIC_AUTHORIZATION_FAILED, "audit.events"),
+        (KafkaError.UNKNOWN_TOPIC_OR_PART, "audit.events"),
+        (KafkaError._UNKNOWN_TOPIC, "audit.events"),  # noqa: SLF001 - librdkafka's name of it
+        (KafkaError.NOT_ENOUGH_REPLICAS, "audit.events"),
+        (KafkaError._MSG_TIMED_OUT, "audit.events"),  # noqa: SLF001 - librdkafka's name of it
+        (KafkaError.SASL_AUTHENTICATION_FAILED, ""),
+        (KafkaError.CLUSTER_AUTHORIZATION_FAILED, ""),
+        (KafkaError._TRANSPORT, ""),  # noqa: SLF001 - librdkafka's name of it
+        (KafkaError._ALL_BROKERS_DOWN, ""),  # noqa: SLF001 - librdkafka's name of it
+    ],
+)
+def test_what_is_away_is_one_topic_or_everything(code: int, topic: str) -> None:
+    away = trouble_of(KafkaError(code), "audit.events", ConnectionTrouble())
+
+    assert isinstance(away, PublisherAwayError)
+    assert away.topic == topic
+
+
+def test_a_message_that_is_late_while_no_broker_is_reached_says_nothing_of_its_topic() -> None:
+    trouble = ConnectionTrouble()
+    trouble(KafkaError(KafkaError._ALL_BROKERS_DOWN))  # noqa: SLF001 - librdkafka's name of it
+    late = KafkaError(KafkaError._MSG_TIMED_OUT)  # noqa: SLF001 - librdkafka's name of it
+
+    away = trouble_of(late, "audit.events", trouble)
+
+    assert isinstance(away, PublisherAwayError)
+    assert away.topic == ""
+
+
+@pytest.mark.parametrize(
     "error",
     [
         KafkaError(KafkaError._FATAL),  # noqa: SLF001 - librdkafka's name of it

@@ -10,6 +10,7 @@ from application.delivery.ports.outbox import Backlog, HeldBucket, Outbox, Place
 from application.delivery.ports.publisher import PublisherCondition
 from application.delivery.relay_events import RelayEvents, RelayTerms
 from domain.delivery.dead_letter import Content, DeadLetter
+from domain.delivery.errors import PublisherAwayError
 from domain.delivery.outgoing_event import OutgoingEvent
 from domain.delivery.outgoing_message import OutgoingMessage
 from domain.kernel.errors import StorageUnavailableError
@@ -35,6 +36,7 @@ class HeldPublisher:
     errors: dict[Told, Exception] = field(default_factory=dict[Told, Exception])
     gates: dict[Told, Event] = field(default_factory=dict[Told, Event])
     away: Exception | None = None
+    missing: set[str] = field(default_factory=set[str])
 
     async def publish(self, message: OutgoingMessage) -> None:
         envelope = pb.Envelope.FromString(message.value)
@@ -42,6 +44,8 @@ class HeldPublisher:
         self.begun.append(told)
         if self.away is not None:
             raise self.away
+        if message.topic in self.missing:
+            raise PublisherAwayError(f"{message.topic} is missing", message.topic)
         if (error := self.errors.get(told)) is not None:
             raise error
         if (gate := self.gates.get(told)) is not None:
