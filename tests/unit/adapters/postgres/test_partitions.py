@@ -1,5 +1,6 @@
 """Partitions are made ahead of time; days of published events are dropped."""
 
+import asyncio
 from collections.abc import Generator
 from typing import Final
 
@@ -8,8 +9,9 @@ import pytest
 
 from adapters.postgres.database import Database
 from adapters.postgres.partitions import PostgresPartitions
-from domain.kernel.errors import StorageUnavailableError
+from adapters.system.identifiers import SystemIdentifiers
 from tests.contract.postgres_server import owner_url
+from tests.system.service import until
 
 pytestmark = pytest.mark.postgres
 
@@ -17,6 +19,15 @@ Superuser = psycopg.Connection[tuple[object, ...]]
 
 OLD: Final = {"outbox_2020_01_01": "016f5e66e800", "outbox_2020_01_02": "016f638d4400"}
 """Days of events, and the first milliseconds of each in hexadecimal."""
+
+INSERT: Final = (
+    "insert into outbox (tenant_id, event_id, key_id, sequence, type, payload, occurred_at,"
+    " created_at, published_at) values (gen_random_uuid(), %s, gen_random_uuid(), 1, 'x',"
+    " '', now(), now(), case when %s then now() end)"
+)
+"""An event by its identifier, published or not."""
+
+IDENTIFIERS: Final = SystemIdentifiers()
 
 
 @pytest.fixture
@@ -61,12 +72,7 @@ def plant_old_days(superuser: Superuser, published: tuple[bool, bool]) -> None:
             f"for values from ('{bounds[0]}') to ('{bounds[1]}')".encode()
         )
         superuser.execute(f"alter table {name} owner to somagent_owner".encode())
-        superuser.execute(
-            "insert into outbox (tenant_id, event_id, key_id, sequence, type, payload, occurred_at,"
-            " created_at, published_at) values (gen_random_uuid(), %s, gen_random_uuid(), 1, 'x',"
-            " '', now(), now(), case when %s then now() end)",
-            (bounds[0], done),
-        )
+        superuser.execute(INSERT, (bounds[0], done))
 
 
 async def test_old_days_are_dropped_once_their_events_are_published(
@@ -79,7 +85,15 @@ async def test_old_days_are_dropped_once_their_events_are_published(
     assert tables(superuser, "outbox_2020%") == {"outbox_2020_01_02"}
 
 
-async def test_a_day_that_somebody_reads_costs_no_partition_that_is_missing(
+async def test_every_old_day_is_dropped(fresh_database: Database, superuser: Superuser) -> None:
+    plant_old_days(superuser, (True, True))
+
+    assert await PostgresPartitions(fresh_database).tend() == len(OLD)
+
+    assert tables(superuser, "outbox_2020%") == set()
+
+
+async def test_a_day_that_somebody_reads_is_left_and_costs_no_partition_that_is_missing(
     fresh_database: Database, superuser: Superuser
 ) -> None:
     plant_old_days(superuser, (True, True))
@@ -89,8 +103,50 @@ async def test_a_day_that_somebody_reads_costs_no_partition_that_is_missing(
 
     with superuser.transaction():
         superuser.execute(f"select from {min(OLD)}".encode())
-        with pytest.raises(StorageUnavailableError):
-            await PostgresPartitions(fresh_database).tend()
+        await PostgresPartitions(fresh_database).tend()
 
     assert tables(superuser, "turns%") == before
+    assert tables(superuser, "outbox_2020%") == {min(OLD)}
+
+
+async def test_nothing_waits_while_a_dump_reads_what_is_to_be_dropped(
+    fresh_database: Database, superuser: Superuser
+) -> None:
+    plant_old_days(superuser, (True, True))
+    written = 0
+
+    with psycopg.connect(owner_url(fresh_database.settings)) as dump:
+        dump.execute("select from outbox")
+        tended = asyncio.create_task(PostgresPartitions(fresh_database).tend())
+        superuser.execute("set lock_timeout = '1s'")
+        while not tended.done():
+            superuser.execute(INSERT, (str(IDENTIFIERS.next()), False))
+            written += 1
+            await asyncio.sleep(0)
+        assert await tended == 0
+
+    assert written > 0
     assert tables(superuser, "outbox_2020%") == {*OLD}
+
+
+async def test_what_is_being_written_into_an_old_day_is_not_dropped_with_it(
+    fresh_database: Database, superuser: Superuser
+) -> None:
+    plant_old_days(superuser, (True, True))
+    start = OLD[min(OLD)]
+    late = f"{start[:8]}-{start[8:]}-7000-8000-000000000001"
+
+    async def waits_or_ended() -> bool:
+        waits = superuser.execute("select from pg_locks where not granted").rowcount
+        return waits > 0 or tended.done()
+
+    with psycopg.connect(owner_url(fresh_database.settings)) as writer:
+        writer.execute(INSERT, (late, False))
+        tended = asyncio.create_task(PostgresPartitions(fresh_database).tend())
+        await until(waits_or_ended)
+        writer.commit()
+    await tended
+
+    found = superuser.execute("select from outbox where event_id = %s", (late,))
+    assert found.rowcount == 1
+    assert tables(superuser, "outbox_2020%") == {min(OLD)}
