@@ -34,6 +34,7 @@ ACTS: Final[Mapping[str, Act]] = {
         turns.fired,
         turns.cancelled,
         turns.approved,
+        turns.contested,
         turns.endorsed,
         turns.queued,
         turns.short_session,

@@ -71,6 +71,23 @@ async def approved(actor: Actor) -> None:
     await _decided(actor, asked)
 
 
+async def contested(actor: Actor) -> None:
+    """A turn that waits for a person, who says yes in the moment in which it is cancelled."""
+    asked = actor.asked("tool", actor.asking)
+    asked.cancels = True
+
+    async def decide(event: pb.TurnEvent) -> None:
+        if kind_of(event) == "paused":
+            cancel = pb.CancelTurnRequest(name=asked.turn, request_id=actor.caller.request_id())
+            await asyncio.gather(
+                actor.caller.ask(cancel, pb.CancelTurnResponse),
+                *(decided(actor, name, approves=True) for name in event.paused.invocations),
+                return_exceptions=True,
+            )
+
+    await actor.caller.say(asked, decide)
+
+
 async def endorsed(actor: Actor) -> None:
     """A turn that waits for a person twice, who says yes: its tool knows when it is called."""
     await _decided(actor, actor.asked("stamp", await actor.opened(CAUTIOUS)))

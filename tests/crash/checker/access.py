@@ -39,6 +39,10 @@ _EARNED: Final[Mapping[str, frozenset[str]]] = {
     "ExecuteToolRequest": frozenset({"TOOL_FAILED"}),
     # The turn was quicker.
     "CancelTurnRequest": frozenset({"TURN_ALREADY_ENDED"}),
+    # Its turn was cancelled first.
+    "ApproveInvocationRequest": frozenset(
+        {"APPROVAL_EXPIRED", "INVOCATION_ALREADY_DECIDED", "TURN_ALREADY_ENDED"}
+    ),
     # Its client was not served for so long that the reservation's time was over.
     "SettleBudgetRequest": frozenset({"RESERVATION_ENDED"}),
     "ReleaseReservationRequest": frozenset({"RESERVATION_ENDED"}),

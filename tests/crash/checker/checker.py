@@ -7,6 +7,7 @@ from random import Random
 import psycopg
 
 from tests.crash.checker.access import check_access, check_keys
+from tests.crash.checker.approvals import check_approvals
 from tests.crash.checker.bills import check_bills
 from tests.crash.checker.calls import check_calls
 from tests.crash.checker.decisions import check_decisions
@@ -42,6 +43,7 @@ def check_stored(ground: Ground, public_key: bytes, texts: Mapping[str, str]) ->
         *check_effects(ground),
         *check_calls(ground),
         *check_decisions(ground),
+        *check_approvals(ground),
         *check_proofs(ground, public_key),
         *check_published(ground),
         *check_inbound(ground),
