@@ -136,6 +136,8 @@ start() {
             -Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info \
             kafka.Kafka "$folder/$node/server.properties" </dev/null >"$folder/$node/log" 2>&1 &
         printf '%s\n' "$!" >"$folder/$node/pid"
+        # Whoever looks before the process is what it will be takes the broker for gone.
+        until runs "$folder/$node" || ! kill -0 "$!" 2>/dev/null; do sleep 0.05; done
     done
 }
 
