@@ -10,7 +10,7 @@ from typing import Final, final
 from bench.processes import BenchFailedError
 
 SCRIPT: Final = Path(__file__).parents[1] / "infra" / "engines" / "kafka.sh"
-READY_SECONDS: Final = "120"
+READY_SECONDS: Final = "300"
 
 
 @final

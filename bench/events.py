@@ -42,7 +42,7 @@ CALM_EVENTS: Final = 4000
 CALM_A_SECOND: Final = 400
 READERS: Final = 2
 PARTITIONS: Final = 12
-PATIENCE_SECONDS: Final = 300.0
+PATIENCE_SECONDS: Final = 900.0
 POLL_SECONDS: Final = "0.1"
 """How often the relay looks: it runs apart from who commits, so that no bell reaches it."""
 

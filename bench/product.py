@@ -28,7 +28,7 @@ from entrypoints.settings.sources import load
 TENANT: Final = "bench"
 CAPSULE: Final = Path(__file__).with_name("capsule.yaml")
 PROGRAM: Final = (Path(sys.executable).with_name("somagent"), "serve")
-_READY_SECONDS: Final = 120.0
+_READY_SECONDS: Final = 300.0
 _LOOK_SECONDS: Final = 0.1
 
 

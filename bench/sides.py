@@ -18,8 +18,8 @@ from bench.processes import BenchFailedError, child, tail
 ROOT: Final = Path(__file__).parents[1]
 SIDE: Final = Path(__file__).with_name("side.py")
 SERVE: Final = "import sys; from entrypoints.cli.main import run; sys.exit(run(['serve']))"
-_READY_SECONDS: Final = 180.0
-_SAMPLE_SECONDS: Final = 300.0
+_READY_SECONDS: Final = 600.0
+_SAMPLE_SECONDS: Final = 900.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from adapters.postgres.embedded import embedded_server
 from adapters.postgres.embedded_lifetime import SUPERUSER, EmbeddedServer
 from adapters.postgres.migration import migrate
 from adapters.postgres.roles import REQUEST, WRITER
+from tests.doubles import PATIENCE
 
 TEMPLATE: Final = "template_somagent"
 
@@ -91,7 +92,10 @@ def copy_of(server: EmbeddedServer, template: str) -> DatabaseSettings:
     with psycopg.connect(server.url(SUPERUSER, "postgres"), autocommit=True) as connection:
         connection.execute(f"create database {name} template {template}".encode())
     return DatabaseSettings(
-        request_url=server.url(REQUEST, name), writer_url=server.url(WRITER, name)
+        request_url=server.url(REQUEST, name),
+        writer_url=server.url(WRITER, name),
+        connect_seconds=PATIENCE,
+        wait_seconds=PATIENCE,
     )
 
 

@@ -7,6 +7,7 @@ import pytest
 from adapters.postgres.database import Connection, Database
 from adapters.postgres.link import Link
 from adapters.postgres.packing import integer
+from tests.doubles import PATIENCE
 
 pytestmark = pytest.mark.postgres
 
@@ -28,7 +29,7 @@ async def test_whoever_comes_while_a_connection_opens_finds_every_statement(
         (result,) = await link.transact(("number_3", ()))
         return integer(result.get_value(0, 0) or b"")
 
-    link = Link(connect, STATEMENTS, patience_seconds=10.0)
+    link = Link(connect, STATEMENTS, patience_seconds=PATIENCE)
     early = asyncio.create_task(ask_at_once())
     await asyncio.sleep(0)
     try:
