@@ -120,9 +120,12 @@ async def test_a_watcher_whose_server_stops_is_told_that_it_is_unavailable(
         while turn.text.count(" ") < 1:
             await anext(events)
 
+        told = asyncio.Event()
+
         async def stop(_: object) -> None:
-            if stopping.process.returncode is None:
+            if not told.is_set():  # a second signal would end it at once
                 stopping.tell(signal.SIGTERM)
+                told.set()
 
         there = connect(stopping.address, caller.tenant, caller.key)
         broken = await followed(watched(there, turn.name), [], stop)
