@@ -1,11 +1,13 @@
 """Tell of limits that were nearly used up."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import final
 
 from application.budget.ports import BudgetWarnings, PassedLimit
 from application.kernel.ports import Clock, IdentifierSource
 from domain.budget.events import BudgetWarning
+from domain.kernel.errors import StorageUnavailableError
 from domain.kernel.identifiers import EventId
 
 
@@ -23,7 +25,9 @@ class AnnounceWarnings:
         published = 0
         for passed in await self.warnings.due(limit):
             for percent in passed.percents:
-                published += await self.warnings.announce(self._warning(passed, percent))
+                # A tenant whose row stays locked must not keep the others waiting.
+                with suppress(StorageUnavailableError):
+                    published += await self.warnings.announce(self._warning(passed, percent))
         return published
 
     def _warning(self, passed: PassedLimit, percent: int) -> BudgetWarning:
