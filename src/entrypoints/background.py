@@ -16,7 +16,7 @@ JITTER: Final = 0.2
 """Servers that were started together drift apart by up to this part of an interval."""
 
 LONGEST_PAUSE: Final = 30.0
-"""Seconds between tries of a step that keeps failing."""
+"""Seconds between tries of a step that keeps failing, unless it says otherwise."""
 
 MOST_DOUBLED: Final = 20
 """So often a pause is doubled at most."""
@@ -35,13 +35,15 @@ Step = Callable[[], Awaitable[object]]
 class Repeated:
     """A step and how often it is done, in seconds; `wake`, where there is one, ends a pause early.
 
-    A step that did something (its answer is not 0) is done again at once.
+    A step that did something (its answer is not 0) is done again at once. One that keeps failing
+    is tried less and less often, at last every `longest_pause` seconds.
     """
 
     name: str
     step: Step
     seconds: float
     wake: Callable[[float], Awaitable[None]] | None = None
+    longest_pause: float = LONGEST_PAUSE
 
     async def run(self) -> None:
         """Go on until cancelled. A database that does not answer is waited for, more and more."""
@@ -59,7 +61,9 @@ class Repeated:
                 failures = 0
                 if done:
                     continue
-            pause = _pause(self.seconds, failures) if failures else self.seconds
+            pause = self.seconds
+            if failures:
+                pause = _pause(self.seconds, failures, self.longest_pause)
             pause *= 1 + JITTER * (_random.random() - 0.5)
             if self.wake is not None and not failures:
                 await self.wake(pause)
@@ -84,12 +88,12 @@ async def hear(
         except Exception:
             LOG.exception("%s failed", name, extra={"failures": failures})
         failures += 1
-        await asyncio.sleep(_pause(0.25, failures))
+        await asyncio.sleep(_pause(0.25, failures, LONGEST_PAUSE))
 
 
-def _pause(seconds: float, failures: int) -> float:
+def _pause(seconds: float, failures: int, longest: float) -> float:
     """Twice as long after each failure; no number grows with an outage of days."""
-    return min(LONGEST_PAUSE, seconds * 2.0 ** min(failures, MOST_DOUBLED))
+    return min(longest, seconds * 2.0 ** min(failures, MOST_DOUBLED))
 
 
 async def stopped(*tasks: asyncio.Task[None]) -> None:

@@ -10,7 +10,7 @@ from logging import getLogger
 from typing import Final, final
 
 from application.operations.describe_server import ServerIdentity
-from application.provenance.seal_records import KeepSealing
+from application.provenance.seal_records import SealRecords
 from domain.kernel.errors import DomainError
 from domain.kernel.identifiers import ServerId
 from entrypoints.assembly.delivery import (
@@ -62,6 +62,12 @@ _COLLECTED_AFTER: Final = (20_000, 20, 50)
 
 PROMOTED_SECONDS: Final = 1.0
 """How often a server looks for turns that were promoted for it, should a signal be lost."""
+
+SEALED_SECONDS: Final = 0.9
+"""How long a sealer sleeps at most: a record of a server that cannot wake it waits no longer."""
+
+OUTAGE_SECONDS: Final = 2.0
+"""How often an absent database is asked for what turns and receipts wait for: leases go on."""
 
 
 @final
@@ -217,19 +223,31 @@ def _nth(address: str, index: int) -> str:
     return address if port == "0" else f"{host}:{int(port) + index}"
 
 
+async def _sealed_a_batch(seal: SealRecords) -> bool:
+    """One pass; whether more may wait."""
+    return await seal() >= seal.batch
+
+
 def _jobs(
     settings: Settings, application: Application, stores: Stores
 ) -> list[Coroutine[None, None, None]]:
     """What runs beside the calls, in every process; the work is shared by leases."""
     turns = application.turns()
-    seal = KeepSealing(
-        seal=application.seal(),
-        bell=application.bell(),
-        refused=lambda refusal: LOG.warning("sealing waits: %s", refusal),
-    )
     interval, tended = settings.turns.keep_interval_seconds, settings.retention.interval_seconds
     jobs = [
-        Repeated(name="keeping turns", step=turns.drivers.keep, seconds=interval),
+        Repeated(
+            name="keeping turns",
+            step=turns.drivers.keep,
+            seconds=interval,
+            longest_pause=OUTAGE_SECONDS,
+        ),
+        Repeated(
+            name="sealing records",
+            step=partial(_sealed_a_batch, application.seal()),
+            seconds=SEALED_SECONDS,
+            wake=application.bell().next_record,
+            longest_pause=OUTAGE_SECONDS,
+        ),
         Repeated(
             name="sweeping turns", step=turns.sweep, seconds=settings.turns.sweep_interval_seconds
         ),
@@ -265,5 +283,4 @@ def _jobs(
     return [
         *(job.run() for job in jobs),
         hear("signals", stores.signals.listen, turns.hear),
-        seal(),
     ]

@@ -152,6 +152,17 @@ class TestChains:
 
         await archive.check(5)
 
+    async def test_many_records_of_one_tenant_keep_no_other_off(self, archive: Archive) -> None:
+        first, second = sorted(archive.tenant_ids[:2])
+        await archive.fill(5, tenant_id=first)
+        await archive.fill(1, tenant_id=second)
+
+        assert [await archive.seal(batch=2) for _ in range(2)] == [2, 2]
+        await archive.check(1, tenant_id=second)
+
+        assert [await archive.seal(batch=2) for _ in range(2)] == [2, 0]
+        await archive.check(5, tenant_id=first)
+
     async def test_of_two_sealers_that_saw_the_same_one_writes(self, archive: Archive) -> None:
         await archive.fill(3)
         seen = await archive.chains.unsealed(ALL)

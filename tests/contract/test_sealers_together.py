@@ -2,6 +2,7 @@
 
 from asyncio import gather, timeout
 from datetime import timedelta
+from typing import LiteralString
 
 import pytest
 import sqlalchemy as sa
@@ -25,11 +26,12 @@ pytestmark = pytest.mark.postgres
 async def archive(request: pytest.FixtureRequest, fresh_database: Database) -> Archive:
     """As one server sees it. The database is new: sealers look at all tenants."""
     identifiers = CountingIdentifiers(request.node.nodeid)
-    tenant_id = TenantId(identifiers.next())
-    async with fresh_database.tenant(tenant_id) as connection:
-        await connection.execute(sa.insert(tenants).values(tenant_id=tenant_id))
+    tenant_ids = [TenantId(identifiers.next()) for _ in range(2)]
+    for tenant_id in tenant_ids:
+        async with fresh_database.tenant(tenant_id) as connection:
+            await connection.execute(sa.insert(tenants).values(tenant_id=tenant_id))
     records = PostgresRecords(fresh_database)
-    return Archive(records, chains_in(fresh_database), identifiers, [tenant_id])
+    return Archive(records, chains_in(fresh_database), identifiers, tenant_ids)
 
 
 @pytest.fixture
@@ -47,6 +49,11 @@ async def lease_ends(database: Database, after: timedelta) -> None:
 async def lease_end(database: Database) -> object:
     async with await AsyncConnection.connect(owner_url(database.settings)) as superuser:
         return await (await superuser.execute("select leased_until from sealing")).fetchone()
+
+
+async def damage(database: Database, statement: LiteralString, tenant_id: TenantId) -> None:
+    async with await AsyncConnection.connect(owner_url(database.settings)) as superuser:
+        await superuser.execute(statement, (tenant_id,))
 
 
 async def test_what_one_was_shown_is_kept_from_another_until_it_is_sealed(
@@ -122,3 +129,40 @@ async def test_several_at_once_never_sign_the_same(archive: Archive, other: Chai
 
     assert answers == [True] * 4
     await archive.check(12)
+
+
+async def test_a_chain_with_a_gap_keeps_no_other_off(
+    archive: Archive, fresh_database: Database
+) -> None:
+    broken, whole = archive.tenant_ids
+    assert broken < whole
+    await archive.fill(5, tenant_id=broken)
+    await archive.fill(2, tenant_id=whole)
+    await damage(
+        fresh_database, "delete from records where tenant_id = %s and position = 1", broken
+    )
+
+    assert [await archive.seal(batch=3) for _ in range(3)] == [0, 2, 0]
+
+    await archive.check(2, tenant_id=whole)
+
+
+async def test_a_head_that_is_behind_its_seals_keeps_no_other_off(
+    archive: Archive, fresh_database: Database
+) -> None:
+    broken, whole = archive.tenant_ids
+    await archive.fill(1, tenant_id=broken)
+    stale = [await sealed(chain) for chain in await archive.chains.unsealed(ALL)]
+    await archive.chains.seal(stale)
+    await damage(
+        fresh_database,
+        "update chain_heads set position = 0, hash = decode(repeat('00', 32), 'hex')"
+        " where tenant_id = %s",
+        broken,
+    )
+    await archive.fill(1, tenant_id=whole)
+
+    late = [await sealed(chain) for chain in await archive.chains.unsealed(ALL)]
+
+    assert await archive.chains.seal([*stale, *late]) == [False, True]
+    await archive.check(1, tenant_id=whole)

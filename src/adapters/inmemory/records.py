@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
 from typing import final
-from uuid import uuid5
+from uuid import UUID, uuid5
 
 from adapters.inmemory.store import InMemoryStore
 from application.kernel.ports import Clock
@@ -33,6 +33,7 @@ class InMemoryRecords:
     times: dict[_Place, datetime] = field(default_factory=dict[_Place, datetime])
     seals: dict[_Place, Seal] = field(default_factory=dict[_Place, Seal])
     heads: dict[TenantId, ChainHead] = field(default_factory=dict[TenantId, ChainHead])
+    shown_to: TenantId = field(default_factory=lambda: TenantId(UUID(int=0)))
 
     async def append(self, command: AppendRecord) -> StoredRecord:
         """Store a record at the tenant's next position, once per request id."""
@@ -76,22 +77,24 @@ class InMemoryRecords:
         )
 
     async def unsealed(self, limit: int) -> Sequence[UnsealedChain]:
-        """Chains with records that have no seal."""
+        """Chains with records that have no seal; behind a full page the next one begins."""
         waiting = sorted(
-            (place[0], record.position, place[1], record.body)
+            (place[0] <= self.shown_to, place[0], record.position, place[1], record.body)
             for place, record in self.store.records.items()
             if place not in self.seals
         )[:limit]
+        if len(waiting) >= limit:
+            self.shown_to = waiting[-1][1]
         return [
             UnsealedChain(
                 tenant_id=tenant_id,
                 head=self.heads.get(tenant_id, ChainHead()),
                 records=tuple(
                     Unsealed(record_id=record_id, position=position, body=body)
-                    for _, position, record_id, body in group
+                    for _, _, position, record_id, body in group
                 ),
             )
-            for tenant_id, group in groupby(waiting, key=lambda one: one[0])
+            for tenant_id, group in groupby(waiting, key=lambda one: one[1])
         ]
 
     async def seal(self, chains: Sequence[ChainSeals]) -> Sequence[bool]:

@@ -82,9 +82,11 @@ class Chains(Protocol):
     """The chains of all tenants, as a sealer sees them."""
 
     async def unsealed(self, limit: int) -> Sequence[UnsealedChain]:
-        """Chains with records that have no seal, at most so many records in all, oldest first.
+        """Chains with records that have no seal, of each the lowest positions.
 
-        They may be kept from other sealers for some seconds, or until seals were written.
+        At most so many records in all; where there are more the next call begins behind the last
+        tenant, so that none keeps off the others. They may be kept from other sealers for some
+        seconds, or until seals were written.
         """
         ...
 

@@ -1,18 +1,13 @@
 """Seal what was recorded: hash, sign and chain it, on whichever server."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, final
 
 from application.provenance.ports import Chains, SealBell, Signer
-from domain.kernel.errors import DomainError
 from domain.provenance.chain import ChainSeals, Seal, UnsealedChain, links, signed_bytes
 
 BATCH: Final = 256
 """Records sealed at once: their bodies are what a sealer holds in memory."""
-
-NET_SECONDS: Final = 0.9
-"""How long a sealer sleeps at most: a record of a server that cannot wake it waits no longer."""
 
 
 @final
@@ -32,7 +27,7 @@ class SealRecords:
     batch: int = BATCH
 
     async def __call__(self) -> int:
-        """How many records had no seal when the pass began: 0 when there is nothing to do.
+        """How many records it had seals for: as many as a batch holds when more may wait.
 
         Raises:
             StorageUnavailableError: The database does not answer.
@@ -60,27 +55,3 @@ class SealRecords:
             for record, previous, link in links(chain)
         ]
         return ChainSeals(tenant_id=chain.tenant_id, head=chain.head, seals=tuple(seals))
-
-
-@final
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeepSealing:
-    """Seal until cancelled: woken by the bell, else after `NET_SECONDS`.
-
-    A refusal (no database) is told to `refused`, and tried again after the same time.
-    Cancelling it at any point is safe.
-    """
-
-    seal: SealRecords
-    bell: SealBell
-    refused: Callable[[DomainError], None]
-
-    async def __call__(self) -> None:
-        while True:
-            try:
-                found = await self.seal()
-            except DomainError as refusal:
-                self.refused(refusal)
-                found = 0
-            if found < self.seal.batch:
-                await self.bell.next_record(NET_SECONDS)

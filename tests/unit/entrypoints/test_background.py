@@ -75,3 +75,37 @@ async def test_a_step_goes_on_after_an_outage_of_days() -> None:
         await over.wait()
 
     assert tries >= 1100
+
+
+async def test_a_step_that_breaks_is_done_again() -> None:
+    tries, again = 0, asyncio.Event()
+
+    async def step() -> None:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            raise ValueError("this step breaks")
+        again.set()
+
+    async with running(Repeated(name="sealing", step=step, seconds=0).run()):
+        await again.wait()
+
+    assert tries >= 2
+
+
+async def test_a_step_that_is_woken_does_not_wait_for_its_time() -> None:
+    bell, rung = asyncio.Event(), asyncio.Event()
+    done = 0
+
+    async def step() -> None:
+        nonlocal done
+        done += 1
+        (bell if done == 1 else rung).set()
+
+    async def wake(_: float) -> None:
+        await bell.wait()
+
+    async with running(Repeated(name="sealing", step=step, seconds=86_400, wake=wake).run()):
+        await rung.wait()
+
+    assert done >= 2

@@ -48,6 +48,7 @@ sealing = platform_table(
     sa.Column("only_row", sa.Boolean, nullable=False),
     sa.Column("sealer_id", sa.Uuid, nullable=False, comment="the server that was last shown some"),
     sa.Column("leased_until", INSTANT, comment="so long others are shown none"),
+    sa.Column("shown_to", sa.Uuid, comment="the last tenant of a page that was full"),
     sa.CheckConstraint("only_row", name="only_row"),
     key=("only_row",),
     policies=(Policy(SEALER, "select, insert, update", "true"),),

@@ -1,17 +1,12 @@
 """Sealing on in-memory chains; the same on PostgreSQL is in the contract suite."""
 
-from asyncio import CancelledError, create_task, gather
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-
-import pytest
 
 from adapters.inmemory.records import InMemoryRecords
 from adapters.inmemory.store import InMemoryStore
 from application.provenance.ports import AppendRecord
-from application.provenance.seal_bell import ProcessSealBell
-from application.provenance.seal_records import KeepSealing, SealRecords
-from domain.kernel.errors import DomainError, StorageUnavailableError
+from application.provenance.seal_records import SealRecords
 from domain.kernel.identifiers import TenantId
 from domain.provenance.chain import ChainSeals, UnsealedChain
 from tests.builders import OTHER_TENANT, TENANT
@@ -91,44 +86,6 @@ class TestSealRecords:
         assert await problems(kept) == []
 
 
-class TestKeepSealing:
-    async def test_seals_what_is_written_until_it_is_cancelled(self) -> None:
-        kept, bell = records(), ProcessSealBell(rest_seconds=0)
-        seal = SealRecords(chains=kept, signer=SIGNER, bell=bell)
-        kept_sealing = KeepSealing(seal=seal, bell=bell, refused=lambda _: None)
-        await fill(kept, 1)
-        first = create_task(bell.next_seal(60))
-        task = create_task(kept_sealing())
-        await first
-
-        await fill(kept, 2)
-        second = create_task(bell.next_seal(60))
-        bell.record_written()
-        await second
-
-        task.cancel()
-        with pytest.raises(CancelledError):
-            await task
-        assert await problems(kept) == []
-
-    async def test_tells_of_a_refusal_and_goes_on(self) -> None:
-        kept = records()
-        await fill(kept, 1)
-        refusals: list[DomainError] = []
-        bell = ProcessSealBell(rest_seconds=0)
-        seal = SealRecords(chains=LostAtFirst(kept), signer=SIGNER, bell=bell)
-        sealed = create_task(bell.next_seal(60))
-        task = create_task(KeepSealing(seal=seal, bell=bell, refused=refusals.append)())
-
-        bell.record_written()
-        await sealed
-
-        task.cancel()
-        await gather(task, return_exceptions=True)
-        assert [type(refusal) for refusal in refusals] == [StorageUnavailableError]
-        assert await problems(kept) == []
-
-
 @dataclass(slots=True)
 class AsBefore:
     """Chains as somebody saw them a while ago."""
@@ -143,20 +100,3 @@ class AsBefore:
     async def seal(self, chains: Sequence[ChainSeals]) -> Sequence[bool]:
         self.answers.extend(await self.chains.seal(chains))
         return self.answers
-
-
-@dataclass(slots=True)
-class LostAtFirst:
-    """Chains that cannot be reached when seals are written the first time."""
-
-    chains: InMemoryRecords
-    lost: bool = True
-
-    async def unsealed(self, limit: int) -> Sequence[UnsealedChain]:
-        return await self.chains.unsealed(limit)
-
-    async def seal(self, chains: Sequence[ChainSeals]) -> Sequence[bool]:
-        if self.lost:
-            self.lost = False
-            raise StorageUnavailableError
-        return await self.chains.seal(chains)
