@@ -170,7 +170,7 @@ class Server:
             save=save, reader=shared.reader, signals=self.signals, clock=clock, identifiers=ids
         )
         self.sweep = SweepTurns(
-            leases=self.leases,
+            leases=self.leases, reader=shared.reader, end=self.end,
             take_over=TakeOver(
                 reader=shared.reader, signals=self.signals, prepare=prepare, renew=renew,
                 drivers=self.drivers, drive=drive, end=self.end, json=shared.canonical,

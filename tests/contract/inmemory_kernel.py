@@ -19,7 +19,7 @@ from adapters.inmemory.stored_turn import StoredTurn
 from domain.budget.account import Hold
 from domain.budget.reservation import ReservationState
 from domain.conversation.session import Session
-from domain.kernel.identifiers import ServerId, SessionId, TenantId
+from domain.kernel.identifiers import ServerId, SessionId, TenantId, TurnId
 from tests.contract.kernel import (
     LEASE_SECONDS,
     Holds,
@@ -113,6 +113,14 @@ class InMemoryAdministrator:
             if key[0] == tenant_id and held.state is ReservationState.HELD:
                 over = replace(held, expires_at=self.clock.now().replace(year=2000))
                 self.store.reservations[key] = replace(stored, reservation=over)
+
+    async def damage(self, tenant_id: TenantId, turn_id: TurnId) -> None:
+        key = tenant_id, turn_id
+        self.store.turns[key] = replace(self.store.turns[key], readable=False)
+
+    async def damage_checkpoint(self, tenant_id: TenantId, turn_id: TurnId) -> None:
+        key = tenant_id, turn_id
+        self.store.turns[key] = replace(self.store.turns[key], checkpoint_readable=False)
 
     async def forget(self, tenant_id: TenantId) -> None:
         store = self.store

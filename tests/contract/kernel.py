@@ -137,6 +137,14 @@ class Administrator(Protocol):
         """Let the time of the tenant's reservations that are held be over now."""
         ...
 
+    async def damage(self, tenant_id: TenantId, turn_id: TurnId) -> None:
+        """Let nobody read any more what the turn was asked."""
+        ...
+
+    async def damage_checkpoint(self, tenant_id: TenantId, turn_id: TurnId) -> None:
+        """Let nobody read any more what the turn had done by its last round or pause."""
+        ...
+
     async def forget(self, tenant_id: TenantId) -> None:
         """Let no sweep of all tenants find anything of this one any more."""
         ...

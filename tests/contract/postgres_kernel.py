@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import final
 
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, sql
 
 from adapters.postgres.budget import PostgresBudgets
 from adapters.postgres.budget_warnings import PostgresBudgetWarnings
@@ -22,7 +22,7 @@ from adapters.protobuf.events import EventEncoding
 from domain.budget.events import UsageRecorded
 from domain.conversation.session import Session
 from domain.kernel.events import DomainEvent
-from domain.kernel.identifiers import ServerId, SessionId, TenantId
+from domain.kernel.identifiers import ServerId, SessionId, TenantId, TurnId
 from tests.contract.inmemory_kernel import ONE, OTHER
 from tests.contract.kernel import LEASE_SECONDS, Kernel, Server, Snapshot
 from tests.contract.postgres_server import owner_url
@@ -131,6 +131,19 @@ class PostgresAdministrator:
         await self.superuser.execute(
             "update reservations set expires_at = '2000-01-01Z' where tenant_id = %s and state = 1",
             (tenant_id,),
+        )
+
+    async def damage(self, tenant_id: TenantId, turn_id: TurnId) -> None:
+        await self._damage("terms", tenant_id, turn_id)
+
+    async def damage_checkpoint(self, tenant_id: TenantId, turn_id: TurnId) -> None:
+        await self._damage("checkpoint", tenant_id, turn_id)
+
+    async def _damage(self, column: str, tenant_id: TenantId, turn_id: TurnId) -> None:
+        statement = sql.SQL("update turns set {} = %s where tenant_id = %s and turn_id = %s")
+        newer = b'{"unheard_of":1}' if column == "terms" else b'{"round":"one"}'
+        await self.superuser.execute(
+            statement.format(sql.Identifier(column)), (newer, tenant_id, turn_id)
         )
 
     async def forget(self, tenant_id: TenantId) -> None:

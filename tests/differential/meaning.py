@@ -10,7 +10,7 @@ from application.budget.ports import Limit
 from application.conversation.ports.leases import Driven, EventBatch, Renewal
 from application.tools.ports import Outcome
 from domain.budget.account import Account, AccountKind
-from domain.conversation.turn import TurnState
+from domain.conversation.turn import Turn, TurnState
 from domain.tools.invocation import InvocationState
 from tests.contract.commands import shown
 from tests.contract.kernel import Kernel, Server
@@ -196,7 +196,9 @@ def _(step: do.Promoted, _world: World) -> Call:
     async def look(kernel: Kernel) -> object:
         leases = servers(kernel)[step.server].leases
         decided = await leases.decided(EVERYTHING)
-        return await leases.promoted(EVERYTHING), sorted(turn.id for turn in decided)
+        return await leases.promoted(EVERYTHING), sorted(
+            one.id for one in decided if isinstance(one, Turn)
+        )
 
     return look
 

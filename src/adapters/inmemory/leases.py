@@ -6,7 +6,15 @@ from typing import final
 
 from adapters.inmemory.store import InMemoryStore
 from adapters.inmemory.stored_turn import SEQUENCES, StoredTurn
-from application.conversation.ports.leases import Abandoned, Driven, EventBatch, Promoted, Renewal
+from application.conversation.ports.leases import (
+    Abandoned,
+    Driven,
+    EventBatch,
+    Promoted,
+    Renewal,
+    Unread,
+)
+from application.conversation.ports.reading import UnreadableError
 from application.kernel.ports import Clock
 from domain.conversation.interruption import MOST_TAKE_OVERS
 from domain.conversation.turn import Turn, TurnState
@@ -50,14 +58,14 @@ class InMemoryTurnLeases:
         mine = [
             Promoted(stored.turn, (stored.turn.deadline_at - now).total_seconds())
             for _, stored in sorted(self.store.turns.items())
-            if stored.waits_for_driver and stored.owner == self.server_id
+            if stored.waits_for_driver and stored.owner == self.server_id and stored.readable
         ]
         return mine[:limit]
 
-    async def decided(self, limit: int) -> Sequence[Turn]:
+    async def decided(self, limit: int) -> Sequence[Turn | Unread]:
         now = self.clock.now()
         free = [
-            stored.turn
+            stored.turn if stored.readable else _unread(stored)
             for _, stored in sorted(self.store.turns.items())
             if stored.turn.state is TurnState.PAUSED and not self.store.waits(stored.turn, now)
         ]
@@ -110,6 +118,7 @@ class InMemoryTurnLeases:
         if waits:
             return None
         return Abandoned(
+            error=None if stored.readable else UnreadableError(str(turn.id)),
             turn=turn,
             last_written=self.store.last_written(turn.tenant_id, turn.id),
             ceiling=stored.ceiling,
@@ -120,3 +129,8 @@ class InMemoryTurnLeases:
 
     def _keep(self, stored: StoredTurn) -> None:
         self.store.turns[stored.turn.tenant_id, stored.turn.id] = stored
+
+
+def _unread(stored: StoredTurn) -> Unread:
+    turn = stored.turn
+    return Unread(turn.tenant_id, turn.id, UnreadableError(str(turn.id)))

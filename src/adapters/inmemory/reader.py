@@ -2,18 +2,19 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 from adapters.inmemory.store import InMemoryStore, StoredMessage
 from adapters.inmemory.stored_turn import StoredTurn
 from application.conversation.ports.checkpoint import Checkpoint
-from application.conversation.ports.reading import Opening
+from application.conversation.ports.reading import Opening, UnreadableError
 from domain.conversation.errors import SessionNotFoundError, TurnNotFoundError
-from domain.conversation.turn import Turn
+from domain.conversation.turn import Turn, TurnOrder, Usage
 from domain.conversation.turn_event import TurnEvent
 from domain.kernel.identifiers import MessageId, SessionId, TenantId, TurnId
 from domain.kernel.metering import Metric
+from domain.kernel.principal import Principal
 from domain.tools.invocation import Invocation
 
 
@@ -41,7 +42,22 @@ class InMemoryTurnReader:
         return None if known is None else (known[1], known[0])
 
     async def turn(self, tenant_id: TenantId, turn_id: TurnId) -> Turn:
-        return self._found(tenant_id, turn_id).turn
+        stored = self._found(tenant_id, turn_id)
+        if not stored.readable:
+            raise UnreadableError(str(turn_id))
+        return stored.turn
+
+    async def outline(self, tenant_id: TenantId, turn_id: TurnId) -> Turn:
+        turn = self._found(tenant_id, turn_id).turn
+        session = self.store.sessions[tenant_id, turn.session_id]
+        principal = Principal(
+            tenant_id=tenant_id,
+            tenant=turn.order.principal.tenant,
+            subject=session.subject,
+            roles=frozenset(),
+        )
+        order = TurnOrder(principal=principal, text=turn.order.text)
+        return replace(turn, order=order, usage=Usage(), answer="", failure=None, record_id=None)
 
     async def events(
         self, tenant_id: TenantId, turn_id: TurnId, after: int, limit: int
@@ -68,7 +84,10 @@ class InMemoryTurnReader:
         return found
 
     async def checkpoint(self, tenant_id: TenantId, turn_id: TurnId) -> Checkpoint:
-        return self._found(tenant_id, turn_id).checkpoint
+        stored = self._found(tenant_id, turn_id)
+        if not stored.checkpoint_readable:
+            raise UnreadableError(str(turn_id))
+        return stored.checkpoint
 
     async def invocations(self, tenant_id: TenantId, turn_id: TurnId) -> Sequence[Invocation]:
         return self.store.invocations_of(tenant_id, turn_id)

@@ -18,7 +18,8 @@ class StoredTurn:
     """A turn with what only its journal knows. `lease_until` is monotonic; None unless RUNNING.
 
     A turn that was promoted `waits_for_driver` until its first write. `taken` are the
-    fence and the step that it was last taken on with.
+    fence and the step that it was last taken on with. Tests make it unreadable, as damaged bytes
+    are in a database.
     """
 
     turn: Turn
@@ -35,6 +36,8 @@ class StoredTurn:
     trace: bytes = b""
     take_overs: int = 0
     taken: tuple[int, int] | None = None
+    readable: bool = True
+    checkpoint_readable: bool = True
 
     def remaining(self, now: float) -> float:
         """The seconds that are left of its lease at a monotonic moment; 0.0 without one."""

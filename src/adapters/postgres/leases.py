@@ -1,6 +1,7 @@
 """Leases of turns in PostgreSQL."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, final
@@ -13,10 +14,18 @@ from adapters.postgres.command_rows import event_batch
 from adapters.postgres.database import Connection, Database
 from adapters.postgres.interruptions import CEILING
 from adapters.postgres.turn_rows import TurnRow
-from application.conversation.ports.leases import Abandoned, Driven, EventBatch, Promoted, Renewal
+from application.conversation.ports.leases import (
+    Abandoned,
+    Driven,
+    EventBatch,
+    Promoted,
+    Renewal,
+    Unread,
+)
+from application.conversation.ports.reading import UnreadableError
 from domain.conversation.interruption import MOST_TAKE_OVERS
 from domain.conversation.turn import Turn
-from domain.kernel.identifiers import ServerId
+from domain.kernel.identifiers import ServerId, TenantId, TurnId
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,19 +138,21 @@ class PostgresTurnLeases:
             rows = await _read(connection, list(left))
             # One may have been taken over before it was read: then its fence is another server's.
             mine = await self._left(connection, limit) if rows else left
-        turns = [row.turn() for row in rows]
-        return [
-            Promoted(turn, seconds)
-            for turn in turns
-            if (seconds := mine.get((turn.tenant_id, turn.id))) is not None
-        ]
+        found: list[Promoted] = []
+        for row in rows:
+            seconds = mine.get((row.tenant_id, row.turn_id))
+            if seconds is not None:
+                with suppress(UnreadableError):
+                    found.append(Promoted(row.turn(), seconds))
+        return found
 
-    async def decided(self, limit: int) -> Sequence[Turn]:
+    async def decided(self, limit: int) -> Sequence[Turn | Unread]:
         async with self.database.writing() as connection:
             cursor = connection.cursor(row_factory=class_row(_Named))
             await cursor.execute(_DECIDED, (limit,))
             named = [(row.tenant_id, row.turn_id) for row in await cursor.fetchall()]
-            return [row.turn() for row in await _read(connection, named)]
+            rows = await _read(connection, named)
+        return [_decided(row) for row in rows]
 
     async def _left(self, connection: Connection, limit: int) -> Mapping[tuple[UUID, UUID], float]:
         """This server's promoted turns, and the seconds that are left of their time."""
@@ -152,14 +163,27 @@ class PostgresTurnLeases:
 
 
 def _abandoned(row: TurnRow, taken: _Taken) -> Abandoned:
+    error: UnreadableError | None = None
+    try:
+        turn = row.turn()
+    except UnreadableError as found:
+        turn, error = row.outline(), found
     return Abandoned(
-        turn=row.turn(),
+        turn=turn,
+        error=error,
         last_written=row.last_written,
         ceiling=taken.ceiling,
         lease_seconds=taken.lease_ms / 1000,
         take_overs=taken.take_overs,
         seconds_left=taken.left_ms / 1000,
     )
+
+
+def _decided(row: TurnRow) -> Turn | Unread:
+    try:
+        return row.turn()
+    except UnreadableError as error:
+        return Unread(TenantId(row.tenant_id), TurnId(row.turn_id), error)
 
 
 async def _read(connection: Connection, named: Sequence[tuple[UUID, UUID]]) -> Sequence[TurnRow]:

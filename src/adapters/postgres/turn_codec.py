@@ -1,6 +1,7 @@
 """How what belongs to a turn is stored as bytes: compact JSON, decoded to equal values."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
@@ -9,6 +10,7 @@ from typing import Final, NoReturn, cast
 import msgspec
 
 from application.conversation.ports.checkpoint import Checkpoint
+from application.conversation.ports.reading import UnreadableError
 from domain.conversation.message import Message, Role
 from domain.conversation.turn import Failure, TurnOrder, Usage
 from domain.conversation.turn_event import (
@@ -94,7 +96,9 @@ def encode_terms(order: TurnOrder) -> bytes:
 
 
 def decode_order(terms: bytes, text: str) -> TurnOrder:
-    return replace(_order.decode(terms), text=text)
+    """Raises: UnreadableError: These are no terms that this release knows."""
+    with _reading("terms"):
+        return replace(_order.decode(terms), text=text)
 
 
 def encode_outcome(usage: Usage, failure: Failure | None) -> bytes:
@@ -102,7 +106,9 @@ def encode_outcome(usage: Usage, failure: Failure | None) -> bytes:
 
 
 def decode_outcome(data: bytes | None) -> Outcome:
-    return Outcome(Usage()) if data is None else _outcome.decode(data)
+    """Raises: UnreadableError: This is no outcome that this release knows."""
+    with _reading("outcome"):
+        return Outcome(Usage()) if data is None else _outcome.decode(data)
 
 
 def encode_checkpoint(checkpoint: Checkpoint) -> bytes:
@@ -113,12 +119,16 @@ def decode_checkpoint(data: bytes | None) -> Checkpoint:
     """A checkpoint; of a turn that had none yet, an empty one.
 
     Of a turn that was paused under the first revision, its messages are all there is.
+
+    Raises:
+        UnreadableError: This is no checkpoint that this release knows.
     """
     if not data:
         return Checkpoint()
-    if data.startswith(b"["):
-        return _of_messages(_messages.decode(data))
-    return _checkpoint.decode(data)
+    with _reading("checkpoint"):
+        if data.startswith(b"["):
+            return _of_messages(_messages.decode(data))
+        return _checkpoint.decode(data)
 
 
 def encode_events(events: Sequence[TurnEvent]) -> bytes:
@@ -130,16 +140,26 @@ def encode_events(events: Sequence[TurnEvent]) -> bytes:
 
 
 def decode_events(data: bytes) -> list[TurnEvent]:
-    return [
-        TurnEvent(sequence, at, _bodies[kind].decode(body))
-        for sequence, at, kind, body in _events.decode(data)
-    ]
+    """Raises: UnreadableError: These are no events that this release knows."""
+    with _reading("events"):
+        return [
+            TurnEvent(sequence, at, _bodies[kind].decode(body))
+            for sequence, at, kind, body in _events.decode(data)
+        ]
 
 
 def _of_messages(messages: tuple[Message, ...]) -> Checkpoint:
     last = max(place for place, one in enumerate(messages) if one.role is Role.USER)
     said = messages[last + 1 :]
     return Checkpoint(messages=said, round=sum(1 for one in said if one.calls) - 1)
+
+
+@contextmanager
+def _reading(what: str) -> Generator[None]:
+    try:
+        yield
+    except (msgspec.DecodeError, KeyError, ValueError) as error:
+        raise UnreadableError(f"the {what} of a turn cannot be read: {error}") from error
 
 
 def _refuse(field: str, error: UnicodeEncodeError) -> NoReturn:

@@ -18,7 +18,12 @@ from adapters.postgres.link import Link
 from adapters.postgres.packing import elements, int4, integer, integers, moment
 from adapters.postgres.tables.budget import overruns
 from adapters.postgres.tables.tools import invocations
-from adapters.postgres.tables.turns import turn_events, turn_requests, turns
+from adapters.postgres.tables.turns import (
+    sessions,
+    turn_events,
+    turn_requests,
+    turns,
+)
 from adapters.postgres.turn_codec import decode_checkpoint, decode_events
 from adapters.postgres.turn_rows import TurnRow
 from application.conversation.ports.checkpoint import Checkpoint
@@ -76,13 +81,17 @@ class PostgresTurnReader:
         return None if row is None else (TurnId(row.turn_id), bytes(row.digest))
 
     async def turn(self, tenant_id: TenantId, turn_id: TurnId) -> Turn:
-        async with self.database.reading() as connection:
-            cursor = connection.cursor(row_factory=class_row(TurnRow))
-            await cursor.execute(_TURN, ([tenant_id], [turn_id]))
-            row = await cursor.fetchone()
-        if row is None:
-            raise TurnNotFoundError(str(turn_id))
-        return row.turn()
+        return (await self._row(tenant_id, turn_id)).turn()
+
+    async def outline(self, tenant_id: TenantId, turn_id: TurnId) -> Turn:
+        row = await self._row(tenant_id, turn_id)
+        query = sa.select(
+            sessions.c.subject,
+            sa.func.coalesce(sa.func.tenant_slug(tenant_id), "").label("tenant"),
+        ).where(sessions.c.tenant_id == tenant_id, sessions.c.session_id == row.session_id)
+        async with self.database.tenant(tenant_id) as connection:
+            owner = (await connection.execute(query)).one()
+        return row.outline(tenant=owner.tenant, subject=owner.subject)
 
     async def turns(
         self, tenant_id: TenantId, session_id: SessionId, after: TurnId | None, limit: int
@@ -162,6 +171,15 @@ class PostgresTurnReader:
         async with self.database.tenant(tenant_id) as connection:
             rows = (await connection.execute(query)).mappings().all()
         return [InvocationRow(**row).invocation() for row in rows]
+
+    async def _row(self, tenant_id: TenantId, turn_id: TurnId) -> TurnRow:
+        async with self.database.reading() as connection:
+            cursor = connection.cursor(row_factory=class_row(TurnRow))
+            await cursor.execute(_TURN, ([tenant_id], [turn_id]))
+            row = await cursor.fetchone()
+        if row is None:
+            raise TurnNotFoundError(str(turn_id))
+        return row
 
     async def _stored(self, tenant_id: TenantId, turn_id: TurnId) -> _Stored:
         async with self.database.reading() as connection:

@@ -5,8 +5,9 @@ from datetime import datetime
 from uuid import UUID
 
 from adapters.postgres.turn_codec import decode_order, decode_outcome
-from domain.conversation.turn import Turn, TurnState
+from domain.conversation.turn import Turn, TurnOrder, TurnState
 from domain.kernel.identifiers import CapsuleVersionId, RecordId, SessionId, TenantId, TurnId
+from domain.kernel.principal import Principal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +31,7 @@ class TurnRow:
     last_written: int
 
     def turn(self) -> Turn:
+        """Raises: UnreadableError: What was asked for, or came of it, cannot be read."""
         outcome = decode_outcome(self.outcome)
         return Turn(
             id=TurnId(self.turn_id),
@@ -46,4 +48,23 @@ class TurnRow:
             usage=outcome.usage,
             failure=outcome.failure,
             record_id=None if self.record_id is None else RecordId(self.record_id),
+        )
+
+    def outline(self, *, tenant: str = "", subject: str = "") -> Turn:
+        """The turn as far as it can always be read."""
+        tenant_id = TenantId(self.tenant_id)
+        principal = Principal(
+            tenant_id=tenant_id, tenant=tenant, subject=subject, roles=frozenset()
+        )
+        return Turn(
+            id=TurnId(self.turn_id),
+            tenant_id=tenant_id,
+            session_id=SessionId(self.session_id),
+            capsule_version_id=CapsuleVersionId(self.capsule_version_id),
+            state=TurnState(self.state),
+            fence=self.fence,
+            order=TurnOrder(principal=principal, text=self.question),
+            accepted_at=self.accepted_at,
+            deadline_at=self.deadline_at,
+            finished_at=self.finished_at,
         )

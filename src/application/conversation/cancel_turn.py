@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final, final
 
 from application.conversation.end_turn import EndTurn
-from application.conversation.ports.reading import TurnReader
+from application.conversation.ports.reading import TurnReader, UnreadableError
 from application.conversation.ports.signals import TurnSignals
 from application.conversation.turn_drivers import TurnDrivers
 from application.conversation.watch_turn import Watchers
@@ -51,17 +51,24 @@ class CancelTurn:
             TurnNotFoundError: No such turn of this tenant.
             TurnAlreadyEndedError: It was answered or failed first.
         """
-        turn = await self.reader.turn(command.tenant_id, command.turn_id)
+        turn = await self._turn(command)
         try:
             async with timeout(PATIENCE_SECONDS):
                 while not turn.state.final:
                     await self._ask(turn, command.by)
-                    turn = await self.reader.turn(command.tenant_id, command.turn_id)
+                    turn = await self._turn(command)
         except TimeoutError:
             return turn
         if turn.state is not TurnState.CANCELLED:
             raise TurnAlreadyEndedError(str(turn.id), turn.state.name)
         return turn
+
+    async def _turn(self, command: CancelTurnCommand) -> Turn:
+        """The turn, as far as it can be read: for its end that is enough."""
+        try:
+            return await self.reader.turn(command.tenant_id, command.turn_id)
+        except UnreadableError:
+            return await self.reader.outline(command.tenant_id, command.turn_id)
 
     async def _ask(self, turn: Turn, by: str) -> None:
         """Do what cancels the turn in its present state; it may have left that state by then."""

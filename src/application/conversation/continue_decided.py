@@ -5,7 +5,7 @@ from typing import Final, final
 
 from application.conversation.continue_turns import ResumePaused
 from application.conversation.end_turn import EndTurn
-from application.conversation.ports.leases import TurnLeases
+from application.conversation.ports.leases import TurnLeases, Unread
 from application.conversation.ports.observing import TurnObserver
 from domain.budget.errors import BudgetExhaustedError
 from domain.conversation.turn import Turn
@@ -53,7 +53,10 @@ class SweepDecided:
         """How many went on."""
         return sum([await self._try(turn) for turn in await self.leases.decided(MOST_AT_ONCE)])
 
-    async def _try(self, turn: Turn) -> bool:
+    async def _try(self, turn: Turn | Unread) -> bool:
+        if isinstance(turn, Unread):
+            self.observer.broke(turn.turn_id, turn.error)
+            return False
         try:
             return await self.go_on(turn)
         except DomainError:

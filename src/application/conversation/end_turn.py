@@ -3,19 +3,22 @@
 from dataclasses import dataclass, replace
 from typing import Final, final
 
-from application.conversation.drive_turn import failure_of
+from application.conversation.drive_turn import BROKEN, failure_of
 from application.conversation.ending import Ending
 from application.conversation.lost_turn import LostTurn
 from application.conversation.phases.save import SaveTurn
 from application.conversation.phases.tool_round import WAITING
+from application.conversation.ports.checkpoint import Checkpoint
 from application.conversation.ports.journal import Grant
-from application.conversation.ports.reading import TurnReader
+from application.conversation.ports.observing import TakenOver
+from application.conversation.ports.reading import TurnReader, UnreadableError
 from application.conversation.ports.signals import TurnSignals
 from application.conversation.progress import Progress
 from application.conversation.running_turn import RunningTurn
 from application.kernel.ports import Clock, IdentifierSource
 from domain.conversation.errors import StaleFenceError
 from domain.conversation.turn import Failure, Turn, TurnState
+from domain.conversation.turn_event import Restarted
 from domain.kernel.errors import DomainError
 from domain.kernel.identifiers import RecordId
 from domain.tools.errors import ToolOutcomeUnknownError
@@ -49,7 +52,7 @@ class EndTurn:
     async def _end_idle(self, turn: Turn, ending: Ending) -> None:
         last = await self.reader.last_sequence(turn.tenant_id, turn.id)
         held = self._held(turn, first=last + 1, lease=IDLE_SECONDS)
-        kept = await self.reader.checkpoint(turn.tenant_id, turn.id)
+        kept = await self._kept(turn)
         progress = Progress.since(self.clock, kept, turn)
         calls = await self.reader.invocations(turn.tenant_id, turn.id)
         progress.invocations += [one for one in calls if one.state not in WAITING]
@@ -74,6 +77,41 @@ class EndTurn:
         progress.invocations += [*lost.ended, *(_unknown(one) for one in lost.begun)]
         state = TurnState.CANCELLED if failure is None else TurnState.FAILED
         return await self._save(held, self._ending(turn, state, failure, by), progress)
+
+    async def unread(self, turn: Turn, seconds_left: float) -> TakenOver:
+        """End a turn that was taken over and that cannot be gone on with, nor ended, as others are.
+
+        It ends when its time is over, or somebody asked for its cancellation; before, a server
+        of another release may know better. What it used since its last settlement is not known and
+        not billed; what it held is given back.
+        """
+        asked = await self.signals.cancellations([(turn.tenant_id, turn.id)])
+        if not asked and seconds_left > 0:
+            return TakenOver.BROKE
+        first = await self.reader.last_sequence(turn.tenant_id, turn.id) + 1
+        last = max(first, await self.reader.ceiling(turn.tenant_id, turn.id))
+        held = self._held(turn, first=last, lease=IDLE_SECONDS)
+        held.log.append(Restarted(first, last))
+        progress = Progress.since(self.clock, Checkpoint(usage=turn.usage), turn)
+        calls = await self.reader.invocations(turn.tenant_id, turn.id)
+        begun = [one for one in calls if one.state is InvocationState.STARTED]
+        progress.started.update({one.id: one for one in begun})
+        ended = [one for one in calls if one.state not in WAITING and one not in begun]
+        progress.invocations += [*ended, *(_unknown(one) for one in begun)]
+        progress.rest(calls)
+        became = TakenOver.CANCELLED if asked else TakenOver.FAILED
+        ending = (
+            self._ending(turn, TurnState.CANCELLED, by=asked[0][1])
+            if asked
+            else self._ending(turn, TurnState.FAILED, BROKEN)
+        )
+        return became if await self._save(held, ending, progress) else TakenOver.LEFT
+
+    async def _kept(self, turn: Turn) -> Checkpoint:
+        try:
+            return await self.reader.checkpoint(turn.tenant_id, turn.id)
+        except UnreadableError:
+            return Checkpoint(usage=turn.usage)
 
     def _held(self, turn: Turn, *, first: int, lease: float) -> RunningTurn:
         async def keep(_: RunningTurn) -> None:

@@ -1,12 +1,14 @@
 """What keeps turns going besides their drivers: lost ones are taken on, signals are heard."""
 
 from asyncio import gather
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, final
 
 from application.conversation.continue_turns import StartPromoted
+from application.conversation.end_turn import EndTurn
 from application.conversation.ports.leases import Abandoned, TurnLeases
 from application.conversation.ports.observing import TakenOver, TurnObserver
+from application.conversation.ports.reading import TurnReader
 from application.conversation.ports.signals import Signal, SignalKind
 from application.conversation.take_over import TakeOver
 from application.conversation.turn_drivers import TurnDrivers
@@ -23,11 +25,13 @@ class SweepTurns:
     """Take on turns whose lease has run out: their server was lost. One pass; how many there were.
 
     A server that leaves takes on none. A turn with which something goes wrong is found again when
-    its lease has run out once more.
+    its lease has run out once more, and ends when its time is over.
     """
 
     leases: TurnLeases
+    reader: TurnReader
     take_over: TakeOver
+    end: EndTurn
     drivers: TurnDrivers
     observer: TurnObserver
 
@@ -40,13 +44,26 @@ class SweepTurns:
 
     async def _take(self, lost: Abandoned) -> None:
         try:
-            became = await self.drivers.to_the_end(self.take_over(lost))
+            became = await self.drivers.to_the_end(self._become(lost))
         except (StorageUnavailableError, StaleFenceError):
             became = TakenOver.LEFT
         except Exception as error:  # noqa: BLE001 - one that cannot be taken on keeps no other
             became = TakenOver.BROKE
             self.observer.broke(lost.turn.id, error)
         self.observer.taken_over(became)
+
+    async def _become(self, lost: Abandoned) -> TakenOver:
+        if lost.error is not None:
+            self.observer.broke(lost.turn.id, lost.error)
+            known = await self.reader.outline(lost.turn.tenant_id, lost.turn.id)
+            return await self.end.unread(replace(known, fence=lost.turn.fence), lost.seconds_left)
+        try:
+            return await self.take_over(lost)
+        except (StorageUnavailableError, StaleFenceError):
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is: the turn must end some day
+            self.observer.broke(lost.turn.id, error)
+            return await self.end.unread(lost.turn, lost.seconds_left)
 
 
 @final

@@ -180,6 +180,8 @@ def turns(parts: TurnParts) -> Turns:
         start_promoted=start_promoted,
         sweep=SweepTurns(
             leases=stores.leases,
+            reader=stores.reader,
+            end=end,
             take_over=TakeOver(
                 reader=stores.reader,
                 signals=stores.signals,

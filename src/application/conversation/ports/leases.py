@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from application.conversation.ports.reading import UnreadableError
 from domain.conversation.turn import Turn
 from domain.conversation.turn_event import TurnEvent
 from domain.kernel.identifiers import TenantId, TurnId
@@ -38,7 +39,8 @@ class Abandoned:
 
     `take_overs` counts the servers that were lost with it since it last got any further, this time
     included. `seconds_left` is what is left of its time by the database's clock, 0 or less when it
-    is over.
+    is over. Where an `error` says that the turn cannot be read, its `turn` tells names and numbers
+    alone.
     """
 
     turn: Turn
@@ -47,6 +49,16 @@ class Abandoned:
     lease_seconds: float
     take_overs: int
     seconds_left: float
+    error: UnreadableError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A turn that was found and cannot be read: `error` says why."""
+
+    tenant_id: TenantId
+    turn_id: TurnId
+    error: UnreadableError
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +100,13 @@ class TurnLeases(Protocol):
         ...
 
     async def promoted(self, limit: int) -> Sequence[Promoted]:
-        """Turns of this server that were promoted from a queue and that nobody drives yet."""
+        """Turns of this server that were promoted from a queue and that nobody drives yet.
+
+        One that cannot be read is left out; `take_over` tells of it when its time is over.
+        """
         ...
 
-    async def decided(self, limit: int) -> Sequence[Turn]:
+    async def decided(self, limit: int) -> Sequence[Turn | Unread]:
         """Paused turns of all tenants none of whose calls waits any more.
 
         Any server goes on with one whose decider was lost, or whose calls were not decided in time.

@@ -14,6 +14,10 @@ from domain.kernel.metering import Metric
 from domain.tools.invocation import Invocation
 
 
+class UnreadableError(Exception):
+    """What is stored of a turn cannot be read: it is damaged, or a later release wrote it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opening:
     """What a turn begins with: its session, and the session's latest messages, oldest first."""
@@ -40,7 +44,23 @@ class TurnReader(Protocol):
         ...
 
     async def turn(self, tenant_id: TenantId, turn_id: TurnId) -> Turn:
-        """Raises: TurnNotFoundError: No such turn of this tenant."""
+        """Read a turn.
+
+        Raises:
+            TurnNotFoundError: No such turn of this tenant.
+            UnreadableError: What was asked for cannot be read.
+        """
+        ...
+
+    async def outline(self, tenant_id: TenantId, turn_id: TurnId) -> Turn:
+        """A turn that cannot be read, as far as it can.
+
+        Its order tells its tenant, its session's subject and its text, and nothing else; no usage,
+        answer or failure is told.
+
+        Raises:
+            TurnNotFoundError: No such turn of this tenant.
+        """
         ...
 
     async def events(
@@ -82,6 +102,7 @@ class TurnReader(Protocol):
 
         Raises:
             TurnNotFoundError: No such turn of this tenant.
+            UnreadableError: What is stored of that cannot be read.
         """
         ...
 
