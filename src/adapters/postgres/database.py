@@ -4,7 +4,7 @@ from asyncio import CancelledError, current_task, timeout
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import psycopg
 import sqlalchemy as sa
@@ -13,6 +13,7 @@ from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout, TooManyRe
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as QueueTimeoutError
 
+from adapters.postgres.silence import hanging_up_after
 from adapters.postgres.sql_pool import SqlPool
 from domain.kernel.errors import StorageUnavailableError
 from domain.kernel.identifiers import TenantId
@@ -28,6 +29,8 @@ class DatabaseSettings:
     """Where the database is for each login, and how long anything may take.
 
     URLs are libpq's (`postgresql://…` or `host=… user=…`). Sizes are of each pool of one process.
+    `silence_seconds` is how long a connection may say nothing to what keeps turns alive: a third
+    of their lease, so that there is time to ask over another one.
     """
 
     request_url: str
@@ -39,6 +42,13 @@ class DatabaseSettings:
     statement_seconds: float = 30.0
     lock_seconds: float = 5.0
     idle_in_transaction_seconds: float = 30.0
+    silence_seconds: float = 10.0
+
+    @property
+    def link_seconds(self) -> float:
+        """How long a link waits for an answer before it makes another connection."""
+        most = self.statement_seconds + self.connect_seconds
+        return min(most, max(self.silence_seconds, self.connect_seconds))
 
     @property
     def patience_seconds(self) -> float:
@@ -83,6 +93,17 @@ class Database:
                 self.readers.connection() as connection,
             ):
                 _heed_cancellation_since(asked)
+                yield connection
+
+    @asynccontextmanager
+    async def keeping(self) -> AsyncGenerator[Connection]:
+        """A connection of the writer for what keeps turns alive: it is given up when it is silent.
+
+        Raises:
+            StorageUnavailableError: Nothing came; asking again takes another connection.
+        """
+        async with self.writing() as connection:
+            with hanging_up_after(connection, self.settings.silence_seconds):
                 yield connection
 
     @asynccontextmanager
@@ -184,7 +205,17 @@ NO_ANSWER = (PoolTimeout, PoolClosed, TooManyRequests, QueueTimeoutError, Timeou
 """No connection could be had in time, or nothing came over it."""
 
 
+_CHECK_SECONDS: Final = 2.0
+"""An idle connection that does not answer within this is replaced."""
+
+
 def _pool(settings: DatabaseSettings, url: str, size: int) -> "AsyncConnectionPool[Connection]":
+    patience = min(_CHECK_SECONDS, settings.silence_seconds)
+
+    async def check(connection: Connection) -> None:
+        with hanging_up_after(connection, patience):
+            await AsyncConnectionPool.check_connection(connection)
+
     return AsyncConnectionPool(
         _conninfo(settings, url),
         kwargs={"autocommit": True},
@@ -193,7 +224,7 @@ def _pool(settings: DatabaseSettings, url: str, size: int) -> "AsyncConnectionPo
         timeout=settings.wait_seconds,
         max_idle=300.0,
         open=False,
-        check=AsyncConnectionPool.check_connection,
+        check=check,
     )
 
 
@@ -215,6 +246,6 @@ def _conninfo(settings: DatabaseSettings, url: str) -> str:
         connect_timeout=max(2, round(settings.connect_seconds)),
         options=" ".join(f"-c {name}={seconds * 1000:.0f}" for name, seconds in limits.items()),
         application_name="somagent",
-        keepalives_idle=30,
-        tcp_user_timeout=30_000,
+        keepalives_idle=max(1, round(settings.silence_seconds)),
+        tcp_user_timeout=round(settings.silence_seconds * 1000),
     )

@@ -81,7 +81,7 @@ class PostgresTurnLeases:
             [renewal.fence for renewal in renewals],
             [renewal.ceiling for renewal in renewals],
         )
-        async with self.database.writing() as connection:
+        async with self.database.keeping() as connection:
             cursor = connection.cursor(row_factory=class_row(_Renewed))
             await cursor.execute(_RENEW, parameters)
             (renewed,) = await cursor.fetchall()
@@ -103,7 +103,7 @@ class PostgresTurnLeases:
             [last for _, last, _ in encoded],
             [events for _, _, events in encoded],
         )
-        async with self.database.writing() as connection:
+        async with self.database.keeping() as connection:
             cursor = connection.cursor(row_factory=class_row(_Appended))
             await cursor.execute(_APPEND, parameters)
             (appended,) = await cursor.fetchall()
@@ -118,7 +118,7 @@ class PostgresTurnLeases:
             [turn.turn_id for turn in turns],
             [turn.fence for turn in turns],
         )
-        async with self.database.writing() as connection:
+        async with self.database.keeping() as connection:
             await connection.execute(_HAND_BACK, parameters)
 
     async def take_over(self, limit: int) -> Sequence[Abandoned]:

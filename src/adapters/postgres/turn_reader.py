@@ -194,7 +194,7 @@ class PostgresTurnReader:
 @asynccontextmanager
 async def open_turn_reader(database: Database) -> AsyncGenerator[PostgresTurnReader]:
     """A reader with its link, which is made when it is first needed."""
-    link = Link(database.connect_reader, _STATEMENTS, database.settings.statement_seconds)
+    link = Link(database.connect_reader, _STATEMENTS, database.settings.link_seconds)
     try:
         yield PostgresTurnReader(database, link)
     finally:

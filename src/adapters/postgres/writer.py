@@ -98,7 +98,7 @@ class Writer:
     def __init__(self, database: Database, terms: Terms, settings: WriterSettings) -> None:
         self._terms = terms
         self._settings = settings
-        seconds = database.settings.statement_seconds + database.settings.connect_seconds
+        seconds = database.settings.link_seconds
         self._link = Link(database.connect_writer, STATEMENTS, seconds)
         self._second_link = Link(database.connect_writer, STATEMENTS, seconds)
         self._unanswered: set[asyncio.Future[Answer]] = set()

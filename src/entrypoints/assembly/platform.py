@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from typing import Final
 
 from adapters.llama.local_model import LocalModel
 from adapters.postgres.condition import DatabaseUnreachableError
@@ -137,6 +138,10 @@ def _unreachable(error: DatabaseUnreachableError) -> StartError:
     )
 
 
+_LEAST_SILENCE: Final = 2.0
+"""Seconds in which a busy database may well say nothing, however short the lease of turns is."""
+
+
 def _database(settings: Settings, request_url: str, writer_url: str) -> DatabaseSettings:
     wanted = settings.database
     return replace(
@@ -148,4 +153,5 @@ def _database(settings: Settings, request_url: str, writer_url: str) -> Database
         statement_seconds=wanted.statement_seconds,
         lock_seconds=wanted.lock_seconds,
         idle_in_transaction_seconds=wanted.idle_in_transaction_seconds,
+        silence_seconds=max(_LEAST_SILENCE, settings.turns.lease_seconds / 3),
     )
