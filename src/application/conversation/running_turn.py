@@ -18,7 +18,7 @@ CEILING_MARGIN: Final = 200
 """So many numbers before the ceiling a renewal is asked for."""
 
 AGAIN_SECONDS: Final = 0.05
-"""How long a driver that has come to its ceiling waits before it asks for more once again."""
+"""How long a driver whose row is locked, or that has come to its ceiling, waits to ask again."""
 
 UNWRITTEN_BYTES: Final = 1 << 20
 """A driver shows nothing more while so much is not yet written."""

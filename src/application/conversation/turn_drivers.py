@@ -1,6 +1,6 @@
 """The turns that this process drives: their tasks, leases, events, cancellations and end."""
 
-from asyncio import Task, create_task, gather, shield, timeout, wait
+from asyncio import Task, create_task, gather, shield, sleep, timeout, wait
 from collections.abc import Coroutine, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from typing import Final, Protocol, TypeVar, final
 from application.conversation.ports.journal import Grant
 from application.conversation.ports.leases import Driven, EventBatch, Renewal, TurnLeases
 from application.conversation.ports.signals import TurnSignals
-from application.conversation.running_turn import CEILING_STEP, RunningTurn
+from application.conversation.running_turn import AGAIN_SECONDS, CEILING_STEP, RunningTurn
 from application.kernel.ports import Clock
 from domain.conversation.errors import StaleFenceError
 from domain.conversation.turn_event import TurnEvent
@@ -209,6 +209,7 @@ class TurnDrivers:
             if answers[0] is not False:
                 self._note(turn, batch, written=bool(answers[0]))
                 return
+            await sleep(AGAIN_SECONDS)
 
     async def _write(self, turns: Iterable[RunningTurn]) -> None:
         free = [turn for turn in turns if not turn.writing.locked()]
