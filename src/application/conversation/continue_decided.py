@@ -19,8 +19,8 @@ MOST_AT_ONCE: Final = 32
 class ContinueDecided:
     """A turn that cannot go on now stays paused; one that never can, ends.
 
-    It can not now where a limit leaves no room or no model serves; it never can where its capsule
-    was revoked, for one.
+    It can not now where a limit leaves no room or no model serves, or on a server that leaves; it
+    never can where its capsule was revoked, for one.
     """
 
     resume: ResumePaused
@@ -28,6 +28,8 @@ class ContinueDecided:
 
     async def __call__(self, turn: Turn) -> bool:
         """Whether the turn is paused no more."""
+        if self.resume.drivers.leaving:
+            return False
         try:
             await self.resume(turn)
         except (BudgetExhaustedError, UnavailableError):
@@ -51,6 +53,8 @@ class SweepDecided:
 
     async def __call__(self) -> int:
         """How many went on."""
+        if self.go_on.resume.drivers.leaving:
+            return 0
         return sum([await self._try(turn) for turn in await self.leases.decided(MOST_AT_ONCE)])
 
     async def _try(self, turn: Turn | Unread) -> bool:

@@ -9,6 +9,8 @@ from application.conversation.ports.models import ModelText
 from domain.conversation.interruption import MOST_TAKE_OVERS
 from domain.conversation.message import ToolCall
 from domain.conversation.turn import TurnState
+from domain.tools.invocation import APPROVAL_TIME
+from tests.builders import TENANT
 from tests.doubles import FlakyJournal, answers, until
 from tests.inmemory_application import Server
 from tests.inmemory_world import World, manifest, world
@@ -108,3 +110,24 @@ async def test_a_turn_whose_tool_runs_goes_on_with_an_unknown_outcome(
 
     assert (await other.settled(turn_id)).answer == "Nobody knows."
     assert len(shared.tools.runs) == 1
+
+
+@pytest.mark.parametrize("swept", [False, True])
+async def test_a_turn_that_is_decided_about_goes_on_at_a_server_that_stays(*, swept: bool) -> None:
+    shared = await world(manifest(autonomy=2))
+    server, other = Server(world=shared, name="leaving"), Server(world=shared, name="other")
+    shared.tools.have("send", answers("sent"), effect=True)
+    shared.model.will_say(called(ToolCall("a", "send", "{}")), said("It was sent."))
+    paused = await server.answered()
+    (waiting,) = await shared.reader.invocations(TENANT, paused.id)
+    await server.drivers.drain(0.01)
+
+    if swept:
+        shared.clock.advance(APPROVAL_TIME.total_seconds() + 1)
+        assert await server.sweep_decided() == 0
+    else:
+        await server.decided(waiting.id, approved=True)
+    assert (await server.turn(paused.id)).state is TurnState.PAUSED
+
+    assert await other.sweep_decided() == 1
+    assert (await other.settled(paused.id)).state is TurnState.COMPLETED
