@@ -60,9 +60,7 @@ class TurnLog:
     def append(self, body: TurnEventBody) -> TurnEvent:
         event = TurnEvent(self.next_sequence, self._clock.now(), body)
         self._events.append(event)
-        self.unwritten_bytes += EVENT_BYTES + (
-            len(body.delta) if isinstance(body, TextAdded) else EVENT_BYTES
-        )
+        self.unwritten_bytes += _bytes(body)
         if self._waiters:
             self._wake()
         return event
@@ -88,8 +86,7 @@ class TurnLog:
         if spare > 0:
             del self._events[:spare]
             self._first += spare
-        left = self._events[self._written + 1 - self._first :]
-        self.unwritten_bytes = len(left) * EVENT_BYTES
+        self.unwritten_bytes = sum(_bytes(event.body) for event in self.unwritten)
 
     def close(self) -> None:
         self._closed = True
@@ -123,3 +120,9 @@ class TurnLog:
         for waiter in waiters:
             if not waiter.done():
                 waiter.set_result(None)
+
+
+def _bytes(body: TurnEventBody) -> int:
+    """What an event is counted as; of a text that is no UTF-8 what it will be at the least."""
+    text = body.delta if isinstance(body, TextAdded) else ""
+    return EVENT_BYTES + (len(text) if text.isascii() else len(text.encode("utf-8", "replace")))
