@@ -4,6 +4,7 @@
 -- act is a renewal, which says so) shows nothing to anybody: p_owner has it as one promoted for itself, while its
 -- deadline is to come and it was not lost more than p_most times.
 -- left_ms is what is left until the deadline, by the database's clock; below 0 when it has passed.
+-- Each tenant has one taken over before any has two, the longest expired first: one with many holds up no other.
 -- Locks: turn rows, sorted, skipping those locked elsewhere; no tenant row.
 -- Definer: somagent_sweeper, whose own policy shows it turns of every tenant that run or are paused.
 create or replace function take_over_expired(
@@ -15,8 +16,15 @@ language sql volatile security definer set search_path = pg_catalog, pg_temp as 
         select t.tenant_id, t.turn_id
           from public.turns t
          where t.state = 2 and t.lease_until < clock_timestamp()
+           and (t.tenant_id, t.turn_id) in (
+                   select d.tenant_id, d.turn_id
+                     from (select f.tenant_id, f.turn_id, f.lease_until,
+                                  row_number() over (partition by f.tenant_id order by f.lease_until) as nth
+                             from public.turns f
+                            where f.state = 2 and f.lease_until < clock_timestamp()) d
+                    order by d.nth, d.lease_until
+                    limit p_limit)
          order by t.tenant_id, t.turn_id
-         limit p_limit
            for no key update of t skip locked
     ), taken as (
         update public.turns t
