@@ -38,7 +38,9 @@ IDENTIFIERS: Final = SystemIdentifiers()
 class Put(Protocol):
     """Keeps an event that was published, or waits to be."""
 
-    async def __call__(self, event: OutgoingEvent, *, published: bool = True) -> None: ...
+    async def __call__(
+        self, event: OutgoingEvent, *, published: bool = True, committed: datetime | None = None
+    ) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +95,9 @@ async def postgres_shelf(database: Database) -> Shelf:
     wanted = RequestKey.of("CreateTenant", RequestId(str(IDENTIFIERS.next())), "ada", b"")
     await PostgresTenants(database, Outgoing(encode)).create(tenant, {}, wanted)
 
-    async def put(event: OutgoingEvent, *, published: bool = True) -> None:
+    async def put(
+        event: OutgoingEvent, *, published: bool = True, committed: datetime | None = None
+    ) -> None:
         row = {
             "tenant_id": event.tenant_id,
             "event_id": event.id,
@@ -103,7 +107,7 @@ async def postgres_shelf(database: Database) -> Shelf:
             "traceparent": event.traceparent,
             "payload": event.payload,
             "occurred_at": event.occurred_at,
-            "created_at": event.occurred_at,
+            "created_at": committed or event.occurred_at,
             "published_at": event.occurred_at if published else None,
         }
         async with database.tenant(event.tenant_id) as connection:
@@ -132,9 +136,12 @@ def shelf(request: pytest.FixtureRequest) -> Shelf:
         return opened
     events, audits = InMemoryPublishedEvents(), InMemoryAudits()
 
-    async def put(event: OutgoingEvent, *, published: bool = True) -> None:
+    async def put(
+        event: OutgoingEvent, *, published: bool = True, committed: datetime | None = None
+    ) -> None:
         if published:
             events.kept.append(event)
+            events.committed[event.id] = committed or event.occurred_at
 
     async def audited() -> int:
         return len(audits.recorded)
@@ -192,6 +199,31 @@ async def test_a_filter_says_which(shelf: Shelf, asked: PublishedFilter) -> None
     assert await shelf.found(replace(late, until=late.since)) == []
     stranger = replace(asked, tenant_id=TenantId(IDENTIFIERS.next()))
     assert await shelf.found(stranger) == []
+
+
+async def test_the_time_is_that_of_the_commit_whatever_the_servers_clock_says(
+    shelf: Shelf, asked: PublishedFilter
+) -> None:
+    month = timedelta(days=30)
+    for sequence, off in enumerate((month, -month), start=1):
+        event = replace(shelf.event(IDENTIFIERS.next(), sequence), occurred_at=NOON + off)
+        await shelf.put(event, committed=NOON)
+    await shelf.put(shelf.event(IDENTIFIERS.next(), 3), committed=NOON + month)
+
+    found = await shelf.found(replace(asked, since=NOON, until=NOON + timedelta(minutes=1)))
+
+    assert sorted(found) == [1, 2]
+
+
+async def test_one_that_is_like_no_other_takes_none_of_the_others_with_it(
+    shelf: Shelf, asked: PublishedFilter
+) -> None:
+    key = IDENTIFIERS.next()
+    strange = replace(shelf.event(key, 2, "never.heard"), traceparent="", payload=b"")
+    for event in (shelf.event(key, 1), strange, shelf.event(key, 3)):
+        await shelf.put(event)
+
+    assert await shelf.found(asked) == [1, 2, 3]
 
 
 @pytest.mark.postgres

@@ -2,25 +2,32 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import final
 
 from application.delivery.ports.published import EventPlace, PublishedFilter
 from domain.delivery.outgoing_event import OutgoingEvent
 from domain.kernel.events import AuditRecorded
+from domain.kernel.identifiers import EventId
 
 
 @final
 @dataclass(slots=True)
 class InMemoryPublishedEvents:
-    """A `PublishedEvents`."""
+    """A `PublishedEvents`; those were committed when they occurred that are not in `committed`."""
 
     kept: list[OutgoingEvent] = field(default_factory=list[OutgoingEvent])
+    committed: dict[EventId, datetime] = field(default_factory=dict[EventId, datetime])
 
     async def page(
         self, asked: PublishedFilter, after: EventPlace | None, limit: int
     ) -> Sequence[OutgoingEvent]:
         found = sorted(
-            (event for event in self.kept if _meant(asked, event)),
+            (
+                event
+                for event in self.kept
+                if _meant(asked, event, self.committed.get(event.id, event.occurred_at))
+            ),
             key=lambda event: (event.key, event.sequence),
         )
         if after is not None:
@@ -39,11 +46,11 @@ class InMemoryAudits:
         self.recorded.append(audit)
 
 
-def _meant(asked: PublishedFilter, event: OutgoingEvent) -> bool:
+def _meant(asked: PublishedFilter, event: OutgoingEvent, committed: datetime) -> bool:
     return (
         event.tenant_id == asked.tenant_id
         and (asked.key is None or event.key == asked.key)
         and (not asked.type or event.type == asked.type)
-        and (asked.since is None or event.occurred_at >= asked.since)
-        and (asked.until is None or event.occurred_at < asked.until)
+        and (asked.since is None or committed >= asked.since)
+        and (asked.until is None or committed < asked.until)
     )

@@ -16,9 +16,6 @@ from domain.delivery.outgoing_event import OutgoingEvent
 from domain.kernel.events import AuditRecorded
 from domain.kernel.identifiers import EventId, TenantId
 
-APART: Final = timedelta(days=1)
-"""So far from the moment at which an event occurred its identifier's may be: clocks are set."""
-
 PATIENCE: Final = timedelta(seconds=5)
 """How long an audit waits for its tenant's row."""
 
@@ -77,7 +74,7 @@ def page_of(
 ) -> "sa.Select[tuple[object, ...]]":
     """In the order of the index `outbox_published`: a page begins where the one before it ended.
 
-    Of a short time the planner takes the events by their identifiers, and sorts them.
+    Of a short time the planner takes the events by the index `outbox_in_time`, and sorts them.
     """
     query: sa.Select[tuple[object, ...]] = (
         sa.select(*_COLUMNS)
@@ -89,17 +86,11 @@ def page_of(
         query = query.where(outbox.c.key_id == asked.key)
     if asked.type:
         query = query.where(outbox.c.type == asked.type)
-    # Events are identified when they occur: those of other days are not looked through.
+    # The time of the commit is the database's; that of the event and its identifier a server's.
     if asked.since is not None:
-        query = query.where(
-            outbox.c.occurred_at >= asked.since,
-            outbox.c.event_id >= sa.func.first_uuid(asked.since - APART),
-        )
+        query = query.where(outbox.c.created_at >= asked.since)
     if asked.until is not None:
-        query = query.where(
-            outbox.c.occurred_at < asked.until,
-            outbox.c.event_id < sa.func.first_uuid(asked.until + APART),
-        )
+        query = query.where(outbox.c.created_at < asked.until)
     if after is not None:
         place = sa.tuple_(outbox.c.key_id, outbox.c.sequence)
         query = query.where(place > sa.tuple_(sa.literal(after.key), after.sequence))

@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from adapters.postgres.roles import OWNER, RELAY, SEALER, SWEEPER
+from adapters.postgres.roles import RELAY, SEALER, SWEEPER
 from adapters.postgres.tables.metadata import (
     INSTANT,
     RECONCILED,
@@ -57,13 +57,18 @@ outbox = tenant_table(
         "sequence",
         postgresql_where=sa.text("published_at is not null"),
     ),
+    sa.Index(
+        "outbox_in_time",
+        "tenant_id",
+        "created_at",
+        postgresql_where=sa.text("published_at is not null"),
+    ),
     key=("event_id",),
     request=Access.APPEND,
     writer=Access.APPEND,
     policies=(
         RECONCILED,
         Policy(RELAY, "select, update (published_at)", "true"),
-        Policy(OWNER, "select", "published_at is null"),
         Policy(SEALER, "insert", "type = 'records.sealed'"),
     ),
     partition_by="event_id",

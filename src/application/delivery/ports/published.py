@@ -13,7 +13,10 @@ from domain.kernel.identifiers import TenantId
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishedFilter:
-    """Which events of a tenant; None and empty mean any. `since` is included, `until` is not."""
+    """Which events of a tenant; None and empty mean any. `since` is included, `until` is not.
+
+    Times are those of the commits, by the clock of the database.
+    """
 
     tenant_id: TenantId
     key: UUID | None = None
