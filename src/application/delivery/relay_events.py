@@ -11,14 +11,14 @@ from application.delivery.absences import Key
 from application.delivery.ports.outbox import EACH, HeldBucket, Outbox, Place
 from application.delivery.ports.publisher import Envelopes, EventPublisher
 from application.delivery.relay_state import RelayState, Troubled
+from application.delivery.sending import send_event
 from application.kernel.ports import Clock, IdentifierSource
 from domain.delivery.dead_letter import Attempt, Content, DeadLetter, remembered
 from domain.delivery.errors import EventFailedError, EventRefusedError, PublisherAwayError
 from domain.delivery.outgoing_event import OutgoingEvent
-from domain.delivery.outgoing_message import OutgoingMessage, headers_of
+from domain.delivery.outgoing_message import headers_of
 from domain.delivery.retry import RETRY_RULES, Trouble
 from domain.delivery.topic import topic_of
-from domain.kernel.errors import StorageUnavailableError
 from domain.kernel.identifiers import DeadLetterId, ServerId
 
 SOURCE: Final = "relay"
@@ -145,7 +145,7 @@ class RelayEvents:
                 return
             state.absences.asks(topic, key)
             try:
-                await self._publish(event)
+                await send_event(event, self.envelopes, self.publisher)
             except PublisherAwayError as away:
                 self._note_away(key, topic, away)
                 return
@@ -158,25 +158,6 @@ class RelayEvents:
                 self._is_back(topic)
             finally:
                 state.absences.has_answered(topic, key)
-
-    async def _publish(self, event: OutgoingEvent) -> None:
-        topic = topic_of(event.type)
-        if not topic:
-            raise EventRefusedError(f"no topic takes the type {event.type}")
-        try:
-            message = OutgoingMessage(
-                topic=topic,
-                key=event.key_name.encode(),
-                headers=headers_of(event),
-                value=self.envelopes(event),
-            )
-            await self.publisher.publish(message)
-        except (PublisherAwayError, StorageUnavailableError, EventFailedError, EventRefusedError):
-            raise
-        except Exception as error:
-            # It is of this event, for the others go on. Its words are not kept: they may tell
-            # anything.
-            raise EventFailedError(f"a defect: {type(error).__name__}") from error
 
     async def _set_aside_at_last(
         self,

@@ -1,6 +1,6 @@
 """Publish events of a tenant once more."""
 
-from asyncio import gather
+from asyncio import TaskGroup
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -13,11 +13,11 @@ from application.delivery.ports.published import (
     PublishedFilter,
 )
 from application.delivery.ports.publisher import Envelopes, EventPublisher
+from application.delivery.sending import send_event
 from application.kernel.ports import Clock, IdentifierSource
 from domain.delivery.dead_letter import Header
+from domain.delivery.errors import EventFailedError, EventRefusedError
 from domain.delivery.outgoing_event import OutgoingEvent
-from domain.delivery.outgoing_message import OutgoingMessage, headers_of
-from domain.delivery.topic import TOPIC_OF
 from domain.kernel.events import AuditRecorded
 from domain.kernel.identifiers import EventId, RequestId
 
@@ -43,9 +43,10 @@ class ReplayEventsCommand:
 
 @dataclass(frozen=True, slots=True)
 class ReplayedEvents:
-    """How many, and where the page ended; None where nothing comes after it."""
+    """How many were published and how many could not be; where the page ended, None at the last."""
 
     count: int
+    refused: int
     ended: EventPlace | None
 
 
@@ -64,10 +65,11 @@ class ReplayEvents:
     async def __call__(self, command: ReplayEventsCommand) -> ReplayedEvents:
         """Publish one page; of a key each event after the one before it was acknowledged.
 
+        One that cannot be published, as one that was set aside, is left out: the others go on.
+
         Raises:
             PublisherAwayError: Some may have been published; ask again under the same id.
-            EventFailedError: As above.
-            EventRefusedError: One cannot be published; those before it of its key were.
+            StorageUnavailableError: As above.
         """
         tenant_id = command.asked.tenant_id
         await self.audits.record(
@@ -84,22 +86,36 @@ class ReplayEvents:
         found = await self.events.page(command.asked, command.after, command.limit + 1)
         page = found[: command.limit]
         keys = [list(events) for _, events in groupby(page, key=lambda event: event.key)]
-        await gather(*(self._publish(command, events) for events in keys))
+        published = await self._publish_all(command, keys)
         more = len(found) > len(page)
         return ReplayedEvents(
-            len(page), EventPlace(page[-1].key, page[-1].sequence) if more else None
+            published,
+            len(page) - published,
+            EventPlace(page[-1].key, page[-1].sequence) if more else None,
         )
 
-    async def _publish(self, command: ReplayEventsCommand, events: Sequence[OutgoingEvent]) -> None:
+    async def _publish_all(
+        self, command: ReplayEventsCommand, keys: Sequence[Sequence[OutgoingEvent]]
+    ) -> int:
+        """How many; at the first failure nothing more is begun, whichever key it is of."""
+        try:
+            async with TaskGroup() as group:
+                begun = [group.create_task(self._publish(command, events)) for events in keys]
+        except ExceptionGroup as failures:
+            raise failures.exceptions[0] from failures
+        return sum(task.result() for task in begun)
+
+    async def _publish(self, command: ReplayEventsCommand, events: Sequence[OutgoingEvent]) -> int:
+        published = 0
         for event in events:
-            await self.publisher.publish(
-                OutgoingMessage(
-                    topic=command.topic or TOPIC_OF[event.type].value,
-                    key=event.key_name.encode(),
-                    headers=(*headers_of(event), *_headers(command)),
-                    value=self.envelopes(event),
+            try:
+                await send_event(
+                    event, self.envelopes, self.publisher, command.topic, _headers(command)
                 )
-            )
+            except (EventFailedError, EventRefusedError):
+                continue
+            published += 1
+        return published
 
 
 def _headers(command: ReplayEventsCommand) -> Sequence[Header]:

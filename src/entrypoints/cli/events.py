@@ -24,8 +24,8 @@ def replay(  # noqa: PLR0913 - one parameter an option
     server: Server,
     tenant: Tenant = "",
     *,
-    since: Annotated[datetime, typer.Option(help="What happened then or later, UTC.")],
-    until: Annotated[datetime | None, typer.Option(help="What happened before, UTC.")] = None,
+    since: Annotated[datetime, typer.Option(help="What was committed then or later, UTC.")],
+    until: Annotated[datetime | None, typer.Option(help="What was committed before, UTC.")] = None,
     event_key: Annotated[
         str, typer.Option(help="Only those of this key, tenants/…/sessions/… for example.")
     ] = "",
@@ -40,6 +40,7 @@ def replay(  # noqa: PLR0913 - one parameter an option
 ) -> None:
     """Publish events of the last seven days once more, under their own ids."""
     from entrypoints.cli.connecting import tenant_name
+    from entrypoints.cli.failure import ExitCode
     from entrypoints.cli.letters import stamp
     from entrypoints.cli.published import replay_events
     from entrypoints.cli.screen import Screen
@@ -56,9 +57,13 @@ def replay(  # noqa: PLR0913 - one parameter an option
         consumer=consumer,
     )
     target = server.target(administering=bool(topic))
-    count = asyncio.run(replay_events(target, asked))
+    count, refused = asyncio.run(replay_events(target, asked))
     screen = Screen.standard(json=json)
     if screen.json:
-        screen.emit({"replayed_events": count})
+        screen.emit({"replayed_events": count, "refused_events": refused})
     else:
         screen.say(f"{count} events published once more", "green")
+        if refused:
+            screen.say(f"{refused} cannot be published, and were left out", "yellow")
+    if refused:
+        raise typer.Exit(ExitCode.REFUSED)

@@ -173,15 +173,15 @@ class DeadLetterRpcs:
             if not noted:
                 replayed = await self.replay_events(command)
                 ended = replayed.ended
-                noted = (
-                    f"{replayed.count} {ended.key}/{ended.sequence}"
-                    if ended
-                    else (f"{replayed.count} ")
-                )
+                place = f"{ended.key}/{ended.sequence}" if ended else ""
+                noted = f"{replayed.count}+{replayed.refused} {place}"
                 await self.request_ids.note(caller, request, request.request_id, noted)
-            count, _, place = noted.partition(" ")
+            counts, _, place = noted.partition(" ")
+            # An answer of an earlier version says nothing of those that were refused.
+            count, _, refused = counts.partition("+")
             return pb.ReplayEventsResponse(
                 replayed_events=int(count),
+                refused_events=int(refused or 0),
                 next_page_token=self.pages.token(caller, bare, place) if place else "",
             )
 

@@ -1,12 +1,19 @@
 """Events are published once more as they were, in the order of their keys."""
 
-from dataclasses import replace
+from asyncio import Event, create_task, sleep
+from dataclasses import dataclass, field, replace
+from typing import final
 from uuid import UUID
+
+import pytest
 
 from adapters.inmemory.published import InMemoryAudits, InMemoryPublishedEvents
 from application.delivery.ports.published import EventPlace, PublishedFilter
+from application.delivery.ports.publisher import PublisherCondition
 from application.delivery.replay_events import ReplayEvents, ReplayEventsCommand
+from domain.delivery.errors import PublisherAwayError
 from domain.delivery.outgoing_event import OutgoingEvent
+from domain.delivery.outgoing_message import OutgoingMessage
 from domain.kernel.identifiers import EventId, RequestId
 from tests.builders import SESSION, TENANT
 from tests.fakes import NOON, CountingIdentifiers, StoppedClock
@@ -56,12 +63,35 @@ class Bench:
         )
 
 
+@final
+@dataclass(slots=True, kw_only=True)
+class HalfAwayPublisher:
+    """Away for one key when it was `found` so; for others it waits until it is `acknowledged`."""
+
+    away: bytes
+    begun: Event = field(default_factory=Event)
+    found: Event = field(default_factory=Event)
+    acknowledged: Event = field(default_factory=Event)
+    published: list[OutgoingMessage] = field(default_factory=list[OutgoingMessage])
+
+    async def publish(self, message: OutgoingMessage) -> None:
+        if message.key.endswith(self.away):
+            await self.found.wait()
+            raise PublisherAwayError("no broker")
+        self.begun.set()
+        await self.acknowledged.wait()
+        self.published.append(message)
+
+    async def condition(self) -> PublisherCondition:
+        return PublisherCondition(name="half", version="", latency_seconds=0, problem="")
+
+
 async def test_events_keep_their_ids_and_the_order_of_their_key() -> None:
     bench = Bench(event(2), event(1), event(1, OTHER_KEY), event(3))
 
     replayed = await bench.replay(command())
 
-    assert (replayed.count, replayed.ended) == (4, None)
+    assert (replayed.count, replayed.refused, replayed.ended) == (4, 0, None)
     mine = [one for one in bench.publisher.published if one.key.endswith(str(SESSION).encode())]
     assert [one.value for one in mine] == [b"1", b"2", b"3"]
     assert {one.topic for one in mine} == {"conversation.outbound"}
@@ -102,6 +132,38 @@ async def test_they_go_to_the_topic_and_the_consumer_that_are_named() -> None:
     (message,) = bench.publisher.published
     assert message.topic == "rebuilt"
     assert ("replay-consumer", b"billing") in message.headers
+
+
+async def test_events_that_cannot_be_published_are_left_out_and_counted() -> None:
+    unknown = replace(event(2), type="never.heard")
+    spoilt = replace(event(3), payload=b"spoilt")
+    bench = Bench(event(1), unknown, spoilt, event(4))
+
+    def envelopes(event: OutgoingEvent) -> bytes:
+        if event.payload == b"spoilt":
+            raise ValueError
+        return event.payload
+
+    replayed = await replace(bench.replay, envelopes=envelopes)(command())
+
+    assert (replayed.count, replayed.refused, replayed.ended) == (2, 2, None)
+    assert [one.value for one in bench.publisher.published] == [b"1", b"4"]
+
+
+async def test_nothing_goes_on_after_the_answer_that_the_publisher_is_away() -> None:
+    publisher = HalfAwayPublisher(away=str(OTHER_KEY).encode())
+    bench = Bench(event(1, OTHER_KEY), event(1), event(2))
+    first = create_task(replace(bench.replay, publisher=publisher)(command()))
+    await publisher.begun.wait()
+
+    publisher.found.set()
+    with pytest.raises(PublisherAwayError):
+        await first
+    publisher.acknowledged.set()
+    for _ in range(10):
+        await sleep(0)
+
+    assert publisher.published == []
 
 
 async def test_who_replays_is_accounted_for() -> None:

@@ -1371,11 +1371,11 @@ class ReplayEventsRequest(_message.Message):
     """
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
-        """Only what happened at this time or later."""
+        """Only what was committed at this time or later, by the database's clock."""
 
     @_builtins.property
     def end_time(self) -> _timestamp_pb2.Timestamp:
-        """Only what happened before this time."""
+        """Only what was committed before this time."""
 
     def __init__(
         self,
@@ -1407,19 +1407,25 @@ class ReplayEventsResponse(_message.Message):
 
     REPLAYED_EVENTS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    REFUSED_EVENTS_FIELD_NUMBER: _builtins.int
     replayed_events: _builtins.int
     """How many events."""
     next_page_token: _builtins.str
     """What to send as `page_token` for those after these; empty when these were the last."""
+    refused_events: _builtins.int
+    """How many events were left out, for they cannot be published: of no known type, too large for
+    the topic, or set aside before for what ails them. The others of their keys were published.
+    """
     def __init__(
         self,
         *,
         replayed_events: _builtins.int = ...,
         next_page_token: _builtins.str = ...,
+        refused_events: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "replayed_events", b"replayed_events"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "refused_events", b"refused_events", "replayed_events", b"replayed_events"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

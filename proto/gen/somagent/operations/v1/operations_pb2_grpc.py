@@ -288,10 +288,11 @@ class OperationsServiceServicer:
 
         What was published is kept for seven days. Events of one key come in their order. A consumer
         that has seen them drops them; a new one, or one that reads another topic, takes them. Published
-        as `audit.recorded` first. Repeating the call under the same id publishes nothing more.
+        as `audit.recorded` first. Repeating the call under the same id publishes nothing more. One that
+        cannot be published is left out and counted: the others go on.
 
-        Refused with: TENANT_NOT_FOUND, INVALID_PAGE_TOKEN, PUBLISHER_UNAVAILABLE, EVENT_FAILED,
-        EVENT_REFUSED, IDEMPOTENCY_KEY_REUSED, PERMISSION_DENIED (a topic of one's own: operators only).
+        Refused with: TENANT_NOT_FOUND, INVALID_PAGE_TOKEN, PUBLISHER_UNAVAILABLE,
+        IDEMPOTENCY_KEY_REUSED, PERMISSION_DENIED (a topic of one's own: operators only).
 
         Example:
         ```sh
