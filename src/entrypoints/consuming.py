@@ -43,7 +43,9 @@ def consume_of(application: Application, admission: Admission, source: MessageSo
         has_room=has_room,
         fraction=_random.random,
         sleep=asyncio.sleep,
-        terms=ConsumerTerms(in_flight=settings.in_flight, batch=settings.batch),
+        terms=ConsumerTerms(
+            in_flight=settings.in_flight, batch=settings.batch, unknown=settings.unknown_letters
+        ),
     )
 
 

@@ -118,7 +118,14 @@ PORTS: Final[Mapping[str, Watched]] = MappingProxyType(
                 "replaced": _READS,
             },
         ),
-        "letters": Watched(port=DeadLetters, unwatched={"page": _READS, "open": _READS}),
+        "letters": Watched(
+            port=DeadLetters,
+            unwatched={
+                "page": _READS,
+                "open": _READS,
+                "keep_unknown": "deletes what is too much, or the next call does",
+            },
+        ),
         "audits": Watched(port=Audits),
         "tools": Watched(port=ToolRunner),
         "memories": Watched(port=MemoryStore, unwatched={"recall": _READS}),

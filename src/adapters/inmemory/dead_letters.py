@@ -12,6 +12,7 @@ from domain.delivery.errors import DeadLetterNotFoundError
 from domain.kernel.errors import EtagMismatchError
 from domain.kernel.events import AuditRecorded
 from domain.kernel.identifiers import DeadLetterId, TenantId
+from domain.tenancy.tenant import PLATFORM_TENANT_ID
 
 
 @final
@@ -32,6 +33,13 @@ class InMemoryDeadLetters:
         came = replace(letter, created_at=self.clock.now())
         self.kept[letter.id] = OpenedLetter(came, content)
         return True
+
+    async def keep_unknown(self, most: int) -> int:
+        unknown = [one.letter for one in self.kept.values() if _is_unknown(one.letter)]
+        gone = sorted(unknown, key=_place)[: max(0, len(unknown) - most)]
+        for letter in gone:
+            del self.kept[letter.id]
+        return len(gone)
 
     async def page(
         self, asked: LetterFilter, after: DeadLetterId | None, limit: int
@@ -84,6 +92,15 @@ class InMemoryDeadLetters:
         until = self.taken_until.get(one.letter.id)
         replaying = until is not None and until > self.clock.monotonic()
         return replace(one, letter=replace(one.letter, replaying=replaying))
+
+
+def _is_unknown(letter: DeadLetter) -> bool:
+    return (
+        letter.tenant_id == PLATFORM_TENANT_ID
+        and letter.state is LetterState.RESTING
+        and letter.version == 0
+        and letter.source != "relay"
+    )
 
 
 def _place(letter: DeadLetter) -> tuple[datetime, DeadLetterId]:

@@ -19,6 +19,7 @@ from domain.delivery.errors import DeadLetterNotFoundError
 from domain.kernel.errors import EtagMismatchError
 from domain.kernel.events import AuditRecorded
 from domain.kernel.identifiers import DeadLetterId, TenantId
+from domain.tenancy.tenant import PLATFORM_TENANT_ID
 
 PATIENCE: Final = timedelta(seconds=5)
 """How long a change waits for its tenant's row."""
@@ -90,6 +91,11 @@ class _Changed:
     outcome: int
 
 
+@dataclass(frozen=True, slots=True)
+class _GaveWay:
+    letters: int
+
+
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostgresDeadLetters:
@@ -116,6 +122,13 @@ class PostgresDeadLetters:
         )
         async with self.database.tenant(letter.tenant_id) as connection:
             return bool((await connection.execute(put)).scalar_one())
+
+    async def keep_unknown(self, most: int) -> int:
+        async with self.database.writing() as connection:
+            cursor = connection.cursor(row_factory=class_row(_GaveWay))
+            await cursor.execute(_KEEP, (PLATFORM_TENANT_ID, most))
+            (row,) = await cursor.fetchall()
+        return row.letters
 
     async def page(
         self, asked: LetterFilter, after: DeadLetterId | None, limit: int
@@ -223,6 +236,7 @@ select put_dead_letter(
     cast(:header_values as bytea[]), :payload, :payload_bytes, :reason, :cause,
     cast(:attempted as timestamptz[]), cast(:errors as text[]))
 """
+_KEEP: Final = b"select drop_unknown(%s, %s::integer) as letters"
 _PAGE: Final = b"""
 select l.*, tenant_slug(l.tenant_id) as slug
   from dead_letter_page(

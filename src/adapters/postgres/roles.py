@@ -61,6 +61,7 @@ DEFINERS: Final = (
     Definer("stalled_invocations", SWEEPER, (WRITER,)),
     Definer("due_warnings", SWEEPER, (WRITER,)),
     Definer("drop_overdue", SWEEPER, (WRITER,)),
+    Definer("drop_unknown", SWEEPER, (WRITER,)),
     Definer("lease_buckets", RELAY, (WRITER,)),
     Definer("leave_buckets", RELAY, (WRITER,)),
     Definer("due_events", RELAY, (WRITER,)),

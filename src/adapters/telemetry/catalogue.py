@@ -54,6 +54,7 @@ UNSEALED: Final = "somagent_records_unsealed"
 OLDEST_UNSEALED: Final = "somagent_records_oldest_unsealed_age"
 MESSAGES: Final = "somagent_messages_total"
 DEAD_LETTERS: Final = "somagent_dead_letters_total"
+DEAD_LETTERS_GONE: Final = "somagent_dead_letters_gone_total"
 MESSAGE_LAG: Final = "somagent_message_lag"
 MESSAGE_AGE: Final = "somagent_message_oldest_age"
 FENCED: Final = "somagent_readers_fenced"
@@ -257,6 +258,12 @@ CATALOGUE: Final = (
         unit="messages",
         help="Messages of other systems that became dead letters, by reason.",
         labels={"reason": REASONS},
+    ),
+    Declared(
+        name=DEAD_LETTERS_GONE,
+        kind=Kind.COUNTER,
+        unit="messages",
+        help="Dead letters of unknown senders that gave way to later ones.",
     ),
     Declared(
         name=MESSAGE_LAG,

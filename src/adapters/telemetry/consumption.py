@@ -5,6 +5,7 @@ from typing import Final, final
 
 from adapters.telemetry.catalogue import (
     DEAD_LETTERS,
+    DEAD_LETTERS_GONE,
     FENCED,
     MESSAGE_AGE,
     MESSAGE_LAG,
@@ -24,6 +25,7 @@ class ObservedConsumption:
     def __init__(self, metrics: Metrics) -> None:
         self._messages = metrics.counters[MESSAGES]
         self._letters = metrics.counters[DEAD_LETTERS]
+        self._gone = metrics.counters[DEAD_LETTERS_GONE]
         self._lag: dict[Partition, tuple[int, float]] = {}
         self._fenced = 0
         metrics.levels[MESSAGE_LAG].read = lambda: {
@@ -50,6 +52,9 @@ class ObservedConsumption:
             extra={"origin": message.origin, "reason": reason},
             exc_info=defect,
         )
+
+    def gave_way(self, letters: int) -> None:
+        self._gone.add(amount=letters)
 
     def lags(self, partition: Partition, messages: int, oldest_seconds: float) -> None:
         self._lag[partition] = messages, oldest_seconds

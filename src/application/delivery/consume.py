@@ -32,6 +32,7 @@ from domain.delivery.retry import RETRY_RULES, Trouble
 from domain.kernel.errors import DomainError, StorageUnavailableError
 from domain.kernel.identifiers import DeadLetterId
 from domain.kernel.storable_text import cut_text
+from domain.tenancy.tenant import PLATFORM_TENANT_ID
 
 POLL_SECONDS: Final = 0.25
 LAG_SECONDS: Final = 10.0
@@ -47,6 +48,7 @@ DEFECT: Final = "INTERNAL"
 class ConsumerTerms:
     """How many messages are worked on at once, and come with one poll.
 
+    `unknown` is how many letters of senders that nobody knows are kept, the latest.
     `backlog` is how many more of one partition may wait behind their key, or for their next try,
     and `backlog_bytes` how large all may be that is not done with; beyond either nothing more of
     that partition is read.
@@ -54,6 +56,7 @@ class ConsumerTerms:
 
     in_flight: int = 64
     batch: int = 64
+    unknown: int = 1000
     backlog: int = 256
     backlog_bytes: int = 8 * 1024 * 1024
 
@@ -232,6 +235,8 @@ class Consume:
         while True:
             try:
                 await self.letters.put(letter, content)
+                if letter.tenant_id == PLATFORM_TENANT_ID:
+                    self.observer.gave_way(await self.letters.keep_unknown(self.terms.unknown))
             except StorageUnavailableError:
                 failures += 1
                 pause = RETRY_RULES[Trouble.AWAY].pause(failures, self.fraction())

@@ -108,6 +108,13 @@ class ConsumerSettings:
         Bytes,
         Field(description="Bytes of one message at most; a longer one becomes a dead letter."),
     ] = 1_048_576
+    unknown_letters: Annotated[
+        Count,
+        Field(
+            description="Dead letters of unknown senders that are kept, of 1.3 MB at most each; "
+            "the oldest give way, save those that somebody edited or replayed."
+        ),
+    ] = 1000
     http_address: Annotated[
         Address,
         Field(description="Where `somagent consume` serves /metrics, /livez and /readyz."),

@@ -11,6 +11,7 @@ from adapters.postgres.tables.metadata import (
     older_than_a_day,
     tenant_table,
 )
+from domain.tenancy.tenant import PLATFORM_TENANT_ID
 
 dead_letters = tenant_table(
     "dead_letters",
@@ -63,7 +64,12 @@ dead_letters = tenant_table(
     writer=Access.WRITE,
     policies=(
         Policy(RELAY, "select, insert", "true"),
-        Policy(SWEEPER, "select, delete", f"state <> 1 and {older_than_a_day('settled_at')}"),
+        Policy(
+            SWEEPER,
+            "select, delete",
+            f"(state <> 1 and {older_than_a_day('settled_at')}) or (state = 1 and version = 0 and "
+            f"source <> 'relay' and tenant_id = '{PLATFORM_TENANT_ID}')",
+        ),
     ),
 )
 """Those whose tenant nobody can tell are the platform's. Contents are bounded by who puts them."""

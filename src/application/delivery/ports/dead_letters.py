@@ -45,6 +45,16 @@ class RestingPlace(Protocol):
         """
         ...
 
+    async def keep_unknown(self, most: int) -> int:
+        """Keep of the letters of unknown senders, which rest with the platform, so many at most.
+
+        The oldest give way, save those that somebody edited or replayed; how many did.
+
+        Raises:
+            StorageUnavailableError: The next call makes good for it.
+        """
+        ...
+
 
 class DeadLetters(RestingPlace, Protocol):
     """What rests, and what may be done about it."""

@@ -49,6 +49,10 @@ class ConsumptionObserver(Protocol):
         """A message became a dead letter."""
         ...
 
+    def gave_way(self, letters: int) -> None:
+        """So many letters of unknown senders were deleted, for there were too many."""
+        ...
+
     def lags(self, partition: Partition, messages: int, oldest_seconds: float) -> None:
         """So many messages stand after what was committed.
 

@@ -44,7 +44,7 @@ def test_every_point_has_a_name_of_its_own() -> None:
 def test_what_is_swept_or_not_watched_is_a_call_of_its_port(prefix: str) -> None:
     watched = PORTS[prefix]
 
-    assert {*watched.swept, *watched.unwatched} <= vars(watched.port).keys()
+    assert {*watched.swept, *watched.unwatched} <= {*dir(watched.port)}
     assert {*watched.swept}.isdisjoint(watched.unwatched)
     assert all(watched.unwatched.values()), "a call that is no step has its reason"
 

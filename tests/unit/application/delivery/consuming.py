@@ -17,6 +17,7 @@ from application.kernel.ports import DurableClock
 from domain.delivery.dead_letter import Content, DeadLetter
 from domain.delivery.incoming_message import IncomingMessage, Partition
 from domain.kernel.errors import DomainError, StorageUnavailableError
+from domain.kernel.identifiers import TenantId
 from entrypoints.background import stopped
 from tests.builders import TENANT
 from tests.fakes import CountingIdentifiers, StoppedClock, WrongClock
@@ -37,6 +38,7 @@ class ScriptedTaking:
 
     errors: dict[bytes, list[Exception]] = field(default_factory=dict[bytes, list[Exception]])
     held: dict[bytes, Event] = field(default_factory=dict[bytes, Event])
+    owner: TenantId = TENANT
     taken: list[bytes] = field(default_factory=list[bytes])
     begun: list[bytes] = field(default_factory=list[bytes])
 
@@ -45,7 +47,7 @@ class ScriptedTaking:
         if message.value in self.held:
             await self.held[message.value].wait()
         if waiting := self.errors.get(message.value):
-            return NotTaken(error=waiting.pop(0), tenant_id=TENANT, tenant="acme", type="x")
+            return NotTaken(error=waiting.pop(0), tenant_id=self.owner, tenant="acme", type="x")
         self.taken.append(message.value)
         return None
 
@@ -62,6 +64,7 @@ class Told:
         default_factory=dict[Partition, tuple[int, float]]
     )
     fences: list[str] = field(default_factory=list[str])
+    gone: int = 0
 
     def taken(self, topic: str) -> None:
         self.takes.append(topic)
@@ -71,6 +74,9 @@ class Told:
 
     def rested(self, message: IncomingMessage, reason: str, error: Exception) -> None:
         self.rests.append(f"{message.offset} {reason} {type(error).__name__}")
+
+    def gave_way(self, letters: int) -> None:
+        self.gone += letters
 
     def lags(self, partition: Partition, messages: int, oldest_seconds: float) -> None:
         self.lag[partition] = messages, oldest_seconds
@@ -104,6 +110,9 @@ class ReluctantLetters:
             self.refusals -= 1
             raise StorageUnavailableError
         return await self.kept.put(letter, content)
+
+    async def keep_unknown(self, most: int) -> int:
+        return await self.kept.keep_unknown(most)
 
 
 @final

@@ -9,6 +9,7 @@ from domain.conversation.errors import SessionBusyError
 from domain.delivery.errors import MessageUnreadableError, PublisherAwayError
 from domain.delivery.incoming_message import Partition
 from domain.kernel.errors import InvalidArgumentError, StorageUnavailableError
+from domain.tenancy.tenant import PLATFORM_TENANT_ID
 from tests.doubles import until
 from tests.unit.application.delivery.consuming import TOPIC, Bench
 
@@ -110,6 +111,20 @@ async def test_what_will_never_pass_rests_at_once_and_its_key_goes_on(bench: Ben
     assert (len(letter.attempts), bench.pauses) == (1, [])
     assert bench.taking.taken == [b"1"]
     assert bench.told.rests == ["0 MESSAGE_UNREADABLE MessageUnreadableError"]
+
+
+async def test_letters_of_unknown_senders_give_way_to_later_ones(bench: Bench) -> None:
+    values = [str(number).encode() for number in range(6)]
+    bench.taking.owner = PLATFORM_TENANT_ID
+    for value in values:
+        bench.taking.errors[value] = [MessageUnreadableError("garbage")]
+    bench.put(*values)
+
+    async with bench.consuming(terms=ConsumerTerms(unknown=2)):
+        await until(lambda: bench.committed.get(ONE) == len(values))
+
+    assert [letter.origin for letter in bench.rested] == [f"{TOPIC}/1/{at}@0" for at in (4, 5)]
+    assert bench.told.gone == 4
 
 
 async def test_those_who_read_the_dead_letters_of_a_topic_get_a_copy(bench: Bench) -> None:
