@@ -145,6 +145,20 @@ async def test_a_page_holds_only_the_first_events_of_a_key(outgoings: Outgoings)
     assert sorted(due) == sorted([("calm", 1), *(("hot", number + 1) for number in range(EACH))])
 
 
+async def test_a_page_is_full_though_each_key_has_more_than_it_may_hold(
+    outgoings: Outgoings,
+) -> None:
+    names = [f"key {number}" for number in range(5)]
+    await outgoings.commit(*names * (3 * EACH))
+    held = [one.number for one in await outgoings.outbox.lease(ONE, LEASE)]
+
+    page = [outgoings.told(event) for event in await outgoings.outbox.due(held, None, 2 * EACH)]
+
+    first, second = page[0][0], page[-1][0]
+    assert first != second
+    assert page == [(name, number + 1) for name in (first, second) for number in range(EACH)]
+
+
 async def test_what_was_marked_is_due_no_more(outgoings: Outgoings) -> None:
     await outgoings.commit("a", "a", "b")
     held = await outgoings.outbox.lease(ONE, LEASE)

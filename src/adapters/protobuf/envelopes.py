@@ -33,8 +33,10 @@ def envelope_of(event: OutgoingEvent) -> bytes:
         traceparent=event.traceparent,
     )
     since = event.occurred_at - EPOCH
-    envelope.time.seconds = since.days * DAY_SECONDS + since.seconds
-    envelope.time.nanos = since.microseconds * 1000
+    # Each access of an inner message makes an object.
+    time, payload = envelope.time, envelope.payload
+    time.seconds = since.days * DAY_SECONDS + since.seconds
+    time.nanos = since.microseconds * 1000
     # The payload was encoded when it was committed: it is put in as it is.
-    envelope.payload.type_url, envelope.payload.value = f"{TYPE_PREFIX}{name}", event.payload
+    payload.type_url, payload.value = f"{TYPE_PREFIX}{name}", event.payload
     return envelope.SerializeToString()

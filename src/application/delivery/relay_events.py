@@ -276,4 +276,4 @@ class RelayEvents:
 
 
 def _key_of(event: OutgoingEvent) -> Key:
-    return event.tenant_id, event.key
+    return event.tenant_id.int, event.key.int
