@@ -39,7 +39,7 @@ begin
            exists (select from turns t
                     where t.tenant_id = p_tenant and t.turn_id = i.turn_id and t.state = 3)
            and not exists (select from invocations w
-                            where w.tenant_id = p_tenant and w.turn_id = i.turn_id and w.state = 1
+                            where w.tenant_id = p_tenant and w.turn_id = i.turn_id and (w.state = 1) is true
                               and (w.expires_at > v_now or w.expires_at is null)),
            i
       from invocations i

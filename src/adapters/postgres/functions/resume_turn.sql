@@ -28,7 +28,7 @@ begin
         return;
     elsif t.state is distinct from 3 or t.fence is distinct from p_fence
        or exists (select from invocations
-                   where tenant_id = p_tenant and turn_id = p_turn and state = 1
+                   where tenant_id = p_tenant and turn_id = p_turn and (state = 1) is true
                      and (expires_at is null or expires_at > v_now)) then
         outcome := 6;
         return;
@@ -46,7 +46,7 @@ begin
 
     with expired as (
         update invocations set state = 9, finished_at = v_now
-         where tenant_id = p_tenant and turn_id = p_turn and state = 1
+         where tenant_id = p_tenant and turn_id = p_turn and (state = 1) is true
         returning invocation_id
     )
     select coalesce(array_agg(invocation_id), '{}') into v_expired from expired;
