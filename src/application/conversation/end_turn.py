@@ -89,7 +89,8 @@ class EndTurn:
         if not asked and seconds_left > 0:
             return TakenOver.BROKE
         first = await self.reader.last_sequence(turn.tenant_id, turn.id) + 1
-        last = max(first, await self.reader.ceiling(turn.tenant_id, turn.id))
+        # The take-over has raised the ceiling: what was shown is well below, and the end fits, too.
+        last = max(first, await self.reader.ceiling(turn.tenant_id, turn.id) - 1)
         held = self._held(turn, first=last, lease=IDLE_SECONDS)
         held.log.append(Restarted(first, last))
         progress = Progress.since(self.clock, Checkpoint(usage=turn.usage), turn)
