@@ -4,7 +4,8 @@
 -- act is a renewal, which says so) shows nothing to anybody: p_owner has it as one promoted for itself, while its
 -- deadline is to come and it was not lost more than p_most times.
 -- left_ms is what is left until the deadline, by the database's clock; below 0 when it has passed.
--- Each tenant has one taken over before any has two, the longest expired first: one with many holds up no other.
+-- Of the 1,000 that expired first each tenant has one taken over before any has two: one with many holds up no
+-- other, and none is passed over for long, for what was taken over is expired no more.
 -- Locks: turn rows, sorted, skipping those locked elsewhere; no tenant row.
 -- Definer: somagent_sweeper, whose own policy shows it turns of every tenant that run or are paused.
 create or replace function take_over_expired(
@@ -20,8 +21,11 @@ language sql volatile security definer set search_path = pg_catalog, pg_temp as 
                    select d.tenant_id, d.turn_id
                      from (select f.tenant_id, f.turn_id, f.lease_until,
                                   row_number() over (partition by f.tenant_id order by f.lease_until) as nth
-                             from public.turns f
-                            where f.state = 2 and f.lease_until < clock_timestamp()) d
+                             from (select o.tenant_id, o.turn_id, o.lease_until
+                                     from public.turns o
+                                    where o.state = 2 and o.lease_until < clock_timestamp()
+                                    order by o.lease_until
+                                    limit 1000) f) d
                     order by d.nth, d.lease_until
                     limit p_limit)
          order by t.tenant_id, t.turn_id
