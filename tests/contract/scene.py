@@ -26,18 +26,29 @@ class Scene:
 
     async def tokens(self, user: str | None = None) -> tuple[int, int, int]:
         """Spent, held and overrun of this month."""
+        return await self.sums(Metric.TOKENS, user)
+
+    async def sums(self, metric: Metric, user: str | None = None) -> tuple[int, int, int]:
+        """Spent, held and overrun of this month."""
         account_id = self.ask.account_id(user)
         (usage,) = [
             found
             for found in await self.kernel.budgets.usage(self.ask.tenant_id, account_id, None)
-            if found.metric is Metric.TOKENS
+            if found.metric is metric
         ]
         return usage.balance.spent, usage.balance.held, usage.balance.overrun
 
-    async def limit(self, account: Account, amount: int | None, *, etag: str = "") -> Limit:
+    async def limit(
+        self,
+        account: Account,
+        amount: int | None,
+        metric: Metric = Metric.TOKENS,
+        *,
+        etag: str = "",
+    ) -> Limit:
         return await self.kernel.budgets.set_limit(
             self.ask.tenant_id,
-            Limit(account, Metric.TOKENS, amount),
+            Limit(account, metric, amount),
             etag=etag,
             request=self.ask.request(),
         )

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from domain.budget.account import Account, AccountKind, Use
 from domain.budget.errors import BudgetExhaustedError
 from domain.conversation.errors import StaleFenceError
 from domain.conversation.message import Message, Role
@@ -11,6 +12,7 @@ from domain.conversation.session import SessionQueue
 from domain.conversation.turn import TurnState
 from domain.kernel.errors import InvalidArgumentError
 from domain.kernel.identifiers import TurnId
+from domain.kernel.metering import Metric
 from tests.contract.commands import USAGE, shown, tokens
 from tests.contract.kernel import LEASE_SECONDS
 from tests.contract.scene import Scene
@@ -97,6 +99,35 @@ class TestFinish:
         )
         assert [line.amount for line in kept.ledger] == [40]
         assert await scene.kernel.reader.trace(scene.ask.tenant_id, turn_id) == command.trace
+
+    async def test_settles_what_was_not_held_in_the_accounts_of_the_turn(
+        self, scene: Scene
+    ) -> None:
+        for account, most in ((scene.ask.account, 5), (Account(AccountKind.USER, "ada"), 2)):
+            await scene.limit(account, most, Metric.TOOL_CALLS)
+        await scene.limit(Account(AccountKind.USER, "ada"), 1000)
+        ahead = (await scene.kernel.one.journal.accept(scene.ask.accept())).turn_id
+        held = scene.ask.accept(scene.ask.hold(100), scene.ask.hold(100, user="ada"))
+        await scene.kernel.one.journal.accept(held)
+        calls = Use(Metric.TOOL_CALLS, 4, 1)
+
+        for turn_id in (ahead, held.turn_id):
+            await scene.kernel.one.journal.finish(scene.ask.finish(turn_id, tokens(40), calls))
+
+        assert await scene.sums(Metric.TOOL_CALLS) == (8, 0, 3)
+        assert await scene.sums(Metric.TOOL_CALLS, "ada") == (4, 0, 2)
+        kept = await scene.snapshot()
+        own, ada = scene.ask.account_id(), scene.ask.account_id("ada")
+        assert {
+            (line.reference_id, account)
+            for line in kept.ledger
+            if line.metric is Metric.TOOL_CALLS
+            for account in line.accounts
+        } == {(ahead, own), (held.turn_id, own), (held.turn_id, ada)}
+        assert {one[2:] for one in kept.overruns} == {
+            (own, Metric.TOOL_CALLS, 3),
+            (ada, Metric.TOOL_CALLS, 2),
+        }
 
     async def test_promotes_the_head_of_the_queue(self, scene: Scene) -> None:
         first = await scene.running()

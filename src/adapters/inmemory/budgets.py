@@ -5,8 +5,9 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import final
 
+from adapters.inmemory.booking import Settlement
 from adapters.inmemory.requests import InMemoryRequests
-from adapters.inmemory.store import InMemoryStore, Settlement, StoredReservation
+from adapters.inmemory.store import InMemoryStore, StoredReservation
 from application.budget.ports import Limit, MetricUsage, ReserveHolds
 from application.kernel.ports import Clock
 from domain.budget.account import Account, Balance, Hold, Use
@@ -92,10 +93,15 @@ class InMemoryBudgets:
             period=stored.period,
             holds=stored.reservation.holds,
         )
-        overruns = self.store.settle(settlement, used)
+        booked = self.store.settle(settlement, used)
         ended = stored.reservation.ended(ReservationState.SETTLED)
         self.store.publish(*events)
-        settled = replace(ended, uses=quantities, overruns=overruns)
+        settled = replace(
+            ended,
+            holds=(*ended.holds, *booked.added),
+            uses=quantities,
+            overruns=booked.overruns,
+        )
         return self._keep(replace(stored, reservation=settled))
 
     async def release(self, tenant_id: TenantId, reservation_id: ReservationId) -> Reservation:

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import final
 
-from adapters.inmemory.store import InMemoryStore, Settlement, StoredInvocation
+from adapters.inmemory.booking import Settlement
+from adapters.inmemory.store import InMemoryStore, StoredInvocation
 from application.kernel.ports import Clock
 from application.tools.ports import LostCall, Outcome
 from domain.budget.quantity import Quantity
@@ -237,11 +238,13 @@ class InMemoryEffectJournal:
                 replace(one, amount=0) if lapsed else one for one in held.reservation.holds
             ),
         )
+        booked = self.store.settle(settlement, outcome.uses)
         settled = replace(
             held.reservation,
+            holds=(*held.reservation.holds, *booked.added),
             state=ReservationState.SETTLED,
             uses=tuple(Quantity(use.metric, use.amount) for use in outcome.uses),
-            overruns=self.store.settle(settlement, outcome.uses),
+            overruns=booked.overruns,
         )
         self.store.reservations[tenant_id, reservation_id] = replace(held, reservation=settled)
         return True

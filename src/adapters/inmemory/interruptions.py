@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import final
 
-from adapters.inmemory.store import InMemoryStore, Settlement
+from adapters.inmemory.booking import Settlement
+from adapters.inmemory.store import InMemoryStore
 from adapters.inmemory.stored_turn import SEQUENCES, StoredTurn
 from adapters.inmemory.turn_rows import TurnRows, checked, settlement_of
 from application.conversation.ports.journal import Grant, PauseTurn, ResumeTurn, TakeOnTurn

@@ -6,10 +6,19 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from uuid import UUID
 
+from adapters.inmemory.booking import Booked, LedgerLine, Overrun, Settlement
 from adapters.inmemory.stored_turn import StoredTurn
 from application.conversation.ports.signals import Signal
 from domain.budget.account import Account, Balance, Hold, Use
-from domain.budget.granting import Granted, Place, refusal_of, release_all, reserve_all, settle_all
+from domain.budget.granting import (
+    Granted,
+    Place,
+    refusal_of,
+    release_all,
+    reserve_all,
+    settle_all,
+    unheld,
+)
 from domain.budget.reservation import Reservation
 from domain.conversation.message import Message, Role
 from domain.conversation.session import Session
@@ -72,37 +81,6 @@ class StoredRecord:
     turn_id: TurnId | None
     position: int
     body: bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settlement:
-    """What is settled: the holds of a turn or a reservation, for the `step`-th time, from 1."""
-
-    tenant_id: TenantId
-    reference_id: UUID
-    step: int
-    round: int
-    period: date
-    holds: tuple[Hold, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class LedgerLine:
-    """What a settlement used of a metric, and the accounts it was spent in."""
-
-    settlement: Settlement
-    use: Use
-    accounts: frozenset[AccountId]
-
-
-@dataclass(frozen=True, slots=True)
-class Overrun:
-    """What a settlement used of a metric that fitted neither its hold nor the account's limit."""
-
-    settlement: Settlement
-    account_id: AccountId
-    metric: Metric
-    amount: int
 
 
 @dataclass(slots=True, repr=False)
@@ -199,21 +177,23 @@ class InMemoryStore:
     def release(self, tenant_id: TenantId, period: date, holds: Iterable[Hold]) -> None:
         self._write(tenant_id, period, release_all(self._balances(tenant_id, period), holds))
 
-    def settle(self, settlement: Settlement, uses: Iterable[Use]) -> tuple[int, ...]:
-        """Settle the holds, and write the ledger's lines; what was overrun, of each hold."""
+    def settle(self, settlement: Settlement, uses: Iterable[Use]) -> Booked:
+        """Settle the holds, and what was used without one, and write the ledger's lines."""
         one, used = settlement, tuple(uses)
         balances = self._balances(one.tenant_id, one.period)
-        settled = settle_all(balances, one.holds, used)
+        added = unheld(balances, one.holds, used, AccountId(one.tenant_id))
+        holds = (*one.holds, *added)
+        settled = settle_all(balances, holds, used)
         self._write(one.tenant_id, one.period, settled)
         for use in used:
-            charged = frozenset(held.account_id for held in one.holds if held.metric is use.metric)
+            charged = frozenset(held.account_id for held in holds if held.metric is use.metric)
             self.ledger.append(LedgerLine(one, use, charged))
-        places = [(hold.account_id, hold.metric) for hold in one.holds]
+        places = [(hold.account_id, hold.metric) for hold in holds]
         overruns = tuple(settled[place].overrun - balances[place].overrun for place in places)
         for (account_id, metric), amount in zip(places, overruns, strict=True):
             if amount:
                 self.overruns.append(Overrun(one, account_id, metric, amount))
-        return overruns
+        return Booked(added, overruns)
 
     def publish(self, *facts: DomainEvent) -> None:
         for event in facts:

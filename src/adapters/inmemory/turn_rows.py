@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import final
 
-from adapters.inmemory.store import InMemoryStore, Settlement
+from adapters.inmemory.booking import Settlement
+from adapters.inmemory.store import InMemoryStore
 from adapters.inmemory.stored_turn import StoredTurn
 from application.conversation.ports.journal import Grant
 from application.kernel.ports import Clock

@@ -1,6 +1,6 @@
 """How the holds of one reservation are granted and settled: all of them or none."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from domain.budget.account import Balance, Hold, Use
@@ -104,12 +104,31 @@ def refusal_of(hold: Hold, remaining: int | None) -> BudgetExhaustedError | Acco
     )
 
 
+def unheld(
+    balances: Mapping[Place, Balance], holds: Sequence[Hold], uses: Iterable[Use], own: AccountId
+) -> tuple[Hold, ...]:
+    """Holds of nothing for what was used of metrics that none of the `holds` is of.
+
+    One in the tenant's own account and one in every other of the `holds`, where it has a balance
+    for the metric: settled with these too, what was not foreseen counts as what was.
+    """
+    held = {hold.metric for hold in holds}
+    accounts = dict.fromkeys((own, *(hold.account_id for hold in holds)))
+    return tuple(
+        Hold(account_id, use.metric, 0)
+        for use in uses
+        if use.amount and use.metric not in held
+        for account_id in accounts
+        if (account_id, use.metric) in balances
+    )
+
+
 def settle_all(
     balances: Mapping[Place, Balance], holds: Iterable[Hold], uses: Iterable[Use]
 ) -> Mapping[Place, Balance]:
     """The changed balances, each hold being settled with what was used of its metric; never fails.
 
-    `holds` are `merged`, `uses` are `summed`.
+    `holds` are `merged`, with those that are `unheld`, `uses` are `summed`.
     """
     used = {use.metric: use.amount for use in uses}
     return {

@@ -13,7 +13,7 @@ language plpgsql as $$
 declare
     v_ended    record;
     v_held     reservations;
-    v_overruns bigint[];
+    v_booked   record;
     v_facts    integer := cardinality(p_events);
 begin
     select * into v_ended
@@ -26,7 +26,7 @@ begin
         if v_held.reservation_id is null then
             v_facts := v_facts - p_billed;
         else
-            v_overruns := settle_holds(
+            select * into v_booked from settle_holds(
                 p_tenant, p_invocation, 1, v_held.step, v_held.hold_period,
                 v_held.hold_accounts, v_held.hold_metrics,
                 case when v_held.state = 1 then v_held.hold_amounts
@@ -34,7 +34,11 @@ begin
                 p_metrics, p_amounts, p_prices);
             update reservations r
                set state = 2, ended_at = clock_timestamp(), used_metrics = p_metrics,
-                   used_amounts = p_amounts, overruns = v_overruns
+                   used_amounts = p_amounts, overruns = v_booked.overruns,
+                   hold_accounts = r.hold_accounts || v_booked.added_accounts,
+                   hold_metrics = r.hold_metrics || v_booked.added_metrics,
+                   hold_amounts = r.hold_amounts
+                       || array_fill(0::bigint, array[cardinality(v_booked.added_metrics)])
              where r.tenant_id = p_tenant and r.reservation_id = v_held.reservation_id;
         end if;
         perform publish_facts(p_tenant, p_events[:v_facts], p_keys[:v_facts], p_types[:v_facts],

@@ -1,6 +1,6 @@
 -- Ends turns. An end holds, all or nothing: the state, the settlement (uses are flat lists by metric; each
 -- hold of a turn settles by its metric's use, into its own period, and never fails: what exceeds the limit
--- is recorded as overrun), the ledger lines, the answer (of completed turns), the event batch, the calls of
+-- is recorded as overrun, and what is not held is added as in settle_holds), the ledger lines, the answer (of completed turns), the event batch, the calls of
 -- tools, the record with the next position of the tenant, the outgoing events with the next sequences of
 -- their keys, and what it means for the session: a queued turn leaves the queue; an open one makes room for
 -- the head of the queue, which gets a lease and the next fence for the server that accepted it. Of the events in
@@ -58,21 +58,44 @@ begin
            and (t.state = 2 or t.state in (1, 3) and k.state in (5, 6))
         returning k.place, t.tenant_id, t.turn_id, t.session_id, t.state, t.round, t.settlements,
                   t.hold_period, old.hold_accounts, old.hold_metrics, old.hold_amounts
+    ), used as (
+        select e.place, e.tenant_id, e.turn_id, e.settlements, e.round, e.hold_period, e.hold_accounts,
+               u.metric, u.amount, u.price,
+               (select array_agg(h.account)
+                  from unnest(e.hold_accounts, e.hold_metrics) h(account, metric)
+                 where h.metric = u.metric) as held_in
+          from unnest(p_use_commands, p_use_metrics, p_use_amounts, p_use_prices)
+               u(command, metric, amount, price)
+          join ended e on e.place = u.command
+    ), added as (
+        select u.place, u.tenant_id, u.hold_period, a.account_id, u.metric, u.amount
+          from used u
+         cross join lateral (select distinct b.account
+                               from unnest(u.tenant_id || u.hold_accounts) b(account)) b
+          join accounts a on a.tenant_id = u.tenant_id and a.account_id = b.account and a.metric = u.metric
+                         and a.period = u.hold_period
+         where u.held_in is null and u.amount > 0
     ), settled as (
         update accounts a
            set held = a.held - n.held, spent = a.spent + n.used,
                overrun = a.overrun + case when n.exceeds
                    then overrun_of(a.limit_amount - a.spent - a.held, n.excesses) else 0 end,
                warned = greatest(a.warned, percentage_passed(a.limit_amount, a.spent + n.used::bigint))
-          from (select e.tenant_id, h.account, h.metric, e.hold_period, sum(h.amount) as held,
-                       sum(coalesce(u.amount, 0)) as used, bool_or(u.amount > h.amount) as exceeds,
-                       array_agg(coalesce(u.amount, 0) - h.amount order by e.place) as excesses,
-                       array_agg(e.place order by e.place) as places
-                  from ended e
-                 cross join unnest(e.hold_accounts, e.hold_metrics, e.hold_amounts) h(account, metric, amount)
-                  left join unnest(p_use_commands, p_use_metrics, p_use_amounts) u(command, metric, amount)
-                    on u.command = e.place and u.metric = h.metric
-                 group by e.tenant_id, h.account, h.metric, e.hold_period) n
+          from (select c.tenant_id, c.account, c.metric, c.hold_period, sum(c.held) as held,
+                       sum(c.used) as used, bool_or(c.used > c.held) as exceeds,
+                       array_agg(c.used - c.held order by c.place) as excesses,
+                       array_agg(c.place order by c.place) as places
+                  from (select e.place, e.tenant_id, e.hold_period, h.account, h.metric, h.amount as held,
+                               coalesce(u.amount, 0) as used
+                          from ended e
+                         cross join unnest(e.hold_accounts, e.hold_metrics, e.hold_amounts)
+                                    h(account, metric, amount)
+                          left join unnest(p_use_commands, p_use_metrics, p_use_amounts)
+                                    u(command, metric, amount)
+                            on u.command = e.place and u.metric = h.metric
+                         union all
+                        select place, tenant_id, hold_period, account_id, metric, 0, amount from added) c
+                 group by c.tenant_id, c.account, c.metric, c.hold_period) n
          where a.tenant_id = n.tenant_id and a.account_id = n.account and a.metric = n.metric
            and a.period = n.hold_period
         returning a.tenant_id, a.account_id, a.metric, a.overrun - old.overrun as more,
@@ -87,13 +110,10 @@ begin
     ), billed as (
         insert into ledger (tenant_id, reference_id, step, metric, amount, price_version, round, period,
                             accounts, created_at)
-        select e.tenant_id, e.turn_id, e.settlements, u.metric, u.amount, u.price, e.round, e.hold_period,
-               coalesce((select array_agg(h.account)
-                           from unnest(e.hold_accounts, e.hold_metrics) h(account, metric)
-                          where h.metric = u.metric), '{}'), v_now
-          from unnest(p_use_commands, p_use_metrics, p_use_amounts, p_use_prices)
-               u(command, metric, amount, price)
-          join ended e on e.place = u.command
+        select u.tenant_id, u.turn_id, u.settlements, u.metric, u.amount, u.price, u.round, u.hold_period,
+               coalesce(u.held_in, (select array_agg(a.account_id) from added a
+                                     where a.place = u.place and a.metric = u.metric), '{}'), v_now
+          from used u
     ), told as (
         select o.place, o.command, e.tenant_id, e.session_id, o.event
           from unnest(p_event_commands, p_events, p_keys) with ordinality o(command, event, key, place)

@@ -5,8 +5,8 @@ from typing import Final
 
 import pytest
 
+from adapters.inmemory.booking import Settlement
 from adapters.inmemory.language_model import called, said
-from adapters.inmemory.store import Settlement
 from application.conversation.read_conversation import (
     ExplainedTurn,
     ReadDecisionTrace,

@@ -15,6 +15,7 @@ from domain.budget.granting import (
     reserve_all,
     settle_all,
     summed,
+    unheld,
 )
 from domain.kernel.errors import InvalidArgumentError
 from domain.kernel.identifiers import AccountId
@@ -110,6 +111,19 @@ def test_all_are_held_or_none(limit: int, asked: list[Hold]) -> None:
         assert all(balance.excess == 0 for balance in granted.balances.values())
         back = release_all(granted.balances, granted.holds)
         assert all(balance == Balance(limit) for balance in back.values())
+
+
+def test_what_was_not_held_is_over_a_hold_of_nothing_in_every_account_with_a_balance() -> None:
+    key = Account(AccountKind.KEY, "key").id_in(TENANT)
+    images = {(account, Metric.IMAGES): Balance(500) for account in (OWN, ADA)}
+    asked = (hold(60, account_id=key), hold(60, account_id=ADA))
+    used = (use(9), Use(Metric.IMAGES, 7, 1), Use(Metric.LEARNING, 1, 1))
+
+    added = unheld(images, asked, used, OWN)
+
+    assert added == (Hold(OWN, Metric.IMAGES, 0), Hold(ADA, Metric.IMAGES, 0))
+    assert unheld(images, asked, (Use(Metric.IMAGES, 0, 1),), OWN) == ()
+    assert unheld(images, asked, (use(9),), OWN) == ()
 
 
 @given(asked=st.lists(holds, max_size=8), used=st.integers(0, 900))

@@ -1,0 +1,40 @@
+"""What was used and not held counts in the accounts of its reservation."""
+
+from domain.budget.account import Account, AccountKind, Use
+from domain.kernel.metering import Metric
+from tests.contract.commands import tokens
+from tests.contract.scene import Scene
+
+ADA = Account(AccountKind.USER, "ada")
+
+
+async def test_what_was_not_held_counts_in_every_account_of_the_reservation(scene: Scene) -> None:
+    for account, most in ((scene.ask.account, 500), (ADA, 30)):
+        await scene.limit(account, most, Metric.IMAGES)
+    await scene.limit(ADA, 100)
+    command = scene.ask.reserve(scene.ask.hold(100), scene.ask.hold(100, user="ada"))
+    await scene.kernel.budgets.reserve(command)
+
+    settled = await scene.kernel.budgets.settle(
+        scene.ask.tenant_id, command.reservation_id, (Use(Metric.IMAGES, 600, 1), tokens(40))
+    )
+
+    added = tuple(scene.ask.hold(0, Metric.IMAGES, user=user) for user in (None, "ada"))
+    assert settled.holds == (*command.holds, *added)
+    assert settled.overruns == (0, 0, 100, 570)
+    assert await scene.sums(Metric.IMAGES) == (600, 0, 100)
+    assert await scene.sums(Metric.IMAGES, "ada") == (600, 0, 570)
+    assert await scene.tokens("ada") == (40, 0, 0)
+    assert [len(line.accounts) for line in (await scene.snapshot()).ledger] == [2, 2]
+    assert await scene.kernel.budgets.reserve(command) == settled
+
+
+async def test_what_was_not_held_and_has_no_limit_counts_nowhere(scene: Scene) -> None:
+    held = (await scene.kernel.budgets.reserve(scene.ask.reserve(scene.ask.hold(100)))).id
+
+    settled = await scene.kernel.budgets.settle(
+        scene.ask.tenant_id, held, (Use(Metric.IMAGES, 600, 1),)
+    )
+
+    assert settled.holds == (scene.ask.hold(100),)
+    assert [line.accounts for line in (await scene.snapshot()).ledger] == [()]
