@@ -13,7 +13,7 @@ from domain.budget.quantity import Quantity
 from domain.budget.reservation import ReservationState
 from domain.kernel.errors import IdempotencyKeyReusedError, InvalidArgumentError
 from domain.kernel.identifiers import ReservationId
-from domain.kernel.metering import MAX_AMOUNT, Metric
+from domain.kernel.metering import LEVEL_METRICS, MAX_AMOUNT, Metric
 from tests.contract.commands import tokens
 from tests.contract.scene import Scene
 from tests.contract.usage import used_alone
@@ -84,6 +84,23 @@ class TestReserve:
     async def test_refuses_a_request_id_that_cannot_be_kept(self, scene: Scene) -> None:
         with pytest.raises(InvalidArgumentError):
             await scene.kernel.budgets.reserve(scene.ask.reserve(request_id="a\0b"))
+
+    @pytest.mark.parametrize("level", sorted(LEVEL_METRICS))
+    async def test_refuses_a_level_at_every_step(self, scene: Scene, level: Metric) -> None:
+        budgets, ask = scene.kernel.budgets, scene.ask
+        await scene.limit(ask.account, 20, level)
+        held = (await budgets.reserve(ask.reserve(ask.hold(60)))).id
+
+        for refused in (
+            budgets.reserve(ask.reserve(ask.hold(1, level))),
+            budgets.extend(ask.tenant_id, held, 1, (ask.hold(1, level),)),
+            budgets.settle(ask.tenant_id, held, (Use(level, 1_000_000, 1),)),
+        ):
+            with pytest.raises(InvalidArgumentError):
+                await refused
+
+        assert await scene.sums(level) == (0, 0, 0)
+        assert await scene.tokens() == (0, 60, 0)
 
     async def test_takes_the_last_of_a_limit_and_no_more(self, scene: Scene) -> None:
         await scene.kernel.budgets.reserve(scene.ask.reserve(scene.ask.hold(1000)))

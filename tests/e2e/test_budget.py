@@ -1,5 +1,6 @@
 """somagent.budget.v1, from outside."""
 
+import pytest
 from google.protobuf.duration_pb2 import Duration
 
 from somagent.budget.v1 import budget_pb2 as pb
@@ -127,6 +128,53 @@ async def test_a_metric_is_named_once(stage: Stage) -> None:
     )
 
     assert refused == "INVALID_ARGUMENT"
+
+
+@pytest.mark.parametrize("level", [pb.METRIC_SESSIONS, pb.METRIC_STORAGE_GB])
+async def test_a_level_is_neither_held_nor_settled(
+    stage: Stage, level: "pb.Metric.ValueType"
+) -> None:
+    slug, ada = await stage.tenant()
+    stub = rpc.BudgetServiceStub(stage.channel)
+    held = await stub.GateBudget(hold(slug, 1), metadata=ada.pairs)
+    of_level = hold(slug, 1)
+    of_level.amounts.add(metric=level, amount=1)
+
+    settle = pb.SettleBudgetRequest(
+        reservation=held.reservation.name,
+        uses=[pb.Quantity(metric=level, amount=1_000_000)],
+        request_id=fresh_id(),
+    )
+
+    assert await reason_of(stub.GateBudget(of_level, metadata=ada.pairs)) == "INVALID_ARGUMENT"
+    assert await reason_of(stub.SettleBudget(settle, metadata=ada.pairs)) == "INVALID_ARGUMENT"
+    usage = await stub.GetUsage(pb.GetUsageRequest(parent=f"tenants/{slug}"), metadata=ada.pairs)
+    assert {one.spent for one in usage.usages if one.metric == level} <= {0}
+
+
+async def test_what_was_not_held_counts_and_is_told_as_overrun(stage: Stage) -> None:
+    slug, ada = await stage.tenant()
+    stub = rpc.BudgetServiceStub(stage.channel)
+    held = await stub.GateBudget(hold(slug, 1), metadata=ada.pairs)
+
+    settled = await stub.SettleBudget(
+        pb.SettleBudgetRequest(
+            reservation=held.reservation.name,
+            uses=[pb.Quantity(metric=pb.METRIC_IMAGES, amount=1_000_000_000)],
+            request_id=fresh_id(),
+        ),
+        metadata=ada.pairs,
+    )
+
+    usage = await stub.GetUsage(pb.GetUsageRequest(parent=f"tenants/{slug}"), metadata=ada.pairs)
+    (images,) = [one for one in usage.usages if one.metric == pb.METRIC_IMAGES]
+    (hold_of_nothing,) = [
+        one for one in settled.reservation.holds if one.metric == pb.METRIC_IMAGES
+    ]
+    assert (images.spent, images.held) == (1_000_000_000, 0)
+    assert images.overrun == 1_000_000_000 - images.limit
+    assert (hold_of_nothing.held, hold_of_nothing.used) == (0, 1_000_000_000)
+    assert hold_of_nothing.overrun == images.overrun
 
 
 async def test_a_users_limit_binds_beside_the_tenants(stage: Stage) -> None:

@@ -6,6 +6,7 @@ from typing import final
 from application.budget.ports import Budgets, ReserveHolds
 from application.kernel.ports import IdentifierSource
 from domain.budget.account import Account, AccountKind, Hold
+from domain.budget.granting import check_sum
 from domain.budget.quantity import Quantity
 from domain.budget.reservation import Reservation
 from domain.kernel.errors import InvalidArgumentError
@@ -40,13 +41,15 @@ class GateBudget:
         is settled like any other.
 
         Raises:
-            InvalidArgumentError: No metric is named.
+            InvalidArgumentError: No metric is named, or one that is a level.
             BudgetExhaustedError: A quantity does not fit an account.
             AccountNotFoundError: The tenant has no limit for a metric.
             IdempotencyKeyReusedError: The request id is known with other content.
         """
         if not command.quantities:
             raise InvalidArgumentError("amounts", "name at least one")
+        for quantity in command.quantities:
+            check_sum("amounts", quantity.metric)
         return await self.budgets.reserve(
             ReserveHolds(
                 tenant_id=command.tenant_id,

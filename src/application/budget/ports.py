@@ -69,6 +69,7 @@ class Budgets(Protocol):
         """Hold everything or nothing.
 
         Raises:
+            InvalidArgumentError: A hold is of a level, or out of range.
             BudgetExhaustedError: A hold does not fit its account.
             AccountNotFoundError: A required account has no limit for the metric.
             IdempotencyKeyReusedError: The request id is known with another digest.
@@ -81,6 +82,7 @@ class Budgets(Protocol):
         """Hold more in the reservation's period; the same step again changes nothing.
 
         Raises:
+            InvalidArgumentError: A hold is of a level, or out of range.
             BudgetExhaustedError: It does not fit; nothing was changed.
             ReservationNotFoundError: No such reservation of this tenant.
             ReservationEndedError: It was settled or released.
@@ -96,9 +98,12 @@ class Budgets(Protocol):
     ) -> Reservation:
         """End the reservation with what was used; the same again changes nothing.
 
+        What was used of a metric that was not held is over a hold of nothing, which the answer
+        has after the others, in every account of the reservation that has a limit for it.
         `events` are published with it, and not again when it is repeated.
 
         Raises:
+            InvalidArgumentError: A use is of a level, or out of range.
             ReservationNotFoundError: No such reservation of this tenant.
             ReservationEndedError: It was released before, or settled with other amounts.
         """

@@ -40,7 +40,7 @@ class SettleBudget:
         """The settled reservation; what does not fit its limits is overrun, never a refusal.
 
         Raises:
-            InvalidArgumentError: A sum of one metric's amounts is out of range.
+            InvalidArgumentError: A sum of one metric's amounts is out of range, or one is a level.
             ReservationNotFoundError: No such reservation of this tenant.
             ReservationEndedError: It was released before, or settled with other amounts.
         """

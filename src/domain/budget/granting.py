@@ -7,7 +7,7 @@ from domain.budget.account import Balance, Hold, Use
 from domain.budget.errors import AccountNotFoundError, BudgetExhaustedError
 from domain.kernel.errors import InvalidArgumentError
 from domain.kernel.identifiers import AccountId
-from domain.kernel.metering import MAX_AMOUNT, Metric
+from domain.kernel.metering import LEVEL_METRICS, MAX_AMOUNT, Metric
 
 Place = tuple[AccountId, Metric]
 """Names one balance of a period."""
@@ -25,10 +25,12 @@ def merged(holds: Iterable[Hold]) -> tuple[Hold, ...]:
     """One hold for each account and metric, in the order in which they are first named.
 
     Raises:
-        InvalidArgumentError: An amount, or a sum of them, is not in 0 to `MAX_AMOUNT`.
+        InvalidArgumentError: An amount, or a sum of them, is not in 0 to `MAX_AMOUNT`; or a metric
+            is a level.
     """
     found: dict[Place, Hold] = {}
     for hold in holds:
+        check_sum("holds", hold.metric)
         place = hold.account_id, hold.metric
         known = found.get(place)
         found[place] = hold if known is None else _joined(known, hold)
@@ -44,10 +46,12 @@ def summed(uses: Iterable[Use]) -> tuple[Use, ...]:
     """One use for each metric, at the newest of its price versions, in the order first named.
 
     Raises:
-        InvalidArgumentError: An amount, or a sum of them, is not in 0 to `MAX_AMOUNT`.
+        InvalidArgumentError: An amount, or a sum of them, is not in 0 to `MAX_AMOUNT`; or a metric
+            is a level.
     """
     found: dict[Metric, Use] = {}
     for use in uses:
+        check_sum("uses", use.metric)
         known = found.get(use.metric)
         total = use if known is None else _added(known, use)
         _check("uses", use.amount, total.amount)
@@ -58,6 +62,16 @@ def summed(uses: Iterable[Use]) -> tuple[Use, ...]:
 def _added(one: Use, other: Use) -> Use:
     version = max(one.price_version, other.price_version)
     return Use(one.metric, one.amount + other.amount, version)
+
+
+def check_sum(field: str, metric: Metric) -> None:
+    """Whether a metric may be held and settled.
+
+    Raises:
+        InvalidArgumentError: It is a level: it follows what there is, and no period resets it.
+    """
+    if metric in LEVEL_METRICS:
+        raise InvalidArgumentError(field, f"{metric} is a level, which is not held or settled")
 
 
 def _check(field: str, amount: int, total: int) -> None:

@@ -25,7 +25,7 @@ from domain.budget.quantity import Quantity
 from domain.budget.reservation import Reservation, ReservationState
 from domain.kernel.errors import IdempotencyKeyReusedError, InvalidArgumentError
 from domain.kernel.identifiers import RequestId
-from domain.kernel.metering import Metric
+from domain.kernel.metering import LEVEL_METRICS, Metric
 from tests.builders import OTHER_TENANT, TENANT, principal
 from tests.doubles import NotedLosses
 from tests.fakes import CountingIdentifiers, StoppedClock
@@ -128,6 +128,13 @@ class TestGateBudget:
         reservation = await budgeting.held(Quantity(Metric.VECTOR_OPS, 5000))
 
         assert [hold.amount for hold in reservation.holds] == [0]
+
+    @pytest.mark.parametrize("level", sorted(LEVEL_METRICS))
+    async def test_refuses_a_level(self, budgeting: Budgeting, level: Metric) -> None:
+        with pytest.raises(InvalidArgumentError) as refusal:
+            await budgeting.held(Quantity(Metric.TOKENS, 1), Quantity(level, 1))
+
+        assert refusal.value.facts["field"] == "amounts"
 
     async def test_holds_once_per_request_id(self, budgeting: Budgeting) -> None:
         first = await budgeting.held(Quantity(Metric.TOKENS, 40))

@@ -19,7 +19,7 @@ from domain.budget.granting import (
 )
 from domain.kernel.errors import InvalidArgumentError
 from domain.kernel.identifiers import AccountId
-from domain.kernel.metering import MAX_AMOUNT, Metric
+from domain.kernel.metering import LEVEL_METRICS, MAX_AMOUNT, Metric
 from tests.builders import TENANT, hold, use
 
 OWN = AccountId(TENANT)
@@ -45,6 +45,16 @@ def test_amounts_out_of_range_are_refused(amounts: tuple[int, ...]) -> None:
         merged([hold(amount) for amount in amounts])
     with pytest.raises(InvalidArgumentError):
         summed([use(amount) for amount in amounts])
+
+
+@pytest.mark.parametrize("level", LEVEL_METRICS)
+def test_levels_are_neither_held_nor_settled(level: Metric) -> None:
+    with pytest.raises(InvalidArgumentError) as of_holds:
+        merged([hold(1), Hold(OWN, level, 0)])
+    with pytest.raises(InvalidArgumentError) as of_uses:
+        summed([use(1), Use(level, 0, 1)])
+
+    assert (of_holds.value.facts["field"], of_uses.value.facts["field"]) == ("holds", "uses")
 
 
 def test_uses_of_one_metric_become_one_at_the_newest_price() -> None:

@@ -255,7 +255,9 @@ class Reservation(_message.Message):
     """What it has come to."""
     @_builtins.property
     def holds(self) -> _containers.RepeatedCompositeFieldContainer[Global___Hold]:
-        """What it keeps free, one for each account and metric."""
+        """What it keeps free, one for each account and metric; once it is settled, after these what was
+        used and not held.
+        """
 
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:
@@ -296,7 +298,7 @@ class GateBudgetRequest(_message.Message):
     """
     @_builtins.property
     def amounts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Quantity]:
-        """How much to hold, 1 to 10 metrics, each once."""
+        """How much to hold, 1 to 10 metrics, each once, and none that is a level."""
 
     @_builtins.property
     def accounts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Account]:
@@ -366,7 +368,9 @@ class SettleBudgetRequest(_message.Message):
     """
     @_builtins.property
     def uses(self) -> _containers.RepeatedCompositeFieldContainer[Global___Quantity]:
-        """What was used, in every account of the reservation; at most 10 metrics, each once."""
+        """What was used, in every account of the reservation; at most 10 metrics, each once, and none
+        that is a level.
+        """
 
     def __init__(
         self,

@@ -45,7 +45,9 @@ class BudgetServiceStub:
 
     The hold belongs to the calendar month (UTC) in which it is made and is released by itself at
     `expire_time`. Its `request_id` names it for as long as it can be looked up, a week after its end
-    by default (`retention.reservation_hours`); the same request is a new one then.
+    by default (`retention.reservation_hours`); the same request is a new one then. Levels, open
+    sessions and storage, follow what there is: naming one is an INVALID_ARGUMENT, here and in
+    SettleBudget.
 
     Refused with: BUDGET_EXHAUSTED (an amount does not fit; QuotaFailure names account and
     metric), ACCOUNT_NOT_FOUND, TENANT_NOT_FOUND, IDEMPOTENCY_KEY_REUSED.
@@ -61,8 +63,10 @@ class BudgetServiceStub:
     """Ends a reservation with what was really used and frees the rest.
 
     It never fails for want of budget: what was used above the hold is taken from the limit if it
-    fits and recorded as overrun if not. A metric that is not named was not used. A reservation that
-    is settled may be settled again with the same amounts, which changes nothing.
+    fits and recorded as overrun if not. A metric that is not named was not used. One that is named
+    and was not held counts as over a hold of nothing, in every account of the reservation that has a
+    limit for it. A reservation that is settled may be settled again with the same amounts, which
+    changes nothing.
 
     Refused with: RESERVATION_NOT_FOUND, RESERVATION_ENDED (it was released, or settled with other
     amounts), IDEMPOTENCY_KEY_REUSED.
@@ -142,7 +146,9 @@ class BudgetServiceAsyncStub(BudgetServiceStub):
 
     The hold belongs to the calendar month (UTC) in which it is made and is released by itself at
     `expire_time`. Its `request_id` names it for as long as it can be looked up, a week after its end
-    by default (`retention.reservation_hours`); the same request is a new one then.
+    by default (`retention.reservation_hours`); the same request is a new one then. Levels, open
+    sessions and storage, follow what there is: naming one is an INVALID_ARGUMENT, here and in
+    SettleBudget.
 
     Refused with: BUDGET_EXHAUSTED (an amount does not fit; QuotaFailure names account and
     metric), ACCOUNT_NOT_FOUND, TENANT_NOT_FOUND, IDEMPOTENCY_KEY_REUSED.
@@ -158,8 +164,10 @@ class BudgetServiceAsyncStub(BudgetServiceStub):
     """Ends a reservation with what was really used and frees the rest.
 
     It never fails for want of budget: what was used above the hold is taken from the limit if it
-    fits and recorded as overrun if not. A metric that is not named was not used. A reservation that
-    is settled may be settled again with the same amounts, which changes nothing.
+    fits and recorded as overrun if not. A metric that is not named was not used. One that is named
+    and was not held counts as over a hold of nothing, in every account of the reservation that has a
+    limit for it. A reservation that is settled may be settled again with the same amounts, which
+    changes nothing.
 
     Refused with: RESERVATION_NOT_FOUND, RESERVATION_ENDED (it was released, or settled with other
     amounts), IDEMPOTENCY_KEY_REUSED.
@@ -242,7 +250,9 @@ class BudgetServiceServicer(metaclass=_abc_1.ABCMeta):
 
         The hold belongs to the calendar month (UTC) in which it is made and is released by itself at
         `expire_time`. Its `request_id` names it for as long as it can be looked up, a week after its end
-        by default (`retention.reservation_hours`); the same request is a new one then.
+        by default (`retention.reservation_hours`); the same request is a new one then. Levels, open
+        sessions and storage, follow what there is: naming one is an INVALID_ARGUMENT, here and in
+        SettleBudget.
 
         Refused with: BUDGET_EXHAUSTED (an amount does not fit; QuotaFailure names account and
         metric), ACCOUNT_NOT_FOUND, TENANT_NOT_FOUND, IDEMPOTENCY_KEY_REUSED.
@@ -264,8 +274,10 @@ class BudgetServiceServicer(metaclass=_abc_1.ABCMeta):
         """Ends a reservation with what was really used and frees the rest.
 
         It never fails for want of budget: what was used above the hold is taken from the limit if it
-        fits and recorded as overrun if not. A metric that is not named was not used. A reservation that
-        is settled may be settled again with the same amounts, which changes nothing.
+        fits and recorded as overrun if not. A metric that is not named was not used. One that is named
+        and was not held counts as over a hold of nothing, in every account of the reservation that has a
+        limit for it. A reservation that is settled may be settled again with the same amounts, which
+        changes nothing.
 
         Refused with: RESERVATION_NOT_FOUND, RESERVATION_ENDED (it was released, or settled with other
         amounts), IDEMPOTENCY_KEY_REUSED.
