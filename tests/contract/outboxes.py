@@ -106,12 +106,14 @@ def inmemory_outgoings(clock: StoppedClock, encode: EventEncoder = ENCODE) -> Ou
 
 
 @asynccontextmanager
-async def postgres_outgoings(database: Database) -> AsyncGenerator[Outgoings]:
-    outgoing = Outgoing(ENCODE)
+async def postgres_outgoings(
+    database: Database, encode: EventEncoder = ENCODE
+) -> AsyncGenerator[Outgoings]:
+    outgoing = Outgoing(encode)
     superuser = await AsyncConnection.connect(owner_url(database.settings), autocommit=True)
 
     async def emit(events: list[TurnResumed]) -> None:
-        encoded = [(event, *ENCODE(event)) for event in events]
+        encoded = [(event, *encode(event)) for event in events]
         await superuser.execute(
             b"select announce(%s::uuid[], %s::uuid[], %s::uuid[], %s::text[], %s::text[],"
             b" %s::bigint[], %s::bytea[])",
