@@ -13,12 +13,15 @@ from adapters.postgres.database import DatabaseSettings
 from adapters.postgres.reconciliation import PostgresBooks
 from adapters.system.clock import SystemClock
 from application.operations.ports import BegunPass
+from domain.budget.account import Use
 from domain.kernel.identifiers import InvocationId, ReservationId
+from domain.kernel.metering import Metric
 from domain.operations.finding import FindingKind, Look, Scope
 from domain.tools.invocation import InvocationState
 from tests.contract.auditing import HOUR, Audit, auditing, is_inmemory
 from tests.contract.commands import Commands
 from tests.contract.postgres_server import owner_url
+from tests.contract.usage import used_alone
 from tests.contract.wrongs import Scenery
 from tests.fakes import CountingIdentifiers
 
@@ -97,6 +100,29 @@ async def test_sums_of_whole_months_are_looked_at_with_everything_alone(audit: A
 
     assert await audit.found(whole=False) == []
     assert {one.kind for one in await audit.found()} == {FindingKind.SPENT_UNEQUAL}
+
+
+async def test_use_that_no_account_bears_is_found(audit: Audit) -> None:
+    scenery = await audit.prepare()
+    await audit.planter.unbear(scenery)
+
+    (found,) = await audit.found()
+
+    assert found.kind is FindingKind.SPENT_UNEQUAL
+    assert found.reference.startswith(f"{scenery.tenant_id}/{Metric.TOKENS.code}/")
+
+
+async def test_use_that_the_tenant_has_no_limit_for_is_sound(audit: Audit) -> None:
+    scenery, budgets, ask = await audit.prepare(), audit.scene.kernel.budgets, audit.scene.ask
+    used = Use(Metric.IMAGES, 7, 1)
+    told = used_alone(ask, scenery.reservation_id, 7)
+    line = replace(told.lines[0], metric=Metric.IMAGES)
+
+    await budgets.settle(
+        ask.tenant_id, scenery.reservation_id, (used,), (replace(told, lines=(line,)),)
+    )
+
+    assert await audit.found() == []
 
 
 async def test_what_is_held_is_left_while_anything_is_open(audit: Audit) -> None:

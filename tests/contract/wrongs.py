@@ -40,6 +40,10 @@ class Planter(Protocol):
 
     async def plant(self, kind: FindingKind, scenery: Scenery) -> None: ...
 
+    async def unbear(self, scenery: Scenery) -> None:
+        """Let no account bear what the completed turn has used: sums and lines agree."""
+        ...
+
 
 @final
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,17 @@ class InMemoryPlanter:
 
     async def plant(self, kind: FindingKind, scenery: Scenery) -> None:
         _IN_MEMORY[kind](self.store, self.clock, scenery)
+
+    async def unbear(self, scenery: Scenery) -> None:
+        for number, line in enumerate(self.store.ledger):
+            if line.settlement.reference_id == scenery.ended:
+                for account_id in line.accounts:
+                    period = line.settlement.period
+                    place = scenery.tenant_id, account_id, line.use.metric, period
+                    balance = self.store.balances[place]
+                    less = replace(balance, spent=balance.spent - line.use.amount)
+                    self.store.balances[place] = less
+                self.store.ledger[number] = replace(line, accounts=frozenset())
 
 
 def _turn_overdue(store: InMemoryStore, clock: StoppedClock, scenery: Scenery) -> None:
@@ -170,6 +185,21 @@ class PostgresPlanter:
             },
         )
 
+    async def unbear(self, scenery: Scenery) -> None:
+        named = {"tenant": scenery.tenant_id, "ended": scenery.ended}
+        await self.superuser.execute(_UNBEAR, named)
+
+
+_UNBEAR: Final = b"""
+    with line as (
+        update ledger set accounts = '{}'
+         where tenant_id = %(tenant)s and reference_id = %(ended)s
+        returning old.accounts, metric, period, amount)
+    update accounts a set spent = a.spent - l.amount
+      from line l
+     where a.tenant_id = %(tenant)s and a.account_id = any (l.accounts) and a.metric = l.metric
+       and a.period = l.period
+"""
 
 _CALL: Final = """
     insert into invocations (tenant_id, invocation_id, turn_id, round, call_id, tool, arguments,

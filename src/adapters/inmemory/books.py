@@ -178,12 +178,13 @@ class InMemoryBooks:
         return held
 
     def _spent(self, tenant_id: TenantId) -> Mapping[_Place, int]:
-        spent = Counter[_Place]()
+        spent, own = Counter[_Place](), AccountId(tenant_id)
         for line in self.store.ledger:
             if line.settlement.tenant_id == tenant_id:
-                for account_id in line.accounts:
-                    place = account_id, line.use.metric, line.settlement.period
-                    spent[place] += line.use.amount
+                kind = line.use.metric, line.settlement.period
+                borne = (tenant_id, own, *kind) in self.store.balances
+                for account_id in line.accounts | ({own} if borne else set[AccountId]()):
+                    spent[account_id, *kind] += line.use.amount
         return spent
 
     def _usage(self, tenant_id: TenantId) -> Iterator[Finding]:

@@ -14,9 +14,9 @@ IMAGES: Final = budget_pb2.Quantity(metric=budget_pb2.METRIC_IMAGES, amount=20)
 
 
 async def settled(actor: Actor) -> None:
-    """A reservation that is settled."""
+    """A reservation that is settled, also with what it did not hold."""
     held = await _reserved(actor.caller, TOKENS)
-    await _settle(actor.caller, held, TOKENS)
+    await _settle(actor.caller, held, TOKENS, IMAGES)
 
 
 async def released(actor: Actor) -> None:
@@ -65,9 +65,9 @@ async def _reserved(
     return (await caller.ask(gate, budget_pb2.GateBudgetResponse)).reservation.name
 
 
-async def _settle(caller: Caller, held: str, use: budget_pb2.Quantity) -> None:
+async def _settle(caller: Caller, held: str, *uses: budget_pb2.Quantity) -> None:
     settle = budget_pb2.SettleBudgetRequest(
-        reservation=held, uses=[use], request_id=caller.request_id()
+        reservation=held, uses=uses, request_id=caller.request_id()
     )
     await caller.ask(settle, budget_pb2.SettleBudgetResponse)
 

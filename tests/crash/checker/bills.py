@@ -30,8 +30,8 @@ _TURNS: Final = """
 """
 
 _SETTLED: Final = """
-    select reservation_id, used_metrics[1] from reservations
-    where tenant_id = any (%(tenants)s) and state = 2 and used_metrics[1] = any (%(metrics)s)
+    select reservation_id, metric from reservations, unnest(used_metrics) as used(metric)
+    where tenant_id = any (%(tenants)s) and state = 2 and metric = any (%(metrics)s)
 """
 
 Billed = dict[tuple[UUID, int], int]

@@ -45,6 +45,14 @@ _SUMS: Final = """
       and coalesce(a.metric, s.metric) <> %(sessions)s
 """
 
+_UNBORNE: Final = """
+    select l.reference_id, l.metric, l.amount from ledger l
+    join accounts a on a.tenant_id = l.tenant_id and a.account_id = l.tenant_id
+        and a.metric = l.metric and a.period = l.period
+    where l.tenant_id = any (%(tenants)s) and l.amount > 0 and l.tenant_id <> all (l.accounts)
+"""
+"""What a tenant used beside its own limit: it would agree with every sum."""
+
 _OVERRUNS: Final = """
     select coalesce(a.tenant_id, o.tenant_id), coalesce(a.account_id, o.account_id),
         coalesce(a.metric, o.metric), coalesce(a.overrun, 0), coalesce(o.overrun, 0)
@@ -120,6 +128,9 @@ def check_money(ground: Ground) -> Iterator[Violation]:
 
 def _check_overruns(ground: Ground) -> Iterator[Violation]:
     """What is allowed beyond limits is what settlements came to that could not be foreseen."""
+    for reference, metric, amount in ground.rows(_UNBORNE):
+        what = f"{reference} used {amount} of metric {metric}, and its tenant's account has none"
+        yield Violation(Kind.OVERSPENT, what)
     for tenant, account, metric, overrun, parts in ground.rows(_OVERRUNS):
         yield Violation(
             Kind.OVERSPENT,

@@ -1,5 +1,6 @@
 -- Accounts of a tenant that do not hold what is open; with p_sums also those that have not spent what the
--- ledger says, in any period (levels, 9 and 10, have no lines).
+-- ledger says, in any period (levels, 9 and 10, have no lines): the tenant's own account bears every line of a
+-- metric that it has a row for, whether the line names it or not.
 -- Locks: none.
 -- Definer: somagent_reconciler.
 create or replace function unequal_accounts(p_tenant uuid, p_sums boolean)
@@ -21,7 +22,13 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
       from (select * from public.accounts
              where tenant_id = p_tenant and metric not in (9, 10) and spent <> 0 and p_sums) a
       full join (select c.account_id, g.metric, g.period, sum(g.amount) as amount
-                   from public.ledger g, unnest(g.accounts) c(account_id)
+                   from public.ledger g
+                  cross join lateral unnest(
+                      case when p_tenant = any (g.accounts)
+                             or not exists (select from public.accounts o
+                                             where o.tenant_id = p_tenant and o.account_id = p_tenant
+                                               and o.metric = g.metric and o.period = g.period)
+                           then g.accounts else p_tenant || g.accounts end) c(account_id)
                   where g.tenant_id = p_tenant and g.amount <> 0 and p_sums
                   group by c.account_id, g.metric, g.period) l
         on l.account_id = a.account_id and l.metric = a.metric and l.period = a.period
