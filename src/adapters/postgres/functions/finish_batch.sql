@@ -68,12 +68,14 @@ begin
                u(command, metric, amount, price)
           join ended e on e.place = u.command
     ), added as (
-        select u.place, u.tenant_id, u.hold_period, a.account_id, u.metric, u.amount
+        select u.place, u.tenant_id, u.hold_period, b.account, u.metric, u.amount
           from used u
          cross join lateral (select distinct b.account
                                from unnest(u.tenant_id || u.hold_accounts) b(account)) b
-          join accounts a on a.tenant_id = u.tenant_id and a.account_id = b.account and a.metric = u.metric
-                         and a.period = u.hold_period
+         cross join lateral (select from accounts a
+                              where a.tenant_id = u.tenant_id and a.account_id = b.account
+                                and a.metric = u.metric and a.period = u.hold_period
+                              limit 1) a
          where u.held_in is null and u.amount > 0
     ), settled as (
         update accounts a
@@ -94,7 +96,7 @@ begin
                                     u(command, metric, amount)
                             on u.command = e.place and u.metric = h.metric
                          union all
-                        select place, tenant_id, hold_period, account_id, metric, 0, amount from added) c
+                        select place, tenant_id, hold_period, account, metric, 0, amount from added) c
                  group by c.tenant_id, c.account, c.metric, c.hold_period) n
          where a.tenant_id = n.tenant_id and a.account_id = n.account and a.metric = n.metric
            and a.period = n.hold_period
@@ -111,7 +113,7 @@ begin
         insert into ledger (tenant_id, reference_id, step, metric, amount, price_version, round, period,
                             accounts, created_at)
         select u.tenant_id, u.turn_id, u.settlements, u.metric, u.amount, u.price, u.round, u.hold_period,
-               coalesce(u.held_in, (select array_agg(a.account_id) from added a
+               coalesce(u.held_in, (select array_agg(a.account) from added a
                                      where a.place = u.place and a.metric = u.metric), '{}'), v_now
           from used u
     ), told as (

@@ -12,14 +12,17 @@ create or replace function settle_holds(
     out overruns bigint[], out added_accounts uuid[], out added_metrics smallint[])
 language sql as $$
     with added as (
-        select a.account_id as account, u.metric,
+        -- Each row is looked up by its key: no estimate can make a scan of the tenant's accounts of it.
+        select b.account, u.metric,
                cardinality(p_accounts) + row_number() over (order by u.place, b.place) as place
           from unnest(p_use_metrics, p_use_amounts) with ordinality u(metric, amount, place)
          cross join (select c.account, min(c.place) as place
                        from unnest(p_tenant || p_accounts) with ordinality c(account, place)
                       group by c.account) b
-          join accounts a on a.tenant_id = p_tenant and a.account_id = b.account and a.metric = u.metric
-                         and a.period = p_period
+         cross join lateral (select from accounts a
+                              where a.tenant_id = p_tenant and a.account_id = b.account
+                                and a.metric = u.metric and a.period = p_period
+                              limit 1) a
          where u.amount > 0 and u.metric <> all (p_metrics)
     ), holds as (
         select h.account, h.metric, h.amount, h.place
