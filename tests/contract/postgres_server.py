@@ -22,6 +22,7 @@ from adapters.postgres.embedded_lifetime import SUPERUSER, EmbeddedServer
 from adapters.postgres.migration import migrate
 from adapters.postgres.roles import REQUEST, WRITER
 from tests.doubles import PATIENCE
+from tests.plugins.keeper import ends_postgres
 
 TEMPLATE: Final = "template_somagent"
 
@@ -49,6 +50,7 @@ def server_folder(request: pytest.FixtureRequest) -> Generator[Path]:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def postgres_server(server_folder: Path) -> AsyncGenerator[EmbeddedServer]:
     """A running server; its commits do not survive the host."""
+    ends_postgres(server_folder)
     async with embedded_server(server_folder, durable=False) as server:
         yield server
 

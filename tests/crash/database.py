@@ -12,11 +12,13 @@ from pathlib import Path
 
 from adapters.postgres.embedded import embedded_server
 from adapters.postgres.embedded_lifetime import EmbeddedServer
+from tests.plugins.keeper import ends_postgres
 
 
 @asynccontextmanager
 async def database_in(folder: Path) -> AsyncGenerator[EmbeddedServer]:
     """A PostgreSQL with its data in the folder. It comes back by itself when it is killed."""
+    ends_postgres(folder)
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -24,6 +26,7 @@ async def database_in(folder: Path) -> AsyncGenerator[EmbeddedServer]:
         str(folder),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
+        start_new_session=True,  # it ends with whoever holds its input, not at their signals
     )
     if process.stdin is None or process.stdout is None:
         raise AssertionError("a process without its pipes")

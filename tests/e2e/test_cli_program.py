@@ -20,6 +20,7 @@ import orjson
 import pytest
 
 from adapters.postgres.embedded import embedded_server
+from tests.plugins.keeper import ends_postgres, ends_process
 from tests.system.ports import free_ports
 
 ROOT: Final = Path(__file__).parents[2]
@@ -59,6 +60,7 @@ class Newcomer:
             text=True,
         ) as server:
             assert server.stderr is not None
+            ends_process(server.pid)
             try:
                 for line in server.stderr:
                     if "gRPC server" in line and self.address in line:
@@ -78,6 +80,7 @@ def newcomer() -> Generator[Newcomer]:
     # there.
     folder = Path(tempfile.mkdtemp(prefix="somagent-cli-"))
     folder.chmod(0o755)
+    ends_postgres(folder / "postgres")
     port, http_port = free_ports(2)
     address = f"127.0.0.1:{port}"
     own = {name: value for name, value in os.environ.items() if not name.startswith("SOMA")}

@@ -16,6 +16,7 @@ from typing import Final, final
 import pytest
 
 from tests.plugins.engines import SCRIPTS, program
+from tests.plugins.keeper import ends_kafka
 
 SCRIPT: Final = SCRIPTS / "kafka.sh"
 READY_SECONDS: Final = 300
@@ -36,6 +37,7 @@ class KafkaBrokers:
 
     def start(self, brokers: int = 1) -> None:
         """Make them, or bring back those that do not run; returns when all answer."""
+        ends_kafka(self.folder)
         advertised = {"KAFKA_ADVERTISED": self.advertised} if self.advertised else {}
         _run("start", str(self.folder), str(brokers), **advertised, **self.environment)
         _run("wait", str(self.folder), str(READY_SECONDS))

@@ -14,12 +14,14 @@ from adapters.postgres.embedded import embedded_server
 from adapters.postgres.embedded_lifetime import SUPERUSER
 from adapters.postgres.migration import migrate
 from adapters.postgres.roles import REQUEST, WRITER
+from tests.plugins.keeper import ends_postgres
 from tests.survival.run import Outcome, Terms, survive
 
 NAME = "survival"
 
 
 async def _run(terms: Terms, folder: Path) -> Outcome:
+    ends_postgres(folder / "postgres")
     async with embedded_server(folder / "postgres") as server:
         with psycopg.connect(server.url(SUPERUSER, "postgres"), autocommit=True) as connection:
             connection.execute(f"create database {NAME}".encode())

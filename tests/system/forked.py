@@ -97,6 +97,7 @@ async def nursery(hash_seed: int) -> AsyncGenerator[Nursery]:
         stdout=asyncio.subprocess.PIPE,
         # Read as gRPC is imported; the program sets it before that as well.
         env={**os.environ, "GRPC_VERBOSITY": "NONE", "PYTHONHASHSEED": str(hash_seed)},
+        start_new_session=True,  # it ends with whoever holds its input, not at their signals
     )
     if process.stdin is None or process.stdout is None:
         raise AssertionError("a process without its pipes")

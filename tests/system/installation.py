@@ -21,6 +21,7 @@ from entrypoints.settings.settings import Settings
 from entrypoints.settings.sources import load
 from somagent.capsule.v1 import capsule_pb2
 from somagent.tenancy.v1 import tenancy_pb2
+from tests.plugins.keeper import ends_postgres
 from tests.system.client import Client, connect, request_id
 from tests.system.ports import free_ports
 
@@ -141,6 +142,7 @@ def embedded_installation(models: Sequence[Model]) -> Generator[Installation]:
     folder.chmod(0o755)
     try:
         data = folder / "postgres"
+        ends_postgres(data)
         yield Installation(
             folder=folder,
             environment={

@@ -111,8 +111,6 @@ def become(birth: Birth) -> None:
 
 
 if __name__ == "__main__":
-    # At a terminal it is interrupted with whoever tells it, and ends with them.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     for module in BROUGHT:
         import_module(module)
     gc.collect()

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
+from tests.plugins.keeper import ends_process
 from tests.system.client import PATIENCE_SECONDS
 from tests.system.installation import Installation, process_environment
 
@@ -114,6 +115,7 @@ async def start(installation: Installation, *arguments: str, command: str = "ser
             stdout=output,
             stderr=output,
         )
+    ends_process(process.pid)
     return Service(installation, process, log, command)
 
 

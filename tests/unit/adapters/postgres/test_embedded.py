@@ -17,6 +17,7 @@ import pytest
 from adapters.postgres.embedded import embedded_server
 from adapters.postgres.embedded_lifetime import EmbeddedServer, Lifetime
 from adapters.postgres.errors import DataFolderUnusableError, DataFolderVersionError
+from tests.plugins.keeper import ends_postgres
 
 pytestmark = pytest.mark.postgres
 
@@ -43,6 +44,7 @@ ls "$1/data"
 def folder() -> Generator[Path]:
     """Not below the run's own temporary folder, where root's server may not go."""
     made = Path(mkdtemp(prefix="somagent-"))
+    ends_postgres(made)
     yield made
     rmtree(made, ignore_errors=True)
 
