@@ -72,6 +72,7 @@ class Founding:
                 autonomy=autonomy,
                 intelligence=5,
                 on_interruption=on_interruption,
+                confident=True,
             )
 
     def _tenant_id(self, slug: str) -> UUID:

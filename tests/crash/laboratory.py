@@ -18,7 +18,6 @@ from adapters.failpoints.orders import Deed
 from adapters.postgres.database import DatabaseSettings
 from adapters.postgres.embedded_lifetime import SUPERUSER, EmbeddedServer
 from adapters.signing.ed25519 import Ed25519Signer
-from entrypoints.assembly.secrets import SecretKeeper
 from tests.crash.broker import Broker
 from tests.crash.checker.checker import OPEN_WORK, RUN_OUT, check_run
 from tests.crash.checker.ground import last_of, tenants_of
@@ -34,12 +33,13 @@ from tests.crash.plan import Plan
 from tests.crash.sampler import Sampler
 from tests.crash.schema import new_database
 from tests.crash.script import ScriptedModel
+from tests.crash.secrets import PASSWORDS, model_at, secrets_of
 from tests.crash.served import points_with
 from tests.crash.spoiling import Spoiler, pass_time
 from tests.crash.tool_server import ToolServer, tool_server
 from tests.crash.topics import Topics, topics_on
 from tests.crash.traffic import Traffic
-from tests.system.installation import Installation, Model, installation_at
+from tests.system.installation import Installation, installation_at
 from tests.system.service import until
 from tests.upstream.scripted import scripted_upstream
 
@@ -72,6 +72,7 @@ class Laboratory:
     fleet: Fleet
     chance: Random
     public_key: bytes
+    secrets: frozenset[str]
     lines: Sequence[Line] = ()
     topics: Topics | None = None
     metrics: dict[str, str] = field(default_factory=dict[str, str])
@@ -92,6 +93,7 @@ class Laboratory:
             author_key=self.installation.author_key,
             orders_errors=Deed.ERROR in self.fleet.plan.harms,
         )
+        evidence.secrets |= self.secrets
         self.evidence.append(evidence)
         number = len(self.evidence)
         founding = Founding(
@@ -249,12 +251,10 @@ async def laboratory(  # noqa: PLR0913 - each keyword is one thing that a run ma
             model = ScriptedModel()
             upstream = await enter(scripted_upstream(model.choose))
             tools = await enter(tool_server())
-            models = [Model(name="main", base_url=upstream.base_url)]
+            models = [model_at(upstream.base_url)]
             made = await installation_at(at / "installation", database, models)
-            installation = made.with_settings(**QUICK, tools__http=tools.settings())
-            key = await SecretKeeper(installation.settings).need(
-                installation.settings.receipts.signing_key
-            )
+            installation = made.with_settings(**QUICK, **PASSWORDS, tools__http=tools.settings())
+            key, secrets = await secrets_of(installation)
             far_end = database_at(server.socket_folder)
             lines = [await enter(line_to(far_end)) for _ in range(servers) if lined]
             topics = None if broker is None else await enter(topics_on(broker))
@@ -284,6 +284,7 @@ async def laboratory(  # noqa: PLR0913 - each keyword is one thing that a run ma
                 fleet=fleet,
                 chance=chance,
                 public_key=Ed25519Signer.of(key).public_key,
+                secrets=secrets,
                 lines=lines,
                 topics=topics,
             )

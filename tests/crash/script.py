@@ -13,13 +13,16 @@ import orjson
 
 from application.kernel.ports import Json
 from tests.crash.tool_server import CUT, FIRE, POST, SLOW, STAMP
-from tests.upstream.chunks import answer, call, text
-from tests.upstream.scripted import Ending, Pause, Reply, streamed
+from tests.upstream.chunks import answer, call, likely_text, text
+from tests.upstream.scripted import Ending, Pause, Reply, Step, streamed
 
 CANARY: Final = "zebra-quartz-4711"
 """Personal text, for those who look for it where it must not be: messages, notes, answers."""
 
 NOTE: Final = "note_write"
+
+LOGPROB: Final = -0.0471113
+"""How likely each piece is, where the service asks: written down nowhere."""
 
 PIECE_SECONDS: Final = 0.12
 
@@ -84,12 +87,14 @@ class ScriptedModel:
     """`counted` are the tokens of all replies to a message, by its ident, as the model says them.
 
     A reply that nobody heard to its end is counted as well. `begun` are the messages that it was
-    asked for, `continued` those whose broken answer it went on with.
+    asked for, `continued` those whose broken answer it went on with, `weighed` those
+    of whose answers it was asked how likely they are.
     """
 
     counted: Counter[str] = field(default_factory=Counter[str])
     begun: set[str] = field(default_factory=set[str])
     continued: set[str] = field(default_factory=set[str])
+    weighed: set[str] = field(default_factory=set[str])
 
     def choose(self, body: Mapping[str, Json]) -> Reply:
         """The model's reply to a conversation: by its latest message, and what followed that."""
@@ -98,11 +103,23 @@ class ScriptedModel:
         if partial:
             self.continued.add(ident)
         reply = _reply(kind, ident, since, offers_tools=bool(body.get("tools")))
+        if body.get("logprobs"):
+            self.weighed.add(ident)
+            reply = streamed(*(_likely(one) for one in reply.steps))
         if KINDS[kind].halts and ident not in self.begun:
             reply = streamed(*reply.steps[:3], Ending.SILENCE)
         self.begun.add(ident)
         self.counted[ident] += sum(_tokens(one) for one in reply.steps if isinstance(one, bytes))
         return reply
+
+
+def _likely(step: Step) -> Step:
+    """A piece of text with how likely it is; anything else as it is."""
+    if not isinstance(step, bytes) or not step.startswith(b"data: {"):
+        return step
+    said: dict[str, list[dict[str, dict[str, str]]]] = orjson.loads(step.removeprefix(b"data: "))
+    content = next((one["delta"].get("content") for one in said["choices"]), None)
+    return likely_text(content, LOGPROB) if content else step
 
 
 def _tokens(step: bytes) -> int:

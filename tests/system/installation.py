@@ -96,9 +96,12 @@ class Model:
     priority: int = 0
     first_byte_seconds: float = 60.0
     between_chunks_seconds: float = 60.0
+    logprobs: bool = False
+    api_key: str | None = None
 
     def settings(self) -> Mapping[str, object]:
         return {
+            "api_key": self.api_key,
             "name": self.name,
             "base_url": self.base_url,
             "connect_seconds": 60.0,
@@ -110,6 +113,7 @@ class Model:
                     "model": "scripted",
                     "context_window_tokens": 8192,
                     "priority": self.priority,
+                    "logprobs": self.logprobs,
                 }
             ],
         }
@@ -229,8 +233,9 @@ async def new_capsule(  # noqa: PLR0913 - each keyword is one thing that a test 
     intelligence: int = 3,
     version: str = "1.0.0",
     on_interruption: str = "fail",
+    confident: bool = False,
 ) -> str:
-    """A capsule that is active; gives its name."""
+    """A capsule that is active; gives its name. One that is `confident` asks how likely it is."""
     written = CAPSULE.format(
         name=name,
         version=version,
@@ -240,6 +245,8 @@ async def new_capsule(  # noqa: PLR0913 - each keyword is one thing that a test 
         models=", ".join(models),
         on_interruption=on_interruption,
     )
+    if confident:
+        written += "confidence: {threshold: 0.5}\n"
     created = await client.ask(
         capsule_pb2.CreateCapsuleRequest(
             parent=client.parent,

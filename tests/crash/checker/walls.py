@@ -1,6 +1,6 @@
 """Nothing of one tenant reaches another, nothing secret reaches a log, refusals say why."""
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import grpc
@@ -10,7 +10,7 @@ from somagent.tools.v1 import tools_pb2
 from tests.crash.checker.ground import Ground
 from tests.crash.checker.violation import Kind, Violation
 from tests.crash.evidence import Evidence, Refusal
-from tests.crash.script import CANARY
+from tests.crash.script import CANARY, LOGPROB
 from tests.system.client import RefusedError
 
 _STRAYS: Final = tuple(
@@ -22,11 +22,26 @@ _STRAYS: Final = tuple(
     for table in ("messages", "turn_events", "invocations", "records", "turn_requests")
 )
 
-_LOUD: Final = """
-    select type, event_id from outbox where tenant_id = any (%(tenants)s)
-      and (position(%(canary)s in payload) > 0
-        or position(convert_to('logprob', 'UTF8') in payload) > 0)
+_WRITTEN: Final = """
+    select 'event ' || type || ' ' || event_id, payload from outbox
+    where tenant_id = any (%(tenants)s)
+    union all
+    select 'the outcome of turn ' || turn_id, outcome from turns
+    where tenant_id = any (%(tenants)s) and outcome is not null
+    union all
+    select 'record ' || record_id, body from records where tenant_id = any (%(tenants)s)
+    union all
+    select 'finding ' || kind, convert_to(reference || ' ' || detail, 'UTF8') from findings
+    where tenant_id = any (%(tenants)s)
+    union all
+    select 'the cause of letter ' || letter_id,
+        convert_to(cause || ' ' || array_to_string(attempt_errors, ' '), 'UTF8')
+    from dead_letters where tenant_id = any (%(tenants)s)
 """
+"""What is written of a run besides what was said in it."""
+
+PROBABLE: Final = ("logprob", f"{-LOGPROB:.6f}")
+"""How a token's probability would be written."""
 
 _CLOSED: Final = frozenset(
     {
@@ -47,23 +62,31 @@ def check_walls(ground: Ground, texts: Mapping[str, str]) -> Iterator[Violation]
             if count:
                 what = f"{count} rows of {table} belong to no turn of theirs"
                 yield Violation(Kind.LEAKED, what)
-    for kind, event in ground.rows(_LOUD, {"canary": CANARY.encode()}):
-        yield Violation(Kind.LEAKED, f"event {event} ({kind}) holds personal text")
-    forbidden = (CANARY, *ground.evidence.secrets, "logprob")
-    for where, text in texts.items():
-        for word in forbidden:
-            if word in text:
-                shown = "a key" if word in ground.evidence.secrets else word
-                yield Violation(Kind.LEAKED, f"{where} holds {shown}")
-    yield from _check_refusals(ground.evidence.refusals)
+    written = [(str(where), bytes(value)) for where, value in ground.rows(_WRITTEN)]
+    heard = [(where, text.encode()) for where, text in texts.items()]
+    yield from _check_words(
+        ground.evidence.secrets, (*written, *heard, *_told(ground.evidence.refusals))
+    )
+    for one in ground.evidence.refusals:
+        if not one.error.reason:
+            yield Violation(Kind.LEAKED, f"refused without a reason: {one.error}")
 
 
-def _check_refusals(refusals: Iterable[Refusal]) -> Iterator[Violation]:
-    for refused in (one.error for one in refusals):
-        if not refused.reason:
-            yield Violation(Kind.LEAKED, f"refused without a reason: {refused}")
-        if CANARY in refused.message or any(CANARY in fact for fact in refused.facts.values()):
-            yield Violation(Kind.LEAKED, f"a refusal tells what was said: {refused.reason}")
+def _check_words(secrets: set[str], looked: Sequence[tuple[str, bytes]]) -> Iterator[Violation]:
+    # Nearly always there is nothing: all is looked through at once, and by itself where there is.
+    whole = b"\n".join(value for _, value in looked)
+    for word in (CANARY, *secrets, *PROBABLE):
+        if word.encode() in whole:
+            shown = "a key" if word in secrets else word
+            for where, value in looked:
+                if word.encode() in value:
+                    yield Violation(Kind.LEAKED, f"{where} holds {shown}")
+
+
+def _told(refusals: Iterable[Refusal]) -> Iterator[tuple[str, bytes]]:
+    for one in refusals:
+        told = "\n".join((one.error.message, *one.error.facts.values()))
+        yield f"a refusal of {one.request} ({one.error.reason})", told.encode()
 
 
 async def check_strangers(evidence: Evidence) -> AsyncIterator[Violation]:
