@@ -1,8 +1,12 @@
 """What was used and not held counts in the accounts of its reservation."""
 
+from dataclasses import replace
+
+import pytest
+
 from domain.budget.account import Account, AccountKind, Use
 from domain.kernel.metering import Metric
-from tests.contract.commands import tokens
+from tests.contract.commands import outcome, tokens
 from tests.contract.scene import Scene
 
 ADA = Account(AccountKind.USER, "ada")
@@ -38,3 +42,25 @@ async def test_what_was_not_held_and_has_no_limit_counts_nowhere(scene: Scene) -
 
     assert settled.holds == (scene.ask.hold(100),)
     assert [line.accounts for line in (await scene.snapshot()).ledger] == [()]
+
+
+@pytest.mark.parametrize("lapsed", [False, True])
+async def test_a_call_by_itself_counts_beyond_its_reservation(
+    scene: Scene, *, lapsed: bool
+) -> None:
+    kernel, ask = scene.kernel, scene.ask
+    await scene.limit(ask.account, 5, Metric.TOOL_CALLS)
+    command = ask.reserve(ask.hold(9))
+    held = await kernel.budgets.reserve(command)
+    call = await kernel.effects.begin(ask.call(None), "r", b"", reservation_id=held.id)
+    if lapsed:
+        await kernel.budgets.release(ask.tenant_id, held.id)
+
+    uses = (Use(Metric.TOOL_CALLS, 7, 1),)
+    await kernel.effects.finish(replace(outcome(call), uses=uses))
+
+    settled = await kernel.budgets.reserve(command)
+    assert settled.holds == (ask.hold(9), ask.hold(0, Metric.TOOL_CALLS))
+    assert settled.overruns == (0, 2)
+    assert await scene.sums(Metric.TOOL_CALLS) == (7, 0, 2)
+    assert await scene.tokens() == (0, 0, 0)
