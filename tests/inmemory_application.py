@@ -279,10 +279,11 @@ class Server:
         return await self.settled(turn_id)
 
     async def cancel(self, turn_id: TurnId, by: str = "ada") -> Turn:
+        stored = self.world.store.turns.get((TENANT, turn_id))
+        session_id = SESSION if stored is None else stored.turn.session_id
+        command = CancelTurnCommand(tenant_id=TENANT, session_id=session_id, turn_id=turn_id, by=by)
         async with timeout(PATIENCE):
-            return await self.cancel_turn(
-                CancelTurnCommand(tenant_id=TENANT, turn_id=turn_id, by=by)
-            )
+            return await self.cancel_turn(command)
 
     async def decided(
         self, invocation_id: InvocationId, *, approved: bool, by: Principal | None = None

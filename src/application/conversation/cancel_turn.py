@@ -9,9 +9,9 @@ from application.conversation.ports.reading import TurnReader, UnreadableError
 from application.conversation.ports.signals import TurnSignals
 from application.conversation.turn_drivers import TurnDrivers
 from application.conversation.watch_turn import Watchers
-from domain.conversation.errors import TurnAlreadyEndedError
+from domain.conversation.errors import TurnAlreadyEndedError, TurnNotFoundError
 from domain.conversation.turn import Turn, TurnState
-from domain.kernel.identifiers import TenantId, TurnId
+from domain.kernel.identifiers import SessionId, TenantId, TurnId
 
 IDLE: Final = (TurnState.QUEUED, TurnState.PAUSED)
 
@@ -24,7 +24,10 @@ LOOK_SECONDS: Final = 0.25
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancelTurnCommand:
+    """A turn as its session's: under another session's name there is no such turn."""
+
     tenant_id: TenantId
+    session_id: SessionId
     turn_id: TurnId
     by: str
 
@@ -48,10 +51,12 @@ class CancelTurn:
         """Ask for the cancellation and wait for it; the turn as it is then.
 
         Raises:
-            TurnNotFoundError: No such turn of this tenant.
+            TurnNotFoundError: The session has no such turn.
             TurnAlreadyEndedError: It was answered or failed first.
         """
         turn = await self._turn(command)
+        if turn.session_id != command.session_id:
+            raise TurnNotFoundError(str(command.turn_id))
         try:
             async with timeout(PATIENCE_SECONDS):
                 while not turn.state.final:

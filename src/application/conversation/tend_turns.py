@@ -54,6 +54,7 @@ class SweepTurns:
 
     async def _become(self, lost: Abandoned) -> TakenOver:
         if lost.error is not None:
+            self.drivers.lose(lost.turn.id, lost.turn.fence)
             self.observer.broke(lost.turn.id, lost.error)
             known = await self.reader.outline(lost.turn.tenant_id, lost.turn.id)
             return await self.end.unread(replace(known, fence=lost.turn.fence), lost.seconds_left)

@@ -197,10 +197,13 @@ class ConversationServicer:
     async def CancelTurn(self, request: pb.CancelTurnRequest, call: Call) -> pb.CancelTurnResponse:
         async with answering(self.admission, call, request) as caller:
             await self.request_ids.claim(caller, request, request.request_id)
-            turn = await self._turn(caller, request.name)
+            session_id, turn_id = turn_of(request.name)
             cancelled = await self.cancel_turn(
                 CancelTurnCommand(
-                    tenant_id=caller.tenant_id, turn_id=turn.id, by=caller.principal.subject
+                    tenant_id=caller.tenant_id,
+                    session_id=session_id,
+                    turn_id=turn_id,
+                    by=caller.principal.subject,
                 )
             )
             return pb.CancelTurnResponse(turn=await self._told(caller, cancelled))

@@ -26,21 +26,22 @@ class EndOpenTurns:
         """Tell all of them; how many there were. Asking again finds those that are left."""
         room = asyncio.Semaphore(MOST_AT_ONCE)
 
-        async def end(turn_id: TurnId) -> bool:
+        async def end(session_id: SessionId, turn_id: TurnId) -> bool:
+            command = CancelTurnCommand(
+                tenant_id=tenant_id, session_id=session_id, turn_id=turn_id, by=by
+            )
             async with room:
                 try:
-                    await self.cancel(
-                        CancelTurnCommand(tenant_id=tenant_id, turn_id=turn_id, by=by)
-                    )
+                    await self.cancel(command)
                 except (TurnAlreadyEndedError, TurnNotFoundError):
                     return False
                 return True
 
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(end(one)) async for one in self._open(tenant_id)]
+            tasks = [group.create_task(end(*one)) async for one in self._open(tenant_id)]
         return sum(task.result() for task in tasks)
 
-    async def _open(self, tenant_id: TenantId) -> AsyncIterator[TurnId]:
+    async def _open(self, tenant_id: TenantId) -> AsyncIterator[tuple[SessionId, TurnId]]:
         """Those that wait go before the one they wait for: else it would promote them."""
         after: SessionId | None = None
         while True:
@@ -49,9 +50,9 @@ class EndOpenTurns:
             )
             for session in sessions:
                 for turn_id in reversed(session.queue.waiting):
-                    yield turn_id
+                    yield session.id, turn_id
                 if session.queue.open_turn is not None:
-                    yield session.queue.open_turn
+                    yield session.id, session.queue.open_turn
             if len(sessions) < SESSIONS_A_PAGE:
                 return
             after = sessions[-1].id

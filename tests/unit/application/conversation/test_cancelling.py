@@ -5,15 +5,17 @@ from asyncio import Event, create_task, sleep
 import pytest
 
 from adapters.inmemory.language_model import called, said
+from application.conversation.cancel_turn import CancelTurnCommand
 from application.conversation.ports.models import ModelText
 from application.conversation.ports.signals import Signal, SignalKind
 from domain.conversation.errors import TurnAlreadyEndedError, TurnNotFoundError
 from domain.conversation.message import ToolCall
 from domain.conversation.turn import TurnState
 from domain.conversation.turn_event import Cancelled, Paused
+from domain.kernel.identifiers import SessionId
 from domain.kernel.metering import Metric
 from domain.tools.invocation import InvocationState
-from tests.builders import TENANT, TURN
+from tests.builders import INVOCATION, TENANT, TURN
 from tests.doubles import FlakyJournal, answers, until, waits_for
 from tests.inmemory_application import REQUEST, Server
 from tests.inmemory_world import World, manifest, world
@@ -233,3 +235,19 @@ async def test_a_tool_whose_outcome_nobody_heard_is_unknown(shared: World, serve
     (invocation,) = await shared.reader.invocations(TENANT, turn_id)
     assert invocation.state is InvocationState.UNKNOWN
     assert invocation.reason == "TOOL_OUTCOME_UNKNOWN"
+
+
+async def test_under_another_session_s_name_there_is_no_such_turn_to_cancel(
+    shared: World, server: Server
+) -> None:
+    shared.model.will_say([Event()])
+    turn_id = await server.say()
+    command = CancelTurnCommand(
+        tenant_id=TENANT, session_id=SessionId(INVOCATION), turn_id=turn_id, by="ada"
+    )
+
+    with pytest.raises(TurnNotFoundError):
+        await server.cancel_turn(command)
+
+    assert (await server.turn(turn_id)).state is TurnState.RUNNING
+    await server.cancel(turn_id)
