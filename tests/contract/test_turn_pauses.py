@@ -1,7 +1,7 @@
 """The turn journal: turns that wait for people, and go on."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -56,6 +56,30 @@ class TestPauseAndResume:
 
         assert await scene.snapshot() == before
 
+    @pytest.mark.parametrize("fence", [0, 2])
+    async def test_a_pause_under_a_wrong_fence_changes_nothing(
+        self, scene: Scene, fence: int
+    ) -> None:
+        turn_id = await scene.running(100)
+        before = await scene.snapshot()
+        command = scene.ask.pause(turn_id, tokens(30), fence=fence, events=shown(1))
+
+        with pytest.raises(StaleFenceError):
+            await scene.kernel.one.journal.pause(command)
+
+        assert await scene.snapshot() == before
+
+    async def test_a_driver_whose_turn_was_taken_does_not_pause_it(self, scene: Scene) -> None:
+        turn_id = await scene.running(100)
+        await scene.kernel.administrator.expire_leases(scene.ask.tenant_id)
+        await scene.kernel.other.leases.take_over(1000)
+        before = await scene.snapshot()
+
+        with pytest.raises(StaleFenceError):
+            await scene.kernel.one.journal.pause(scene.ask.pause(turn_id, tokens(30)))
+
+        assert await scene.snapshot() == before
+
     async def test_resumes_when_everybody_has_decided(self, scene: Scene) -> None:
         turn_id, ask = await self.paused(scene)
 
@@ -67,6 +91,18 @@ class TestPauseAndResume:
         assert await scene.tokens() == (30, 70, 0)
         row = (await scene.snapshot()).turns[turn_id]
         assert (row.owner, row.leased) == (scene.kernel.other.id, True)
+
+    async def test_a_resumption_gives_the_turn_its_time_anew(self, scene: Scene) -> None:
+        turn_id, ask = await self.paused(scene)
+        await self.decide(scene, turn_id)
+        before = (await scene.kernel.reader.turn(ask.tenant_id, turn_id)).deadline_at
+        command = ask.resume(turn_id)
+        longer = replace(command, seconds=command.seconds + 3600)
+
+        await scene.kernel.one.journal.resume(longer)
+
+        after = (await scene.kernel.reader.turn(ask.tenant_id, turn_id)).deadline_at
+        assert after - before >= timedelta(hours=1)
 
     async def test_does_not_resume_while_a_call_waits(self, scene: Scene) -> None:
         turn_id, ask = await self.paused(scene)
