@@ -1,7 +1,6 @@
 """Phase 10: the end of a turn, in one commit, and only then its last event to the client."""
 
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, final
 
 from application.conversation.ending import Ending
@@ -21,10 +20,13 @@ from domain.tools.errors import (
     InvocationNotFoundError,
     ToolOutcomeUnknownError,
 )
-from domain.tools.invocation import InvocationState
+from domain.tools.invocation import Invocation, InvocationState
 
 CANCELLED: Final = "TURN_CANCELLED"
 """Why a call of a cancelled turn was never run."""
+
+OUTCOMES: Final = (InvocationState.SUCCEEDED, InvocationState.FAILED, InvocationState.UNKNOWN)
+"""How calls end that were started."""
 
 
 @final
@@ -52,18 +54,7 @@ class SaveTurn:
             StorageUnavailableError: It is not known whether it was done; asking again is safe.
         """
         for invocation in tuple(progress.started.values()):
-            # An outcome that was written before its answer was lost stands.
-            with suppress(InvocationAlreadyDecidedError, InvocationNotFoundError):
-                await self.effects.finish(
-                    Outcome(
-                        tenant_id=turn.tenant_id,
-                        invocation_id=invocation.id,
-                        fence=turn.fence,
-                        state=InvocationState.UNKNOWN,
-                        reason=ToolOutcomeUnknownError.reason,
-                    )
-                )
-                progress.resting.pop(invocation.id, None)
+            await self._unheard(turn, progress, invocation)
             del progress.started[invocation.id]
         progress.give_up_resting(ending.reason or CANCELLED, self.clock.now())
         async with turn.writing:
@@ -73,6 +64,28 @@ class SaveTurn:
             turn.log.show(command.events[-1:])
         self.bell.record_written()
         return finished
+
+    async def _unheard(self, turn: RunningTurn, progress: Progress, invocation: Invocation) -> None:
+        """Write down that nobody heard how a call ended; its record and others are told of it."""
+        unknown = Outcome(
+            tenant_id=turn.tenant_id,
+            invocation_id=invocation.id,
+            fence=turn.fence,
+            state=InvocationState.UNKNOWN,
+            reason=ToolOutcomeUnknownError.reason,
+        )
+        try:
+            ended = await self.effects.finish(unknown)
+        except InvocationNotFoundError:
+            return
+        except InvocationAlreadyDecidedError as known:
+            # An outcome that was written before its answer was lost stands.
+            ended = replace(invocation, state=InvocationState[str(known.facts["state"])])
+        else:
+            progress.resting.pop(invocation.id, None)
+        told = {one.id for one in progress.invocations}
+        if ended.state in OUTCOMES and ended.id not in told:
+            progress.invocations.append(ended)
 
     def _command(self, turn: RunningTurn, progress: Progress, ending: Ending) -> FinishTurn:
         nonce = self.identifiers.nonce()

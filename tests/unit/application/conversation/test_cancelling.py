@@ -14,8 +14,9 @@ from domain.conversation.turn import TurnState
 from domain.conversation.turn_event import Cancelled, Paused
 from domain.kernel.identifiers import SessionId
 from domain.kernel.metering import Metric
+from domain.tools.events import ToolInvoked
 from domain.tools.invocation import InvocationState
-from tests.builders import INVOCATION, TENANT, TURN
+from tests.builders import INVOCATION, SESSION, TENANT, TURN
 from tests.doubles import FlakyJournal, answers, until, waits_for
 from tests.inmemory_application import REQUEST, Server
 from tests.inmemory_world import World, manifest, world
@@ -235,6 +236,10 @@ async def test_a_tool_whose_outcome_nobody_heard_is_unknown(shared: World, serve
     (invocation,) = await shared.reader.invocations(TENANT, turn_id)
     assert invocation.state is InvocationState.UNKNOWN
     assert invocation.reason == "TOOL_OUTCOME_UNKNOWN"
+    told = [one.event for one in shared.store.outbox[TENANT, SESSION]]
+    assert [(one.invocation_id, one.state) for one in told if isinstance(one, ToolInvoked)] == [
+        (invocation.id, InvocationState.UNKNOWN)
+    ]
 
 
 async def test_under_another_session_s_name_there_is_no_such_turn_to_cancel(
