@@ -24,6 +24,7 @@ from tests.crash.checker.streams import (
     check_replays,
     check_stored_streams,
 )
+from tests.crash.checker.told import check_told
 from tests.crash.checker.turns import check_turns
 from tests.crash.checker.upkeep import UPKEEP, check_upkeep
 from tests.crash.checker.violation import Kind, Violation
@@ -45,6 +46,7 @@ def check_stored(ground: Ground, public_key: bytes, texts: Mapping[str, str]) ->
         *check_decisions(ground),
         *check_approvals(ground),
         *check_proofs(ground, public_key),
+        *check_told(ground),
         *check_published(ground),
         *check_inbound(ground),
         *check_walls(ground, texts),

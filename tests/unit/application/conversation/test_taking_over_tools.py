@@ -12,8 +12,9 @@ from domain.conversation.turn_event import (
     ToolAnswered,
     ToolCalled,
 )
+from domain.tools.events import ToolInvoked
 from domain.tools.invocation import InvocationState
-from tests.builders import TENANT, remembered
+from tests.builders import SESSION, TENANT, remembered
 from tests.doubles import answers, until, waits_forever
 from tests.inmemory_application import LEASE, Server
 from tests.inmemory_world import World, manifest, world
@@ -208,6 +209,8 @@ async def test_rounds_before_the_one_at_hand_stand(
     assert [one.round for one in whole.attempts] == [0, 1, 2, 2]
     assert len(whole.memories) == 1
     assert turn.usage.tool_calls == 2
+    outgoing = [one.event for one in shared.store.outbox[TENANT, SESSION]]
+    assert [one.tool for one in outgoing if isinstance(one, ToolInvoked)] == ["clock", "send"]
     check_money(shared, turn)
 
 

@@ -7,9 +7,10 @@ import pytest
 from application.tools.run_call import StartedCall
 from domain.conversation.errors import StaleFenceError
 from domain.kernel.metering import Metric
+from domain.tools.events import ToolInvoked
 from domain.tools.invocation import MOST_TAKEOVERS, InvocationState
 from domain.tools.invocation_event import CallAccepted, CallEnded, CallStarted
-from tests.builders import principal
+from tests.builders import TENANT, principal
 from tests.doubles import PATIENCE, answers, until, waits_for
 from tests.inmemory_application import LEASE, Server
 from tests.inmemory_world import World, world
@@ -44,8 +45,15 @@ async def test_a_call_whose_server_was_lost_is_unknown_and_not_run_again(
 
     assert events[-1].invocation.state is InvocationState.UNKNOWN
     assert len(shared.tools.runs) == 1
+    assert invoked(shared) == [InvocationState.UNKNOWN]
     assert other.losses.calls == [InvocationState.UNKNOWN]
     assert server.losses.calls == []
+
+
+def invoked(shared: World) -> list[InvocationState]:
+    """How others are told that calls ended."""
+    told = [one.event for one in shared.store.outbox[TENANT, TENANT]]
+    return [one.state for one in told if isinstance(one, ToolInvoked)]
 
 
 async def lost(shared: World, server: Server) -> None:
@@ -71,6 +79,7 @@ async def test_an_idempotent_call_whose_server_was_lost_is_run_again_elsewhere(
     ended = events[-1].invocation
     assert (ended.state, ended.result) == (InvocationState.SUCCEEDED, "sent")
     assert len(set(shared.tools.keys)) == 1
+    assert invoked(shared) == [InvocationState.SUCCEEDED]
     assert (shared.spent(Metric.TOOL_CALLS), shared.held(Metric.TOOL_CALLS)) == (1, 0)
 
 
@@ -89,6 +98,7 @@ async def test_the_late_outcome_of_the_lost_server_changes_nothing(
 
     ended = (await shown(server, command()))[-1].invocation
     assert ended.state is InvocationState.UNKNOWN
+    assert invoked(shared) == [InvocationState.UNKNOWN]
     assert (shared.spent(Metric.TOOL_CALLS), shared.held(Metric.TOOL_CALLS)) == (1, 0)
 
 
