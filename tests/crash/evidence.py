@@ -25,9 +25,9 @@ class Asked:
 
     `turns` are the names it was answered with: there must be one. `heard` is the stream as the
     client put it together over every server it was connected to; `again` is what the message was
-    answered with once more, after its end. `refused` is why it was not accepted; `gave_up` that the
-    client was told nothing final in all its patience. One that was `sent` came by a topic, and not
-    by a call.
+    answered with once more, after its end. `cancelled` is the state in which a turn that was to be
+    cancelled was told to be. `refused` is why it was not accepted; `gave_up` that the client was
+    told nothing final in all its patience. One that was `sent` came by a topic, and not by a call.
     """
 
     tenant: str
@@ -39,6 +39,7 @@ class Asked:
     heard: list[pb.TurnEvent] = field(default_factory=list[pb.TurnEvent])
     again: list[pb.TurnEvent] = field(default_factory=list[pb.TurnEvent])
     cancels: bool = False
+    cancelled: str = ""
     rejects: bool = False
     sent: bool = False
     refused: str = ""

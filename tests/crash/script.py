@@ -5,12 +5,14 @@ ident, so that every answer can be checked against the message that it belongs t
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final, final
 
 import orjson
 
+from adapters.system.clock import SystemClock
 from application.kernel.ports import Json
 from tests.crash.tool_server import CUT, FIRE, POST, SLOW, STAMP
 from tests.upstream.chunks import answer, call, likely_text, text
@@ -86,12 +88,15 @@ def answer_of(kind: str, ident: str) -> str:
 class ScriptedModel:
     """`counted` are the tokens of all replies to a message, by its ident, as the model says them.
 
-    A reply that nobody heard to its end is counted as well. `begun` are the messages that it was
-    asked for, `continued` those whose broken answer it went on with, `weighed` those
-    of whose answers it was asked how likely they are.
+    A reply that nobody heard to its end is counted as well. `asked` is when it was asked for the
+    replies to a message, and `told` what it was told, by a call's id, of the calls made for one.
+    `begun` are the messages that it was asked for, `continued` those whose broken answer it went on
+    with, `weighed` those of whose answers it was asked how likely they are.
     """
 
     counted: Counter[str] = field(default_factory=Counter[str])
+    asked: dict[str, list[datetime]] = field(default_factory=dict[str, list[datetime]])
+    told: dict[str, set[tuple[str, str]]] = field(default_factory=dict[str, set[tuple[str, str]]])
     begun: set[str] = field(default_factory=set[str])
     continued: set[str] = field(default_factory=set[str])
     weighed: set[str] = field(default_factory=set[str])
@@ -99,6 +104,8 @@ class ScriptedModel:
     def choose(self, body: Mapping[str, Json]) -> Reply:
         """The model's reply to a conversation: by its latest message, and what followed that."""
         kind, ident, since = _latest(body)
+        self.asked.setdefault(ident, []).append(SystemClock().now())
+        self.told.setdefault(ident, set()).update(_results(since))
         partial = _partial(since)
         if partial:
             self.continued.add(ident)
@@ -155,6 +162,13 @@ def _reply(
         arguments = orjson.dumps({"text": deed_of(ident, done + 1)}).decode()
         return streamed(*call(KINDS[kind].tool, arguments, f"call_{done + 1}"))
     return _spoken(kind, _rest(pieces_of(kind, ident), _partial(since)))
+
+
+def _results(since: Sequence[Mapping[str, Json]]) -> Iterator[tuple[str, str]]:
+    """What is told of calls, by their ids."""
+    for one in since:
+        if one.get("role") == "tool":
+            yield str(one.get("tool_call_id")), str(one.get("content"))
 
 
 def _asked(message: Mapping[str, Json]) -> tuple[str, str] | None:

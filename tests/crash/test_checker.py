@@ -19,7 +19,7 @@ from tests.crash.checker.ground import Ground
 from tests.crash.checker.violation import Kind, Violation
 from tests.crash.evidence import Asked, Evidence, Refusal
 from tests.crash.laboratory import laboratory
-from tests.crash.script import CANARY, ScriptedModel
+from tests.crash.script import CANARY
 from tests.crash.tool_server import POST
 from tests.system.client import RefusedError
 
@@ -244,9 +244,41 @@ async def test_what_a_model_counted_otherwise_is_found(bench: Bench, more: int, 
     counted = Counter(bench.evidence.model.counted)
     counted[bench.evidence.asked[0].ident] += more
 
-    found = bench.check(replace(bench.evidence, model=ScriptedModel(counted=counted)))
+    model = replace(bench.evidence.model, counted=counted)
+    found = bench.check(replace(bench.evidence, model=model))
 
     assert [one.kind for one in found] == [kind]
+
+
+async def test_a_model_call_of_a_lost_server_that_is_not_billed_is_found(bench: Bench) -> None:
+    model = deepcopy(bench.evidence.model)
+    model.asked[bench.evidence.asked[0].ident] *= 2
+
+    found = bench.check(replace(bench.evidence, model=model))
+
+    assert [one.kind for one in found] == [Kind.LOST]
+    assert "its model was asked 2 times" in found[0].what
+
+
+async def test_a_result_of_which_a_model_was_told_otherwise_is_found(bench: Bench) -> None:
+    model = deepcopy(bench.evidence.model)
+    ident = next(asked.ident for asked in bench.evidence.asked if asked.kind == "tool")
+    model.told[ident] = {(call, "") for call, _ in model.told[ident]}
+
+    found = bench.check(replace(bench.evidence, model=model))
+
+    assert [one.kind for one in found] == [Kind.LOST]
+    assert "told to its model was ''" in found[0].what
+
+
+@pytest.mark.parametrize("told", ["CANCELLED", "RUNNING"])
+async def test_a_wish_to_cancel_that_was_forgotten_is_found(bench: Bench, told: str) -> None:
+    spoilt = [deepcopy(asked) for asked in bench.evidence.asked]
+    spoilt[0].cancelled = told
+
+    found = bench.check(replace(bench.evidence, asked=spoilt))
+
+    assert [one.kind for one in found] == [Kind.LOST]
 
 
 async def test_a_call_that_is_billed_and_never_came_to_its_tool_is_found(bench: Bench) -> None:

@@ -59,9 +59,20 @@ async def cancelled(actor: Actor) -> None:
     async def cancel(event: pb.TurnEvent) -> None:
         if kind_of(event) == "text" and not request.name:
             request.name = asked.turn
-            await actor.caller.ask(request, pb.CancelTurnResponse)
+            await _cancel(actor, asked, request)
 
     await actor.caller.elsewhere().say(asked, cancel)
+
+
+async def _cancel(actor: Actor, asked: Asked, request: pb.CancelTurnRequest) -> None:
+    """Have a turn cancelled, and keep what was answered.
+
+    Raises:
+        RefusedError: It was refused, with a reason.
+        NotServedError: Nobody answered.
+    """
+    answer = await actor.caller.ask(request, pb.CancelTurnResponse)
+    asked.cancelled = pb.TurnState.Name(answer.turn.state).removeprefix("TURN_STATE_")
 
 
 async def approved(actor: Actor) -> None:
@@ -80,7 +91,7 @@ async def contested(actor: Actor) -> None:
         if kind_of(event) == "paused":
             cancel = pb.CancelTurnRequest(name=asked.turn, request_id=actor.caller.request_id())
             await asyncio.gather(
-                actor.caller.ask(cancel, pb.CancelTurnResponse),
+                _cancel(actor, asked, cancel),
                 *(decided(actor, name, approves=True) for name in event.paused.invocations),
                 return_exceptions=True,
             )

@@ -20,7 +20,8 @@ _TURNS: Final = """
     select t.turn_id, m.content, t.taken_fence is not null,
         sum(u.tokens) filter (where u.outcome = 'ok')::bigint,
         coalesce(sum(u.tokens) filter (where u.outcome <> 'ok'), 0)::bigint,
-        count(*) filter (where u.outcome <> 'ok')
+        count(*) filter (where u.outcome <> 'ok'), count(*),
+        coalesce(min(u.tokens), 0)::bigint
     from turns t join messages m on m.tenant_id = t.tenant_id and m.message_id = t.question_id
     cross join json_array_elements(convert_from(t.trace, 'UTF8')::json -> 'attempts') as a(attempt)
     cross join lateral (select attempt ->> 'outcome', (attempt ->> 'prompt_tokens')::bigint
@@ -41,7 +42,8 @@ def check_bills(ground: Ground) -> Iterator[Violation]:
     """Invariant 2 from the side of whoever did the work.
 
     A turn that no other server took over is billed exactly what its model said. What broke off with
-    a server is an estimate, and marked as one: the rest is never more than what the model said.
+    a server is an estimate, and marked as one: the rest is never more than what the model said, and
+    whenever the model was asked that is billed as something.
     """
     billed: Billed = {
         (reference, metric): amount for reference, metric, amount in ground.rows(_LEDGER)
@@ -58,8 +60,13 @@ def check_bills(ground: Ground) -> Iterator[Violation]:
 
 
 def _check_tokens(ground: Ground, billed: Billed) -> Iterator[Violation]:
-    for turn, message, taken, whole, broken, breaks in ground.rows(_TURNS):
+    for turn, message, taken, whole, broken, breaks, attempts, least in ground.rows(_TURNS):
         _, ident = kind_and_ident(message) or ("", "")
+        asked = len(ground.evidence.model.asked.get(ident, ()))
+        # Who fails as it was told to forgets what it had tried before.
+        if not ground.evidence.orders_errors and (attempts < asked or least <= 0):
+            what = f"turn {turn} asked {attempts} times, for {least} tokens or more"
+            yield Violation(Kind.LOST, f"{what}; its model was asked {asked} times")
         said = ground.evidence.model.counted[ident]
         yield from _equal(billed, turn, budget_pb2.METRIC_API_CALLS, 1)
         yield from _equal(billed, turn, budget_pb2.METRIC_TOKENS, whole + broken)

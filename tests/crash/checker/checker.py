@@ -7,6 +7,7 @@ from random import Random
 import psycopg
 
 from tests.crash.checker.access import check_access, check_keys
+from tests.crash.checker.answers import check_answers
 from tests.crash.checker.approvals import check_approvals
 from tests.crash.checker.bills import check_bills
 from tests.crash.checker.calls import check_calls
@@ -29,6 +30,7 @@ from tests.crash.checker.turns import check_turns
 from tests.crash.checker.upkeep import UPKEEP, check_upkeep
 from tests.crash.checker.violation import Kind, Violation
 from tests.crash.checker.walls import check_strangers, check_walls
+from tests.crash.checker.wishes import check_wishes
 from tests.crash.evidence import Evidence
 
 
@@ -47,6 +49,8 @@ def check_stored(ground: Ground, public_key: bytes, texts: Mapping[str, str]) ->
         *check_approvals(ground),
         *check_proofs(ground, public_key),
         *check_told(ground),
+        *check_wishes(ground),
+        *check_answers(ground),
         *check_published(ground),
         *check_inbound(ground),
         *check_walls(ground, texts),
