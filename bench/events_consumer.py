@@ -2,20 +2,21 @@
 
 python -m bench.events_consumer BOOTSTRAP PREFIX DATABASE
 
-What it has done and how far it has come are one transaction: what comes again is dropped by its
-number, as the contract of events says.
+What it has done and how far it has come are one transaction: what comes again has no effect by its
+number, as the contract of events says. It is written down apart, for `bench.events_verdict`.
 """
 
+import hashlib
 import sys
 from collections.abc import Sequence
 from typing import Final
 
 import psycopg
-from confluent_kafka import Consumer, Message
+from confluent_kafka import Consumer
 
 from somagent.events.v1 import events_pb2 as pb
 
-TOPIC: Final = "conversation.outbound"
+TOPICS: Final = ("conversation.outbound", "usage.events")
 GROUP: Final = "bench"
 MOST: Final = 1000
 
@@ -26,12 +27,17 @@ TABLES: Final = (
                                 sequence bigint not null,
                                 at timestamptz not null default clock_timestamp())
     """,
+    b"""
+    create table bench_deliveries (place bigint generated always as identity, key text not null,
+                                   sequence bigint not null, id uuid not null, type text not null,
+                                   tenant text not null, digest bytea not null)
+    """,
 )
 
 
-def take(database: "psycopg.Connection[tuple[str, int]]", messages: Sequence[Message]) -> None:
-    """Have the effects of what was not read before."""
-    envelopes = [pb.Envelope.FromString(message.value() or b"") for message in messages]
+def take(database: "psycopg.Connection[tuple[str, int]]", values: Sequence[bytes]) -> None:
+    """Have the effects of what was not read before, and note what came."""
+    envelopes = [pb.Envelope.FromString(value) for value in values]
     keys = sorted({envelope.key for envelope in envelopes})
     with database.transaction(), database.cursor() as cursor:
         # Who was thought dead may still be at it: a key is read by one at a time.
@@ -48,6 +54,12 @@ def take(database: "psycopg.Connection[tuple[str, int]]", messages: Sequence[Mes
                 if envelope.sequence > last[envelope.key]:
                     last[envelope.key] = envelope.sequence
                     effects.write_row((envelope.key, envelope.sequence))
+        with cursor.copy(
+            b"copy bench_deliveries (key, sequence, id, type, tenant, digest) from stdin"
+        ) as deliveries:
+            for one in envelopes:
+                digest = hashlib.sha256(one.payload.value).digest()
+                deliveries.write_row((one.key, one.sequence, one.id, one.type, one.tenant, digest))
         cursor.execute(
             b"update bench_read r set sequence = k.sequence "
             b"from unnest(%s::text[], %s::bigint[]) k(key, sequence) where r.key = k.key",
@@ -69,10 +81,11 @@ def main() -> None:
             "log_level": 2,
         }
     )
-    consumer.subscribe([prefix + TOPIC])
+    consumer.subscribe([prefix + topic for topic in TOPICS])
     with psycopg.connect(url) as database:
         while True:
-            found = [one for one in consumer.consume(MOST, timeout=0.05) if one.error() is None]
+            polled = consumer.consume(MOST, timeout=0.05)
+            found = [one.value() or b"" for one in polled if one.error() is None]
             if found:
                 take(database, found)
                 consumer.commit(asynchronous=True)

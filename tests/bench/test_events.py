@@ -30,6 +30,7 @@ async def test_events_have_one_effect_each_though_a_broker_and_readers_are_kille
 
     found = await measure(1, EVENTS, folder)
 
-    assert (found.lost, found.doubled, found.reordered) == (0, 0, 0)
+    judged = found.verdict
+    assert (judged.lost, judged.doubled, judged.reordered, judged.changed) == (0, 0, 0, 0)
     assert found.events_a_second > 0
     assert 0 < found.calm_p50 <= found.calm_p99
