@@ -129,10 +129,13 @@ class Caller:
         until, told = monotonic() + PATIENCE_SECONDS, ""
         while monotonic() < until:
             try:
-                return await tried(self.anyone())
+                answer = await tried(self.anyone())
             except RefusedError as refused:
                 self._judge(refused, request)
                 told = str(refused)
+            else:
+                self.evidence.answered += 1
+                return answer
             await asyncio.sleep(AGAIN_SECONDS)
         what = f"{request.DESCRIPTOR.name} of {self.witness.slug}: {told}"
         self.evidence.unanswered.append(what)

@@ -179,8 +179,9 @@ class Evidence:
     signs capsules that the servers trust.
     `topics` are there where a broker is, and `found` is what lies in them when all is over.
     `forsaken` are the names of calls about which nobody decides. `spoiled` are messages by their
-    keys. `orders_errors` tells that servers were told to fail
-    without dying. `sampled` is what was found wrong while the run went on.
+    keys. `answered` are the requests that were, turns left out. `orders_errors` tells that servers
+    were told to fail without dying, `troubled` that what they need, or their time, was taken away.
+    `sampled` is what was found wrong while the run went on.
     """
 
     model: ScriptedModel = field(default_factory=ScriptedModel)
@@ -203,6 +204,8 @@ class Evidence:
     settled: list[Settled] = field(default_factory=list[Settled])
     refusals: list[Refusal] = field(default_factory=list[Refusal])
     unanswered: list[str] = field(default_factory=list[str])
+    answered: int = 0
     orders_errors: bool = False
+    troubled: bool = False
     sampled: list[Violation] = field(default_factory=list[Violation])
     secrets: set[str] = field(default_factory=set[str])

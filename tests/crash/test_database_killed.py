@@ -25,6 +25,7 @@ def parent_of(pid: int) -> int:
 
 
 async def kill_the_database(lab: Laboratory) -> None:
+    lab.evidence[-1].troubled = True
     for which in ("first", "child", "first"):
         await asyncio.sleep(lab.chance.uniform(1.5, 3))
         before = lab.database_said().count(RECOVERED)

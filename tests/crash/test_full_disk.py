@@ -68,6 +68,7 @@ async def is_felt(lab: Laboratory) -> bool:
 
 async def test_a_full_disk_loses_and_doubles_nothing(small_disk: Path) -> None:
     async def fill(lab: Laboratory) -> None:
+        lab.evidence[-1].troubled = True
         await asyncio.sleep(3)
         async with full(lab.folder):
             await asyncio.sleep(4)

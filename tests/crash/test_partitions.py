@@ -28,6 +28,7 @@ async def test_a_partition_loses_and_doubles_nothing(
     harms: tuple[Callable[[Line], None], ...],
 ) -> None:
     async def part(lab: Laboratory) -> None:
+        lab.evidence[-1].troubled = True
         for harm in (*harms, *harms):
             await asyncio.sleep(1)
             line = lab.chance.choice(lab.lines)

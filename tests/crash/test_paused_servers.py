@@ -24,6 +24,7 @@ async def test_a_server_that_wakes_after_its_lease_writes_nothing() -> None:
     seen = asyncio.Event()
 
     async def pause_until_seen(lab: Laboratory) -> None:
+        lab.evidence[-1].troubled = True
         await stop_and_continue(lab)
         while not await taken_over(lab):
             await stop_and_continue(lab)

@@ -11,6 +11,7 @@ import grpc
 
 from domain.tenancy.tenant import Standing
 from somagent.budget.v1 import budget_pb2
+from tests.crash.checker.excuses import ANYBODY
 from tests.crash.checker.ground import Ground, last_of
 from tests.crash.checker.violation import Kind, Violation
 from tests.crash.evidence import Evidence, Founded, MadeKey, Refusal
@@ -28,11 +29,6 @@ _TENANTS: Final = """
             and position(convert_to('operations:stop', 'UTF8') in o.payload) > 0)
     from tenant_profiles p where p.slug = any (%(slugs)s)
 """
-
-_ANYBODY: Final = frozenset(
-    {"DATABASE_UNAVAILABLE", "DEADLINE_EXCEEDED", "OVERLOADED", "SHUTTING_DOWN"}
-)
-"""Why any request may be refused where servers and their database are in trouble."""
 
 _EARNED: Final[Mapping[str, frozenset[str]]] = {
     # A tool of ours loses so many answers that its breaker is open now and then.
@@ -81,7 +77,7 @@ def _is_earned(refusal: Refusal) -> bool:
     reason = refusal.error.reason
     if reason == "BUDGET_EXHAUSTED":
         return refusal.limited and refusal.request in _SPENDING
-    return reason in _ANYBODY or reason in _EARNED.get(refusal.request, ())
+    return reason in ANYBODY or reason in _EARNED.get(refusal.request, ())
 
 
 def _check_stored_keys(ground: Ground, named: Mapping[str, object]) -> Iterator[Violation]:

@@ -13,6 +13,7 @@ from tests.crash.checker.bills import check_bills
 from tests.crash.checker.calls import check_calls
 from tests.crash.checker.decisions import check_decisions
 from tests.crash.checker.effects import check_effects
+from tests.crash.checker.excuses import check_excuses
 from tests.crash.checker.failures import check_failures
 from tests.crash.checker.ground import Ground
 from tests.crash.checker.inbound import check_inbound
@@ -39,6 +40,7 @@ def check_stored(ground: Ground, public_key: bytes, texts: Mapping[str, str]) ->
     return [
         *check_turns(ground),
         *check_failures(ground),
+        *check_excuses(ground.evidence),
         *check_stored_streams(ground),
         *check_heard_streams(ground.evidence),
         *check_money(ground),
