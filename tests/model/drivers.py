@@ -1,20 +1,23 @@
 """What servers do with the turns and calls that they hold, as rules."""
 
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
+import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     precondition,
     rule,
 )
 
-from application.conversation.ports.leases import EventBatch, Renewal
+from application.conversation.ports.leases import Driven, EventBatch, Renewal
 from domain.budget.errors import BudgetExhaustedError
 from domain.conversation.errors import StaleFenceError
 from domain.conversation.turn import TurnState
 from domain.tools.errors import InvocationAlreadyDecidedError
 from domain.tools.invocation import InvocationState
-from tests.contract.commands import outcome
+from tests.contract.commands import outcome, shown, tokens
 from tests.model.belief import Driver
 from tests.model.clients import Clients
 from tests.model.life import NEXT_NUMBERS, amounts, lost_answers, picks, servers, uses
@@ -115,6 +118,7 @@ class Drivers(Clients):
             self.overtaken(driver)
         else:
             assert owned
+            driver.void = None  # it is told now, and once
 
     @precondition(lambda self: self.belief.drivers)
     @rule(pick=picks)
@@ -162,6 +166,34 @@ class Drivers(Clients):
     @rule(pick=picks, used=st.integers(0, 600), lost=lost_answers)
     def finish(self, pick: int, used: int, *, lost: bool) -> None:
         self.end(self.picked(pick), used, lost=lost)
+
+    def go_on_too_late(self, driver: Driver) -> None:
+        """Whose turn another server has goes on in every way there is, and nothing comes of it."""
+        facts = self.facts()
+        ask, turn_id, fence, row = (
+            driver.ask,
+            driver.turn_id,
+            driver.fence,
+            facts.turns[driver.turn_id],
+        )
+        assert row.fence != fence or row.state.final
+        journal, leases = self.server(driver.server).journal, self.server(driver.server).leases
+        late: Sequence[Callable[[], Awaitable[object]]] = (
+            partial(journal.extend, ask.extend(turn_id, fence=fence, round=row.round + 1)),
+            partial(journal.take_on, ask.take_on(turn_id, fence=fence, step=row.round, void=None)),
+            partial(journal.pause, ask.pause(turn_id, tokens(1), fence=fence)),
+            partial(journal.resume, ask.resume(turn_id, fence=fence)),
+            partial(journal.finish, ask.finish(turn_id, tokens(1), fence=fence)),
+        )
+        for command in late:
+            with pytest.raises(StaleFenceError):
+                self.run(command())
+        renewal = Renewal(self.ask.tenant_id, turn_id, fence, row.ceiling + NEXT_NUMBERS)
+        assert list(self.run(leases.renew([renewal]))) == [None]
+        batch = EventBatch(self.ask.tenant_id, turn_id, fence, shown(row.written + 1))
+        assert list(self.run(leases.append([batch]))) == [None]
+        self.run(leases.hand_back([Driven(self.ask.tenant_id, turn_id, fence)]))
+        assert self.facts() == facts
 
     @precondition(lambda self: self.belief.calls)
     @rule(pick=picks, lost=lost_answers)

@@ -77,6 +77,15 @@ class KernelMachine(Relays):
         self.stand_still()
         self.take_over(server)
 
+    @precondition(lambda self: self.belief.drivers)
+    @rule(pick=picks)
+    def wake_too_late(self, pick: int) -> None:
+        """A server stands still in all that it could be about to do to a turn, which is taken."""
+        driver = self.picked(pick)
+        self.overtake(1 - driver.server)
+        self.go_on_too_late(driver)
+        self.belief.drivers.remove(driver)
+
     @rule(server=servers)
     def take_over_at_once(self, server: int) -> None:
         """Both sweep, and nothing is both's; then both die, and one takes what they had."""
@@ -161,10 +170,13 @@ class KernelMachine(Relays):
         for turn_id in self.belief.paused:
             self.cancel(turn_id)
         while True:
+            lost = [*self.belief.drivers]
             self.stand_still()
             self.crash(0)
             self.crash(1)
             self.take_over(0)
+            for driver in lost:
+                self.go_on_too_late(driver)
             self.take_promoted(0)
             if not self.belief.drivers:
                 return
