@@ -1,6 +1,8 @@
 """What the database holds after a survival run, when every turn has had its time to end."""
 
+import asyncio
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -11,6 +13,12 @@ from adapters.postgres.database import DatabaseSettings
 from domain.conversation.message import Role
 from domain.conversation.turn import TurnState
 from tests.contract.postgres_server import owner_url
+from tests.crash.checker.ground import Ground
+from tests.crash.checker.money import check_money
+from tests.crash.checker.proofs import check_proofs
+from tests.crash.checker.streams import check_stored_streams
+from tests.crash.checker.violation import Violation
+from tests.crash.evidence import Evidence, Witness
 from tests.survival.talking import Tally
 from tests.system.service import until
 
@@ -21,6 +29,9 @@ HELD: Final = "select count(*) from accounts where held > 0"
 NOTES: Final = "select text from notes"
 SAID: Final = "select content from messages where role = %s"
 RECORDS: Final = "select count(*) from records"
+TENANTS: Final = "select tenant_id, slug from tenant_profiles"
+UNSEALED: Final = "select count(*) from records where seal is null"
+UNPUBLISHED: Final = "select count(*) from outbox where published_at is null"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,17 +48,22 @@ class Aftermath:
     lost: int
     """Messages that were sent and notes that were told to a client, and are not there."""
     held: int
+    violations: tuple[Violation, ...]
+    """What the laboratory's checker finds in money, streams, receipts and outgoing events."""
 
     @property
     def faults(self) -> int:
         return (
-            self.open + self.doubled + self.lost + self.held
+            self.open + self.doubled + self.lost + self.held + len(self.violations)
             + abs(self.turns - self.completed) + abs(self.turns - self.records)
         )  # fmt: skip
 
 
-async def aftermath_of(database: DatabaseSettings, tally: Tally) -> Aftermath:
-    """Wait until every turn has ended and every hold is gone, for some time; then count."""
+async def aftermath_of(database: DatabaseSettings, tally: Tally, *, public_key: bytes) -> Aftermath:
+    """What there is when everything is over, for which it waits some time.
+
+    That is: every turn has ended, every hold is gone, records are sealed and events published.
+    """
     url = owner_url(database)
     async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
 
@@ -59,7 +75,8 @@ async def aftermath_of(database: DatabaseSettings, tally: Tally) -> Aftermath:
         idle = (TurnState.QUEUED, TurnState.RUNNING, TurnState.PAUSED)
 
         async def all_over() -> bool:
-            return not (await count(OPEN, *idle) or await count(HELD))
+            left = [await count(one) for one in (HELD, UNSEALED, UNPUBLISHED)]
+            return not (await count(OPEN, *idle) or any(left))
 
         with suppress(TimeoutError):  # what is not over by then is counted
             await until(all_over)
@@ -82,4 +99,20 @@ async def aftermath_of(database: DatabaseSettings, tally: Tally) -> Aftermath:
             ),
             lost=(sent - said).total() + (noted - written).total(),
             held=await count(HELD),
+            violations=tuple(await asyncio.to_thread(_violations, url, public_key)),
         )
+
+
+def _violations(url: str, public_key: bytes) -> Sequence[Violation]:
+    """Invariants that hold of whatever was done, and so of this run as well."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        tenants = connection.execute(TENANTS.encode()).fetchall()
+        evidence = Evidence(
+            tenants=[Witness(slug=slug, tenant_id=one, clients=()) for one, slug in tenants]
+        )
+        ground = Ground(connection, evidence)
+        return [
+            *check_money(ground),
+            *check_stored_streams(ground),
+            *check_proofs(ground, public_key),
+        ]

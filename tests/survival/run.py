@@ -9,6 +9,8 @@ from random import Random
 from typing import Final
 
 from adapters.postgres.database import DatabaseSettings
+from adapters.signing.ed25519 import Ed25519Signer
+from entrypoints.assembly.secrets import SecretKeeper
 from somagent.tenancy.v1 import tenancy_pb2
 from somagent_client import SomaAgent
 from tests.survival.aftermath import Aftermath, aftermath_of
@@ -41,22 +43,29 @@ class Outcome:
     """What a run came to."""
 
     terms: Terms
+    kills: int
     tally: Tally
     aftermath: Aftermath
 
     @property
     def survived(self) -> bool:
-        after = self.aftermath
-        return not (self.tally.errors or self.tally.broken or after.faults)
+        """Whether nothing went wrong though something was at stake.
+
+        A run in which no client was cut off proves nothing.
+        """
+        tally, after = self.tally, self.aftermath
+        at_stake = after.turns and tally.resumes and self.kills >= self.terms.kills
+        return bool(at_stake) and not (tally.errors or tally.broken or after.faults)
 
     def __str__(self) -> str:
         tally, after = self.tally, self.aftermath
         return (
-            f"survival: {after.turns} turns, {self.terms.kills} kills, "
+            f"survival: {after.turns} turns, {self.kills} of {self.terms.kills} kills, "
             f"{tally.resumes} resumes of {tally.resumed_turns} turns "
             f"({tally.restarts} told of what was void), {after.notes} notes; "
             f"{len(tally.errors)} client errors, {len(tally.broken)} broken answers, "
-            f"{after.open} turns open, {after.doubled} doubled, {after.held} holds left"
+            f"{after.open} turns open, {after.doubled} doubled, {after.held} holds left, "
+            f"{len(after.violations)} violations"
         )
 
 
@@ -79,10 +88,13 @@ async def survive(terms: Terms, database: DatabaseSettings, folder: Path) -> Out
                     _talker(number, tenants[number % len(tenants)], servers, random, tally)
                 )
                 group.create_task(talker.talk(over))
-            await _kill(servers, terms, random)
+            kills = await _kill(servers, terms, random)
             over.set()
-        after = await aftermath_of(database, tally)
-    return Outcome(terms, tally, after)
+        key = await SecretKeeper(installation.settings).need(
+            installation.settings.receipts.signing_key
+        )
+        after = await aftermath_of(database, tally, public_key=Ed25519Signer.of(key).public_key)
+    return Outcome(terms, kills, tally, after)
 
 
 def _quick(installation: Installation, terms: Terms) -> Installation:
@@ -108,17 +120,20 @@ async def _servers(installation: Installation, count: int) -> AsyncGenerator[lis
                 await server.kill()
 
 
-async def _kill(servers: list[Service], terms: Terms, random: Random) -> None:
-    """Kill a server at every interval and start it again."""
+async def _kill(servers: list[Service], terms: Terms, random: Random) -> int:
+    """Kill a server at every interval and start it again; how many ran when they were killed."""
     clock = asyncio.get_running_loop().time
     began = clock()
-    for kills in range(terms.kills):
-        await asyncio.sleep(began + (kills + 1) * terms.kill_every_seconds - clock())
+    killed = 0
+    for number in range(terms.kills):
+        await asyncio.sleep(began + (number + 1) * terms.kill_every_seconds - clock())
         place = random.randrange(len(servers))
+        killed += servers[place].process.returncode is None
         await servers[place].kill()
         servers[place] = await start(servers[place].installation)
         await servers[place].ready()
     await asyncio.sleep(began + (terms.kills + 1) * terms.kill_every_seconds - clock())
+    return killed
 
 
 async def _tenants(installation: Installation, address: str) -> list[Client]:
