@@ -1,5 +1,6 @@
 """How a request is read: its method, its shape, and the names in it."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, final
@@ -16,6 +17,36 @@ from entrypoints.grpc.refusals import MessageTooLargeError, RequestInvalidError
 
 _MOST_VIOLATIONS: Final = 16
 _TOO_LONG: Final = frozenset({"string.max_len", "string.max_bytes"})
+_SLUG: Final = "[a-z][a-z0-9-]{1,62}"
+_ID: Final = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_NUMBER: Final = r"(0|[1-9][0-9]{0,8})"
+_VERSION: Final = (
+    rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}(-[0-9A-Za-z.-]{{1,64}})?(\+[0-9A-Za-z.-]{{1,64}})?"
+)
+_ONE: Final = {
+    "tenants": "tenant",
+    "capsules": "capsule",
+    "versions": "version",
+    "deadLetters": "dead letter",
+    "invocations": "invocation",
+    "keys": "key",
+    "memories": "memory",
+    "records": "record",
+    "reservations": "reservation",
+    "sessions": "session",
+    "turns": "turn",
+}
+"""What one of a collection is called where a form of names is told."""
+
+_PLACES: Final = tuple(
+    (collection, expression)
+    for collection in _ONE
+    for expression in (_VERSION, _ID, f"({_SLUG}|-)", _SLUG)
+)
+_KEY: Final = f"(tenants/{_SLUG}(/[a-zA-Z]+/{_ID})?)?"
+"""Of events: what they are about."""
+
+_FORM: Final = re.compile(r"tenants/\{tenant\}(/[a-zA-Z]+/\{[a-z ]+\})*")
 _MESSAGES: Final = "somagent.conversation.v1.ConversationService/ProcessMessage"
 
 
@@ -81,7 +112,23 @@ def _refusal(method: Method, broken: Sequence[BrokenRule]) -> InvalidValueError:
 def _violation(broken: BrokenRule) -> Violation:
     rule = broken.proto
     steps = rule.field.elements if rule.field else ()
-    return Violation(".".join(step.field_name for step in steps), rule.message)
+    told = rule.message
+    if rule.rule_id == "string.pattern" and (form := _name_form(str(broken.rule_value))):
+        told = f"is not a name of the form {form}"
+    return Violation(".".join(step.field_name for step in steps), told)
+
+
+def _name_form(pattern: str) -> str:
+    """How names that a pattern asks for look, `tenants/{tenant}/sessions/{session}`.
+
+    Empty where the pattern is of something else than one kind of name.
+    """
+    form = pattern.removeprefix("^").removesuffix("$")
+    if form == _KEY:
+        return "tenants/{tenant}/sessions/{session}, or of another collection"
+    for collection, expression in _PLACES:
+        form = form.replace(f"{collection}/{expression}", f"{collection}/{{{_ONE[collection]}}}")
+    return form if _FORM.fullmatch(form) else ""
 
 
 def content_digest(caller: Caller, request: Message) -> bytes:

@@ -1,12 +1,15 @@
 """How requests are read, before anything is done for them."""
 
 import pytest
+from google.protobuf.message import Message
 from protovalidate import Validator
 
 from entrypoints.grpc.methods import methods
 from entrypoints.grpc.refusals import MessageTooLargeError, RequestInvalidError
 from entrypoints.grpc.requests import RequestReader, Unreadable, reading
+from somagent.capsule.v1 import capsule_pb2
 from somagent.conversation.v1 import conversation_pb2 as pb
+from somagent.operations.v1 import operations_pb2
 from tests.unit.entrypoints.grpc.rig import REQUEST
 
 METHODS = methods()
@@ -73,3 +76,33 @@ def test_bytes_of_a_message_are_read() -> None:
     read = reading(pb.ProcessMessageRequest, READER.method_of(request))(request.SerializeToString())
 
     assert read == request
+
+
+@pytest.mark.parametrize(
+    ("request_of_a_name", "form"),
+    [
+        (
+            operations_pb2.GetDeadLetterRequest(name="tenants/acme/deadLetters/x"),
+            "tenants/{tenant}/deadLetters/{dead letter}",
+        ),
+        (
+            pb.GetTurnRequest(name="tenants/acme/sessions/x/turns/y"),
+            "tenants/{tenant}/sessions/{session}/turns/{turn}",
+        ),
+        (
+            capsule_pb2.ActivateCapsuleRequest(name="tenants/acme/capsules/greeter/versions/one"),
+            "tenants/{tenant}/capsules/{capsule}/versions/{version}",
+        ),
+        (pb.ListSessionsRequest(parent="acme"), "tenants/{tenant}"),
+        (
+            operations_pb2.ReplayEventsRequest(parent="tenants/acme", key="tenants/acme/x"),
+            "tenants/{tenant}/sessions/{session}, or of another collection",
+        ),
+    ],
+)
+def test_a_wrong_name_is_told_by_the_form_of_names(request_of_a_name: Message, form: str) -> None:
+    with pytest.raises(RequestInvalidError) as refused:
+        READER.names_in(request_of_a_name, READER.method_of(request_of_a_name))
+
+    told = [one.description for one in refused.value.violations]
+    assert f"is not a name of the form {form}" in told
