@@ -6,29 +6,28 @@
 -- left_ms is what is left until the deadline, by the database's clock; below 0 when it has passed.
 -- Of the 1,000 that expired first each tenant has one taken over before any has two: one with many holds up no
 -- other, and none is passed over for long, for what was taken over is expired no more.
--- Locks: turn rows, sorted, skipping those locked elsewhere; no tenant row.
+-- Locks: turn rows, passing over those locked elsewhere, which count for nothing; no tenant row.
 -- Definer: somagent_sweeper, whose own policy shows it turns of every tenant that run or are paused.
 create or replace function take_over_expired(
     p_owner uuid, p_lease interval, p_above bigint, p_most integer, p_limit integer)
     returns table (
         tenant_id uuid, turn_id uuid, ceiling bigint, lease_ms integer, take_overs smallint, left_ms bigint)
 language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
-    with expired as (
+    with ranked as (
+        select f.tenant_id, f.turn_id, f.lease_until,
+               row_number() over (partition by f.tenant_id order by f.lease_until) as nth
+          from (select o.tenant_id, o.turn_id, o.lease_until
+                  from public.turns o
+                 where o.state = 2 and o.lease_until < clock_timestamp()
+                 order by o.lease_until
+                 limit 1000) f
+    ), expired as (
         select t.tenant_id, t.turn_id
-          from public.turns t
+          from ranked r
+          join public.turns t on t.tenant_id = r.tenant_id and t.turn_id = r.turn_id
          where t.state = 2 and t.lease_until < clock_timestamp()
-           and (t.tenant_id, t.turn_id) in (
-                   select d.tenant_id, d.turn_id
-                     from (select f.tenant_id, f.turn_id, f.lease_until,
-                                  row_number() over (partition by f.tenant_id order by f.lease_until) as nth
-                             from (select o.tenant_id, o.turn_id, o.lease_until
-                                     from public.turns o
-                                    where o.state = 2 and o.lease_until < clock_timestamp()
-                                    order by o.lease_until
-                                    limit 1000) f) d
-                    order by d.nth, d.lease_until
-                    limit p_limit)
-         order by t.tenant_id, t.turn_id
+         order by r.nth, r.lease_until
+         limit p_limit
            for no key update of t skip locked
     ), taken as (
         update public.turns t
