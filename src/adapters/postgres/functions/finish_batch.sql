@@ -1,11 +1,11 @@
 -- Ends turns. An end holds, all or nothing: the state, the settlement (uses are flat lists by metric; each
--- hold of a turn settles by its metric's use, into its own period, and never fails: what exceeds the limit
--- is recorded as overrun, and what is not held is added as in settle_holds), the ledger lines, the answer (of completed turns), the event batch, the calls of
--- tools, the record with the next position of the tenant, the outgoing events with the next sequences of
--- their keys, and what it means for the session: a queued turn leaves the queue; an open one makes room for
--- the head of the queue, which gets a lease and the next fence for the server that accepted it. Of the events in
--- p_undecided those are published whose call, in p_calls, still waits for a person: who decides comes under the
--- tenant's lock, before this or after it.
+-- hold of a turn settles by its metric's use, into its own period, and never fails: what exceeds the limit is
+-- recorded as overrun, and what is not held is added as in settle_holds), the ledger lines, the answer (of
+-- completed turns), the event batch, the calls of tools, the record with the next position of the tenant, the
+-- outgoing events with the next sequences of their keys, and what it means for the session: a queued turn leaves
+-- the queue; an open one makes room for the head of the queue, which gets a lease and the next fence for the
+-- server that accepted it. Of the events in p_undecided those are published whose call, in p_calls, still waits
+-- for a person: who decides comes under the tenant's lock, before this or after it.
 -- A running turn may end in any state, a queued or a paused one fails or is cancelled. The turns of a batch
 -- are distinct. Ended before with this fence, state and record answers EARLIER, with the same promotion.
 -- Locks: after lock_tenants the turn rows, sorted.
