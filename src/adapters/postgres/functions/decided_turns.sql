@@ -15,6 +15,15 @@ declare
     v_first timestamptz;
     v_at    timestamptz;
 begin
+    return query
+    select t.tenant_id, t.turn_id
+      from public.turns t
+     where t.state = 3 and t.waits_until is null
+       and not exists (select from public.invocations i
+                        where i.tenant_id = t.tenant_id and i.turn_id = t.turn_id and i.state = 1
+                          and (i.expires_at is null or i.expires_at > v_now))
+     limit p_limit;
+
     if (select count(*) from (select from public.turns t
                                where t.state = 3 and t.waits_until <= v_now
                                order by t.waits_until limit 1001) f) <= 1000 then
