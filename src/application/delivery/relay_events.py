@@ -37,10 +37,14 @@ _TROUBLE: Final[Mapping[type, Trouble]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RelayTerms:
-    """How one relay works: its lease of buckets in seconds, and its events under way at most."""
+    """How one relay works: its lease of buckets in seconds, and its events under way at most.
+
+    `rest_seconds` is how long it rests when of all its pages none had anything to begin.
+    """
 
     lease_seconds: float = 15.0
     events: int = 1000
+    rest_seconds: float = 1.0
 
 
 @final
@@ -80,8 +84,8 @@ class RelayEvents:
             return 0
         await self._mark_all()
         await self._keep_buckets()
-        more = 0
-        if len(state.underway) < self.terms.events:
+        more, rested = 0, self.clock.monotonic() >= state.rest_until
+        if rested and len(state.underway) < self.terms.events:
             more = await self._begin()
         if state.underway:
             await asyncio.wait(state.underway.values(), timeout=PATIENCE_SECONDS)
@@ -121,16 +125,23 @@ class RelayEvents:
         busy = set(state.underway)
         page = await self.outbox.due(sorted(state.held), state.page_ended, limit)
         full = len(page) == limit
+        first = state.page_ended is None
         # A page ends behind its last key, whatever else that has: each key has its turn.
         state.page_ended = Place(page[-1].bucket, page[-1].key) if full else None
         now, more = self.clock.monotonic(), full
+        state.goes_on = not first and state.goes_on
         for key, of_key in groupby(page, key=_key_of):
             waits, events = state.troubled.get(key), list(of_key)
+            state.goes_on = state.goes_on or key in busy
             if state.absences.is_waited_for(topic_of(events[0].type), now):
                 continue
             if key not in busy and (waits is None or waits.due_at <= now):
                 state.underway[key] = asyncio.create_task(self._publish_in_order(key, events))
-                more = more or len(events) == EACH
+                more, state.goes_on = more or len(events) == EACH, True
+        # Pages that only wait are passed over for those behind them, and not again at once: what
+        # waits for a topic may be long, and whoever commits something else wakes the relay.
+        if not (full or first or state.goes_on):
+            state.rest_until = now + self.terms.rest_seconds
         return len(page) if more else 0
 
     async def _publish_in_order(self, key: Key, events: Sequence[OutgoingEvent]) -> None:

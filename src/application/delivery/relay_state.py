@@ -24,13 +24,16 @@ class Troubled:
 class RelayState:
     """Nothing of it must outlive the process: who takes the buckets begins with what is unmarked.
 
-    Times are those of the monotonic clock.
+    Times are those of the monotonic clock. `goes_on` says whether anything was begun, or is under
+    way, of the pages since the first.
     """
 
     held: Mapping[int, HeldBucket] = field(default_factory=dict[int, HeldBucket])
     held_until: float = 0.0
     renew_at: float = 0.0
     page_ended: Place | None = None
+    goes_on: bool = False
+    rest_until: float = 0.0
     underway: dict[Key, Task[None]] = field(default_factory=dict[Key, Task[None]])
     troubled: dict[Key, Troubled] = field(default_factory=dict[Key, Troubled])
     unmarked: list[tuple[OutgoingEvent, HeldBucket]] = field(

@@ -153,7 +153,11 @@ def relay_of(
         clock=system.clock,
         identifiers=system.identifiers,
         told=told,
-        terms=RelayTerms(lease_seconds=settings.lease_seconds, events=settings.events),
+        terms=RelayTerms(
+            lease_seconds=settings.lease_seconds,
+            events=settings.events,
+            rest_seconds=settings.poll_seconds,
+        ),
     )
 
 

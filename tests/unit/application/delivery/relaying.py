@@ -63,10 +63,14 @@ class HeldPublisher:
 @final
 @dataclass(slots=True)
 class InterruptedOutbox:
-    """An outbox whose database is away when something is to be marked for the first time."""
+    """An outbox whose database is away when something is to be marked for the first time.
+
+    It counts the pages that are read.
+    """
 
     outbox: Outbox
     interruptions: int = 1
+    pages: int = 0
 
     async def lease(self, relay_id: ServerId, seconds: float) -> Sequence[HeldBucket]:
         return await self.outbox.lease(relay_id, seconds)
@@ -77,6 +81,7 @@ class InterruptedOutbox:
     async def due(
         self, buckets: Sequence[int], after: Place | None, limit: int
     ) -> Sequence[OutgoingEvent]:
+        self.pages += 1
         return await self.outbox.due(buckets, after, limit)
 
     async def mark_published(

@@ -1,12 +1,14 @@
 """A topic that takes nothing holds up its own events, and those of no other."""
 
+from dataclasses import replace
+
 import pytest
 
 from domain.delivery.topic import Topic
 from domain.kernel.events import DomainEvent
 from tests.contract.outboxes import ENCODE, inmemory_outgoings
 from tests.fakes import StoppedClock
-from tests.unit.application.delivery.relaying import Stage, stage_of
+from tests.unit.application.delivery.relaying import InterruptedOutbox, Stage, stage_of
 
 MISSING = Topic.MEMORY_WAL.value
 OTHER = Topic.AUDIT_EVENTS.value
@@ -111,3 +113,38 @@ async def test_a_key_that_asked_and_was_refused_for_itself_lets_another_ask(stag
         await relay()
 
     assert sorted(stage.publisher.arrived) == [("lost", 1), ("lost 2", 1)]
+
+
+async def test_pages_of_what_waits_are_read_once_until_the_relay_has_rested(stage: Stage) -> None:
+    await stage.outgoings.commit(*(f"lost {number}" for number in range(20)))
+    stage.publisher.missing = {MISSING}
+    outbox = InterruptedOutbox(stage.outgoings.outbox, interruptions=0)
+    relay = replace(stage.relay(events=10), outbox=outbox)
+    read: list[int] = []
+
+    for seconds in (0, 0.5, 0.5, 0.5, 0.5):
+        stage.clock.advance(seconds)
+        for _ in range(10):
+            await relay()
+        read.append(outbox.pages)
+
+    # Two rounds of three pages: in the first of them the topic is asked for.
+    assert read == [6, 6, 12, 12, 18]
+
+
+async def test_what_is_committed_behind_pages_of_what_waits_goes_out_in_one_round(
+    stage: Stage,
+) -> None:
+    await stage.outgoings.commit(*(f"lost {number}" for number in range(40)))
+    stage.publisher.missing = {MISSING}
+    relay = stage.relay(events=10)
+    for _ in range(10):
+        await relay()
+    goods = [f"good {number}" for number in range(10)]
+
+    await stage.outgoings.commit(*goods)
+    stage.clock.advance(1)
+    while await relay():
+        pass
+
+    assert sorted(stage.publisher.arrived) == [(name, 1) for name in goods]
