@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Final
+from uuid import UUID
 
 import pytest
 
@@ -34,6 +36,12 @@ def letters(request: pytest.FixtureRequest) -> DeadLetters:
 def unknown(number: int) -> DeadLetter:
     letter = dead_letter(DeadLetterId(IDENTIFIERS.next()), origin=str(number))
     return replace(letter, tenant_id=PLATFORM_TENANT_ID, tenant="platform")
+
+
+def made_at(moment: datetime) -> DeadLetterId:
+    """An identifier of that time."""
+    below = IDENTIFIERS.next().int & ((1 << 80) - 1)
+    return DeadLetterId(UUID(int=int(moment.timestamp() * 1000) << 80 | below))
 
 
 async def kept(letters: DeadLetters) -> Sequence[str]:
@@ -71,3 +79,18 @@ async def test_one_that_somebody_looks_into_stays(letters: DeadLetters) -> None:
     assert await letters.keep_unknown(1) == 2
 
     assert await kept(letters) == ["0", "3"]
+
+
+@pytest.mark.parametrize(("seconds", "found"), [(1, []), (-1, ["theirs"])])
+async def test_a_page_goes_on_behind_one_that_gave_way(
+    letters: DeadLetters, seconds: int, found: list[str]
+) -> None:
+    await letters.put(replace(dead_letter(origin="theirs"), tenant_id=TENANT), CONTENT)
+    (theirs,) = await letters.page(LetterFilter(tenant_id=TENANT), None, 1)
+    gone = replace(unknown(0), id=made_at(theirs.created_at + timedelta(seconds=seconds)))
+    await letters.put(gone, CONTENT)
+    await letters.keep_unknown(0)
+
+    rest = await letters.page(LetterFilter(tenant_id=None), gone.id, 100)
+
+    assert [one.origin for one in rest] == found

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
-from typing import final
+from datetime import UTC, datetime, timedelta
+from typing import Final, final
 
 from application.delivery.ports.dead_letters import LetterFilter, OpenedLetter
 from application.kernel.ports import Clock
@@ -13,6 +13,10 @@ from domain.kernel.errors import EtagMismatchError
 from domain.kernel.events import AuditRecorded
 from domain.kernel.identifiers import DeadLetterId, TenantId
 from domain.tenancy.tenant import PLATFORM_TENANT_ID
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_BELOW_THE_TIME: Final = 80
+"""The bits of an identifier below its time, which is in milliseconds."""
 
 
 @final
@@ -44,11 +48,11 @@ class InMemoryDeadLetters:
     async def page(
         self, asked: LetterFilter, after: DeadLetterId | None, limit: int
     ) -> Sequence[DeadLetter]:
-        ended = self.kept[after].letter if after is not None and after in self.kept else None
+        ended = None if after is None else self._end_of(asked, after)
         found = [
             self._now(one).letter
             for one in self.kept.values()
-            if _meant(asked, one.letter) and (ended is None or _place(one.letter) > _place(ended))
+            if _meant(asked, one.letter) and (ended is None or _place(one.letter) > ended)
         ]
         return sorted(found, key=_place)[:limit]
 
@@ -81,6 +85,13 @@ class InMemoryDeadLetters:
         self.taken_until.pop(changed.id, None)
         self.kept[changed.id] = OpenedLetter(changed, content or stored.content)
         self.audits.append(audit)
+
+    def _end_of(self, asked: LetterFilter, after: DeadLetterId) -> tuple[datetime, DeadLetterId]:
+        """The place of the letter; of one that was deleted that of the time in its identifier."""
+        known = self.kept.get(after)
+        if known is not None and asked.tenant_id in (None, known.letter.tenant_id):
+            return _place(known.letter)
+        return _EPOCH + timedelta(milliseconds=after.int >> _BELOW_THE_TIME), after
 
     def _of(self, tenant_id: TenantId, letter_id: DeadLetterId) -> OpenedLetter:
         found = self.kept.get(letter_id)
