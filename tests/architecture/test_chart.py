@@ -41,7 +41,10 @@ def pod(objects: dict[str, Node]) -> Node:
 def test_several_servers_run_and_one_at_most_is_taken_away(objects: dict[str, Node]) -> None:
     assert at(objects["Deployment"], "spec", "replicas") == 3
     assert at(objects["PodDisruptionBudget"], "spec", "maxUnavailable") == 1
-    assert at(objects["Deployment"], "spec", "strategy", "rollingUpdate", "maxUnavailable") == 0
+
+
+def test_no_server_runs_beside_the_schema_of_another_version(objects: dict[str, Node]) -> None:
+    assert at(objects["Deployment"], "spec", "strategy") == {"type": "Recreate"}
 
 
 def test_the_disruption_budget_and_the_policy_mean_the_pods_of_the_deployment(
