@@ -1,5 +1,7 @@
 """Turns that cannot be read: none keeps the others of its batch from those who look for them."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from application.conversation.ports.leases import Unread
@@ -79,6 +81,35 @@ async def test_a_reader_says_so_and_tells_the_outline(scene: Scene) -> None:
     assert outline.order.principal.subject == scene.ask.session().subject
     with pytest.raises(TurnNotFoundError):
         await scene.kernel.reader.outline(scene.ask.tenant_id, TurnId(scene.ask.identifiers.next()))
+
+
+async def test_one_is_listed_in_outline_among_its_neighbours(scene: Scene) -> None:
+    oldest, bad, newest = [await scene.running() for _ in range(3)]
+    await scene.kernel.administrator.damage(scene.ask.tenant_id, bad)
+    outline = await scene.kernel.reader.outline(scene.ask.tenant_id, bad)
+
+    async def listed(after: TurnId | None, limit: int) -> Sequence[Turn]:
+        return await scene.kernel.reader.turns(
+            scene.ask.tenant_id, scene.ask.session_id, after, limit
+        )
+
+    assert [turn.id for turn in await listed(None, 10)] == [newest, bad, oldest]
+    assert list(await listed(newest, 1)) == [outline]
+    assert [turn.id for turn in await listed(bad, 1)] == [oldest]
+
+
+async def test_how_one_has_ended_is_told_with_its_outline(scene: Scene) -> None:
+    turn_id = await scene.running()
+    await scene.kernel.one.journal.finish(scene.ask.finish(turn_id))
+    sound = await scene.kernel.reader.turn(scene.ask.tenant_id, turn_id)
+    await scene.kernel.administrator.damage(scene.ask.tenant_id, turn_id)
+
+    outline = await scene.kernel.reader.outline(scene.ask.tenant_id, turn_id)
+
+    assert outline.answer == sound.answer != ""
+    assert (outline.state, outline.usage, outline.failure, outline.record_id) == (
+        sound.state, sound.usage, sound.failure, sound.record_id,
+    )  # fmt: skip
 
 
 async def test_a_checkpoint_that_cannot_be_read_is_told_as_such(scene: Scene) -> None:

@@ -48,16 +48,7 @@ class InMemoryTurnReader:
         return stored.turn
 
     async def outline(self, tenant_id: TenantId, turn_id: TurnId) -> Turn:
-        turn = self._found(tenant_id, turn_id).turn
-        session = self.store.sessions[tenant_id, turn.session_id]
-        principal = Principal(
-            tenant_id=tenant_id,
-            tenant=turn.order.principal.tenant,
-            subject=session.subject,
-            roles=frozenset(),
-        )
-        order = TurnOrder(principal=principal, text=turn.order.text)
-        return replace(turn, order=order, usage=Usage(), answer="", failure=None, record_id=None)
+        return self._outline(self._found(tenant_id, turn_id).turn)
 
     async def events(
         self, tenant_id: TenantId, turn_id: TurnId, after: int, limit: int
@@ -96,12 +87,24 @@ class InMemoryTurnReader:
         self, tenant_id: TenantId, session_id: SessionId, after: TurnId | None, limit: int
     ) -> Sequence[Turn]:
         found = [
-            stored.turn
+            stored.turn if stored.readable else self._outline(stored.turn)
             for (owner, turn_id), stored in self.store.turns.items()
             if (owner, stored.turn.session_id) == (tenant_id, session_id)
             and (after is None or turn_id < after)
         ]
         return sorted(found, key=lambda turn: turn.id, reverse=True)[:limit]
+
+    def _outline(self, turn: Turn) -> Turn:
+        principal = Principal(
+            tenant_id=turn.tenant_id,
+            tenant=turn.order.principal.tenant,
+            subject=self.store.sessions[turn.tenant_id, turn.session_id].subject,
+            roles=frozenset(),
+        )
+        told = replace(turn, order=TurnOrder(principal=principal, text=turn.order.text))
+        if turn.state.final:
+            return told
+        return replace(told, usage=Usage(), answer="", failure=None, record_id=None)
 
     def _found(self, tenant_id: TenantId, turn_id: TurnId) -> StoredTurn:
         stored = self.store.turns.get((tenant_id, turn_id))

@@ -27,7 +27,7 @@ from adapters.postgres.tables.turns import (
 from adapters.postgres.turn_codec import decode_checkpoint, decode_events
 from adapters.postgres.turn_rows import TurnRow
 from application.conversation.ports.checkpoint import Checkpoint
-from application.conversation.ports.reading import Opening
+from application.conversation.ports.reading import Opening, UnreadableError
 from domain.conversation.errors import SessionNotFoundError, TurnNotFoundError
 from domain.conversation.message import Message, Role
 from domain.conversation.session import Busy, Session, SessionQueue
@@ -85,13 +85,8 @@ class PostgresTurnReader:
 
     async def outline(self, tenant_id: TenantId, turn_id: TurnId) -> Turn:
         row = await self._row(tenant_id, turn_id)
-        query = sa.select(
-            sessions.c.subject,
-            sa.func.coalesce(sa.func.tenant_slug(tenant_id), "").label("tenant"),
-        ).where(sessions.c.tenant_id == tenant_id, sessions.c.session_id == row.session_id)
-        async with self.database.tenant(tenant_id) as connection:
-            owner = (await connection.execute(query)).one()
-        return row.outline(tenant=owner.tenant, subject=owner.subject)
+        tenant, subject = await self._owner(tenant_id, SessionId(row.session_id))
+        return row.outline(tenant=tenant, subject=subject)
 
     async def turns(
         self, tenant_id: TenantId, session_id: SessionId, after: TurnId | None, limit: int
@@ -99,7 +94,12 @@ class PostgresTurnReader:
         async with self.database.reading() as connection:
             cursor = connection.cursor(row_factory=class_row(TurnRow))
             await cursor.execute(_PAGE, (tenant_id, session_id, after, limit))
-            return [row.turn() for row in await cursor.fetchall()]
+            rows = await cursor.fetchall()
+        try:
+            return [row.turn() for row in rows]
+        except UnreadableError:
+            tenant, subject = await self._owner(tenant_id, session_id)
+            return [_told(row, tenant, subject) for row in rows]
 
     async def events(
         self, tenant_id: TenantId, turn_id: TurnId, after: int, limit: int
@@ -172,6 +172,16 @@ class PostgresTurnReader:
             rows = (await connection.execute(query)).mappings().all()
         return [InvocationRow(**row).invocation() for row in rows]
 
+    async def _owner(self, tenant_id: TenantId, session_id: SessionId) -> tuple[str, str]:
+        """The tenant's slug and the subject of its session."""
+        query = sa.select(
+            sessions.c.subject,
+            sa.func.coalesce(sa.func.tenant_slug(tenant_id), "").label("tenant"),
+        ).where(sessions.c.tenant_id == tenant_id, sessions.c.session_id == session_id)
+        async with self.database.tenant(tenant_id) as connection:
+            owner = (await connection.execute(query)).one()
+        return owner.tenant, owner.subject
+
     async def _row(self, tenant_id: TenantId, turn_id: TurnId) -> TurnRow:
         async with self.database.reading() as connection:
             cursor = connection.cursor(row_factory=class_row(TurnRow))
@@ -199,6 +209,13 @@ async def open_turn_reader(database: Database) -> AsyncGenerator[PostgresTurnRea
         yield PostgresTurnReader(database, link)
     finally:
         await link.close()
+
+
+def _told(row: TurnRow, tenant: str, subject: str) -> Turn:
+    try:
+        return row.turn()
+    except UnreadableError:
+        return row.outline(tenant=tenant, subject=subject)
 
 
 def _opening(tenant_id: TenantId, session_id: SessionId, result: "PGresult") -> Opening:

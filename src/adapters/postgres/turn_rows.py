@@ -2,12 +2,21 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
-from adapters.postgres.turn_codec import decode_order, decode_outcome
-from domain.conversation.turn import Turn, TurnOrder, TurnState
+from adapters.postgres.turn_codec import Outcome, decode_order, decode_outcome
+from application.conversation.ports.reading import UnreadableError
+from domain.conversation.turn import Failure, Turn, TurnOrder, TurnState, Usage
 from domain.kernel.identifiers import CapsuleVersionId, RecordId, SessionId, TenantId, TurnId
 from domain.kernel.principal import Principal
+
+_UNKNOWN_END: Final = Failure(
+    kind="DomainError",
+    reason="INTERNAL",
+    message="what is stored of the turn's end cannot be read",
+    facts={},
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,8 +60,9 @@ class TurnRow:
         )
 
     def outline(self, *, tenant: str = "", subject: str = "") -> Turn:
-        """The turn as far as it can always be read."""
+        """The turn as far as it can be read; of its end, where it had one, what is known of it."""
         tenant_id = TenantId(self.tenant_id)
+        outcome = self._known_outcome()
         principal = Principal(
             tenant_id=tenant_id, tenant=tenant, subject=subject, roles=frozenset()
         )
@@ -67,4 +77,20 @@ class TurnRow:
             accepted_at=self.accepted_at,
             deadline_at=self.deadline_at,
             finished_at=self.finished_at,
+            answer=self.answer if self._ended else "",
+            usage=outcome.usage,
+            failure=outcome.failure,
+            record_id=None if self.record_id is None else RecordId(self.record_id),
         )
+
+    @property
+    def _ended(self) -> bool:
+        return TurnState(self.state).final
+
+    def _known_outcome(self) -> Outcome:
+        if not self._ended:
+            return Outcome(Usage())
+        try:
+            return decode_outcome(self.outcome)
+        except UnreadableError:
+            return Outcome(Usage(), _UNKNOWN_END)

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Final, final
 
 from application.conversation.end_turn import EndTurn
-from application.conversation.ports.reading import TurnReader, UnreadableError
+from application.conversation.ports.reading import TurnReader
 from application.conversation.ports.signals import TurnSignals
+from application.conversation.told_turn import told_turn
 from application.conversation.turn_drivers import TurnDrivers
 from application.conversation.watch_turn import Watchers
 from domain.conversation.errors import TurnAlreadyEndedError, TurnNotFoundError
@@ -70,10 +71,7 @@ class CancelTurn:
 
     async def _turn(self, command: CancelTurnCommand) -> Turn:
         """The turn, as far as it can be read: for its end that is enough."""
-        try:
-            return await self.reader.turn(command.tenant_id, command.turn_id)
-        except UnreadableError:
-            return await self.reader.outline(command.tenant_id, command.turn_id)
+        return await told_turn(self.reader, command.tenant_id, command.turn_id)
 
     async def _ask(self, turn: Turn, by: str) -> None:
         """Do what cancels the turn in its present state; it may have left that state by then."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import final
 
 from application.conversation.ports.reading import TurnReader
+from application.conversation.told_turn import told_turn
 from application.kernel.timed_cache import TimedCache
 from domain.kernel.identifiers import SessionId, TenantId, TurnId
 
@@ -28,4 +29,4 @@ class NameTurn:
         return await self.known.get(key, lambda: self._read(*key))
 
     async def _read(self, tenant_id: TenantId, turn_id: TurnId) -> SessionId:
-        return (await self.reader.turn(tenant_id, turn_id)).session_id
+        return (await told_turn(self.reader, tenant_id, turn_id)).session_id

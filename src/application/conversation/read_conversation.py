@@ -6,6 +6,7 @@ from typing import final
 
 from application.conversation.ports.reading import TurnReader
 from application.conversation.ports.sessions import SessionStore
+from application.conversation.told_turn import told_turn
 from application.conversation.trace_reading import trace_of
 from application.kernel.ports import CanonicalJson
 from domain.conversation.errors import TurnNotFoundError
@@ -74,7 +75,7 @@ class ReadTurn:
 
     async def __call__(self, query: ReadTurnQuery) -> Turn:
         """Raises: TurnNotFoundError: The session has no such turn."""
-        turn = await self.reader.turn(query.tenant_id, query.turn_id)
+        turn = await told_turn(self.reader, query.tenant_id, query.turn_id)
         if turn.session_id != query.session_id:
             raise TurnNotFoundError(str(query.turn_id))
         return turn

@@ -5,6 +5,7 @@ from typing import Final, final
 
 from application.conversation.ports.reading import TurnReader
 from application.conversation.ports.sessions import FeedbackStore
+from application.conversation.told_turn import told_turn
 from application.kernel.ports import CanonicalJson, Clock
 from domain.conversation.errors import TurnNotFoundError
 from domain.conversation.feedback import Feedback, Rating
@@ -43,7 +44,7 @@ class SubmitFeedback:
             TurnNotFoundError: The session has no such turn.
             IdempotencyKeyReusedError: The request id is known with another content.
         """
-        turn = await self.reader.turn(command.tenant_id, command.turn_id)
+        turn = await told_turn(self.reader, command.tenant_id, command.turn_id)
         if turn.session_id != command.session_id:
             raise TurnNotFoundError(str(command.turn_id))
         said = Feedback(

@@ -7,6 +7,7 @@ from typing import Final, final
 
 from application.conversation.ports.reading import TurnReader
 from application.conversation.ports.signals import TurnSignals
+from application.conversation.told_turn import told_turn
 from application.conversation.turn_drivers import TurnDrivers
 from application.conversation.turn_log import TurnLog
 from domain.conversation.errors import SequenceOutOfRangeError
@@ -111,7 +112,7 @@ class WatchTurn:
         """What is written next; when that is nothing, wait until there may be more."""
         page = await self.reader.events(query.tenant_id, query.turn_id, after, PAGE)
         if not page:
-            turn = await self.reader.turn(query.tenant_id, query.turn_id)
+            turn = await told_turn(self.reader, query.tenant_id, query.turn_id)
             if turn.state in (TurnState.QUEUED, TurnState.RUNNING):
                 await self.signals.watch(query.tenant_id, query.turn_id)
                 await self.watchers.wait(query.turn_id, NET_SECONDS)
@@ -127,7 +128,7 @@ class WatchTurn:
         """
         if last is not None and not isinstance(last.body, Paused):
             return last.final
-        turn = await self.reader.turn(query.tenant_id, query.turn_id)
+        turn = await told_turn(self.reader, query.tenant_id, query.turn_id)
         if not (turn.state.final or turn.state is TurnState.PAUSED):
             return False
         if await self.reader.events(query.tenant_id, query.turn_id, after, 1):
@@ -141,7 +142,7 @@ class WatchTurn:
         if running is not None and running.tenant_id == query.tenant_id:
             last = running.log.next_sequence - 1
         else:
-            turn = await self.reader.turn(query.tenant_id, query.turn_id)
+            turn = await told_turn(self.reader, query.tenant_id, query.turn_id)
             if turn.state is not TurnState.RUNNING:
                 await self._check_written(query, query.after_sequence)
                 return

@@ -55,8 +55,9 @@ class TurnReader(Protocol):
     async def outline(self, tenant_id: TenantId, turn_id: TurnId) -> Turn:
         """A turn that cannot be read, as far as it can.
 
-        Its order tells its tenant, its session's subject and its text, and nothing else; no usage,
-        answer or failure is told.
+        Its order tells its tenant, its session's subject and its text, and nothing else; of one
+        that has ended the answer, usage, failure and record are told that can be read, and of an
+        end that cannot the failure INTERNAL. Of one that has not ended none of it is told.
 
         Raises:
             TurnNotFoundError: No such turn of this tenant.
@@ -113,5 +114,8 @@ class TurnReader(Protocol):
     async def turns(
         self, tenant_id: TenantId, session_id: SessionId, after: TurnId | None, limit: int
     ) -> Sequence[Turn]:
-        """The session's turns, newest first, older than `after`."""
+        """The session's turns, newest first, older than `after`.
+
+        One that cannot be read is told in outline, and keeps no other from being told.
+        """
         ...

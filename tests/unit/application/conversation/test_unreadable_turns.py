@@ -10,13 +10,14 @@ from adapters.inmemory.language_model import called, said
 from adapters.inmemory.stored_turn import StoredTurn
 from application.conversation.ports.observing import TakenOver
 from application.conversation.ports.reading import UnreadableError
+from application.conversation.read_conversation import ReadTurn, ReadTurnQuery
 from domain.conversation.message import ToolCall
 from domain.conversation.turn import Turn, TurnState
 from domain.conversation.turn_event import Failed, Restarted
 from domain.kernel.identifiers import SessionId, TurnId
 from domain.kernel.metering import Metric
 from domain.tools.invocation import InvocationState
-from tests.builders import INVOCATION, TENANT
+from tests.builders import INVOCATION, SESSION, TENANT
 from tests.doubles import answers, until, waits_forever
 from tests.inmemory_application import LEASE, Server
 from tests.inmemory_world import World, manifest, world
@@ -174,3 +175,22 @@ async def test_one_that_was_decided_about_is_told_of_and_stays() -> None:
 
     assert kept(shared, paused.id).state is TurnState.PAUSED
     assert [type(one) for one in server.observer.defects] == [UnreadableError]
+
+
+async def test_who_reads_it_is_told_how_it_ended(
+    shared: World, lost: Server, other: Server
+) -> None:
+    turn_id = await hanging(lost)
+    spoil(shared, turn_id, order)
+    for _ in range(2):
+        shared.clock.advance(LEASE + 1)
+        await other.sweep()
+
+    turn = await ReadTurn(reader=shared.reader)(
+        ReadTurnQuery(tenant_id=TENANT, session_id=SESSION, turn_id=turn_id)
+    )
+    shown = await other.shown(turn_id)
+
+    assert turn.failure is not None
+    assert (turn.state, turn.failure.reason) == (TurnState.FAILED, "INTERNAL")
+    assert isinstance(shown[-1].body, Failed)
