@@ -47,7 +47,7 @@ def test_amounts_out_of_range_are_refused(amounts: tuple[int, ...]) -> None:
         summed([use(amount) for amount in amounts])
 
 
-@pytest.mark.parametrize("level", LEVEL_METRICS)
+@pytest.mark.parametrize("level", sorted(LEVEL_METRICS))
 def test_levels_are_neither_held_nor_settled(level: Metric) -> None:
     with pytest.raises(InvalidArgumentError) as of_holds:
         merged([hold(1), Hold(OWN, level, 0)])
