@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from adapters.inmemory.published import InMemoryAudits, InMemoryPublishedEvents
 from adapters.postgres.database import Database
+from adapters.postgres.dead_letters import PostgresDeadLetters
 from adapters.postgres.outgoing import Outgoing
 from adapters.postgres.published import PostgresAudits, PostgresPublishedEvents, page_of
 from adapters.postgres.tables.kernel import outbox
@@ -23,12 +24,14 @@ from application.delivery.ports.published import (
     PublishedEvents,
     PublishedFilter,
 )
+from domain.delivery.dead_letter import RELAY, Content
 from domain.delivery.outgoing_event import OutgoingEvent
 from domain.kernel.events import AuditRecorded
-from domain.kernel.identifiers import EventId, RequestId, TenantId
+from domain.kernel.identifiers import DeadLetterId, EventId, RequestId, TenantId
 from domain.kernel.request_key import RequestKey
 from domain.tenancy.plan import Plan
 from domain.tenancy.tenant import Tenant
+from tests.builders import dead_letter
 from tests.contract.postgres_kernel import encode
 from tests.fakes import NOON
 
@@ -52,6 +55,7 @@ class Shelf:
     tenant: Tenant
     put: Put
     audited: Callable[[], Awaitable[int]]
+    set_aside: Callable[[OutgoingEvent], Awaitable[None]]
 
     def event(self, key: UUID, sequence: int, kind: str = "turn.completed") -> OutgoingEvent:
         occurred_at = NOON + timedelta(minutes=sequence)
@@ -120,12 +124,18 @@ async def postgres_shelf(database: Database) -> Shelf:
         async with database.tenant(tenant.id) as connection:
             return (await connection.execute(count)).scalar_one()
 
+    async def set_aside(event: OutgoingEvent) -> None:
+        letter = dead_letter(DeadLetterId(IDENTIFIERS.next()), owner=tenant, origin=str(event.id))
+        letters = PostgresDeadLetters(database=database, outgoing=Outgoing(EventEncoding({})))
+        assert await letters.put(replace(letter, source=RELAY), Content(headers=(), payload=b""))
+
     return Shelf(
         events=PostgresPublishedEvents(database=database),
         audits=PostgresAudits(database=database, outgoing=Outgoing(EventEncoding({}))),
         tenant=tenant,
         put=put,
         audited=audited,
+        set_aside=set_aside,
     )
 
 
@@ -146,7 +156,17 @@ def shelf(request: pytest.FixtureRequest) -> Shelf:
     async def audited() -> int:
         return len(audits.recorded)
 
-    return Shelf(events=events, audits=audits, tenant=new_tenant(), put=put, audited=audited)
+    async def set_aside(event: OutgoingEvent) -> None:
+        events.aside.add(event.id)
+
+    return Shelf(
+        events=events,
+        audits=audits,
+        tenant=new_tenant(),
+        put=put,
+        audited=audited,
+        set_aside=set_aside,
+    )
 
 
 @pytest.fixture
@@ -224,6 +244,17 @@ async def test_one_that_is_like_no_other_takes_none_of_the_others_with_it(
         await shelf.put(event)
 
     assert await shelf.found(asked) == [1, 2, 3]
+
+
+async def test_it_is_known_which_was_set_aside(shelf: Shelf) -> None:
+    aside, other = (shelf.event(IDENTIFIERS.next(), 1) for _ in range(2))
+    for event in (aside, other):
+        await shelf.put(event)
+
+    await shelf.set_aside(aside)
+
+    assert await shelf.events.was_set_aside(aside)
+    assert not await shelf.events.was_set_aside(other)
 
 
 @pytest.mark.postgres

@@ -14,10 +14,14 @@ from domain.kernel.identifiers import EventId
 @final
 @dataclass(slots=True)
 class InMemoryPublishedEvents:
-    """A `PublishedEvents`; those were committed when they occurred that are not in `committed`."""
+    """A `PublishedEvents`; those were committed when they occurred that are not in `committed`.
+
+    Those in `aside` were set aside by a relay.
+    """
 
     kept: list[OutgoingEvent] = field(default_factory=list[OutgoingEvent])
     committed: dict[EventId, datetime] = field(default_factory=dict[EventId, datetime])
+    aside: set[EventId] = field(default_factory=set[EventId])
 
     async def page(
         self, asked: PublishedFilter, after: EventPlace | None, limit: int
@@ -33,6 +37,9 @@ class InMemoryPublishedEvents:
         if after is not None:
             found = [one for one in found if (one.key, one.sequence) > (after.key, after.sequence)]
         return found[:limit]
+
+    async def was_set_aside(self, event: OutgoingEvent) -> bool:
+        return event.id in self.aside
 
 
 @final

@@ -10,8 +10,10 @@ import sqlalchemy as sa
 
 from adapters.postgres.database import Database
 from adapters.postgres.outgoing import FACTS, Outgoing
+from adapters.postgres.tables.delivery import dead_letters
 from adapters.postgres.tables.kernel import outbox
 from application.delivery.ports.published import EventPlace, PublishedFilter
+from domain.delivery.dead_letter import RELAY
 from domain.delivery.outgoing_event import OutgoingEvent
 from domain.kernel.events import AuditRecorded
 from domain.kernel.identifiers import EventId, TenantId
@@ -67,6 +69,15 @@ class PostgresPublishedEvents:
         async with self.database.tenant(asked.tenant_id) as connection:
             rows = (await connection.execute(page_of(asked, after, limit))).mappings().all()
         return [_Row(**row).event() for row in rows]
+
+    async def was_set_aside(self, event: OutgoingEvent) -> bool:
+        letter = sa.exists().where(
+            dead_letters.c.tenant_id == event.tenant_id,
+            dead_letters.c.source == RELAY,
+            dead_letters.c.origin == str(event.id),
+        )
+        async with self.database.tenant(event.tenant_id) as connection:
+            return (await connection.execute(sa.select(letter))).scalar_one()
 
 
 def page_of(

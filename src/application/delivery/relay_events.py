@@ -13,16 +13,13 @@ from application.delivery.ports.publisher import Envelopes, EventPublisher
 from application.delivery.relay_state import RelayState, Troubled
 from application.delivery.sending import send_event
 from application.kernel.ports import Clock, IdentifierSource
-from domain.delivery.dead_letter import Attempt, Content, DeadLetter, remembered
+from domain.delivery.dead_letter import RELAY, Attempt, Content, DeadLetter, remembered
 from domain.delivery.errors import EventFailedError, EventRefusedError, PublisherAwayError
 from domain.delivery.outgoing_event import OutgoingEvent
 from domain.delivery.outgoing_message import headers_of
 from domain.delivery.retry import RETRY_RULES, Trouble
 from domain.delivery.topic import topic_of
 from domain.kernel.identifiers import DeadLetterId, ServerId
-
-SOURCE: Final = "relay"
-"""Who gave up on an event, as its dead letter says."""
 
 PATIENCE_SECONDS: Final = 0.5
 """How long a pass waits for those of its events that are slow, before the others are marked."""
@@ -207,7 +204,7 @@ class RelayEvents:
             id=DeadLetterId(self.identifiers.next()),
             tenant_id=event.tenant_id,
             tenant=event.tenant,
-            source=SOURCE,
+            source=RELAY,
             origin=str(event.id),
             topic=topic_of(event.type),
             key=event.key_name.encode(),

@@ -65,10 +65,12 @@ class ReplayEvents:
     async def __call__(self, command: ReplayEventsCommand) -> ReplayedEvents:
         """Publish one page; of a key each event after the one before it was acknowledged.
 
-        One that cannot be published, as one that was set aside, is left out: the others go on.
+        One that is refused for itself, or fails and was set aside before, is left out: the others
+        go on. Of a key nothing overtakes one that may pass later.
 
         Raises:
             PublisherAwayError: Some may have been published; ask again under the same id.
+            EventFailedError: As above.
             StorageUnavailableError: As above.
         """
         tenant_id = command.asked.tenant_id
@@ -112,7 +114,11 @@ class ReplayEvents:
                 await send_event(
                     event, self.envelopes, self.publisher, command.topic, _headers(command)
                 )
-            except (EventFailedError, EventRefusedError):
+            except EventRefusedError:
+                continue
+            except EventFailedError:
+                if not await self.events.was_set_aside(event):
+                    raise
                 continue
             published += 1
         return published

@@ -24,18 +24,24 @@ async def send_event(
         PublisherAwayError: It says nothing about this event.
         StorageUnavailableError: As above.
         EventFailedError: It was not published, and may pass later; or it met a defect.
-        EventRefusedError: It was refused for itself.
+        EventRefusedError: It was refused for itself; or no envelope can be made of it.
     """
     topic = topic or topic_of(event.type)
     if not topic:
         raise EventRefusedError(f"no topic takes the type {event.type}")
+    try:
+        value = envelopes(event)
+    except EventRefusedError:
+        raise
+    except Exception as error:
+        raise EventRefusedError(f"no envelope can be made of it: {type(error).__name__}") from error
     try:
         await publisher.publish(
             OutgoingMessage(
                 topic=topic,
                 key=event.key_name.encode(),
                 headers=(*headers_of(event), *headers),
-                value=envelopes(event),
+                value=value,
             )
         )
     except (PublisherAwayError, StorageUnavailableError, EventFailedError, EventRefusedError):

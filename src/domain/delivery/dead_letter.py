@@ -20,6 +20,9 @@ MOST_HEADER: Final = 4096
 MOST_ATTEMPTS: Final = 32
 """Attempts that are remembered: the first, and then the last ones."""
 
+RELAY: Final = "relay"
+"""The source of letters whose events a relay gave up; their origin is the event's id."""
+
 LONGEST_NAME: Final = 249
 LONGEST_CAUSE: Final = 1024
 LONGEST_KEY: Final = 1024

@@ -58,7 +58,7 @@ class EventFailedError(ConflictError):
 
 
 class EventRefusedError(PreconditionError):
-    """One event was refused for itself: too large, of no known type."""
+    """One event was refused for itself: too large, of no known type, without an envelope."""
 
     reason = "EVENT_REFUSED"
 

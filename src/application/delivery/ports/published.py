@@ -40,6 +40,10 @@ class PublishedEvents(Protocol):
         """Published events by key, and of a key in their order, behind a place."""
         ...
 
+    async def was_set_aside(self, event: OutgoingEvent) -> bool:
+        """Whether a relay gave it up: it has, or had, a dead letter instead of being published."""
+        ...
+
 
 class Audits(Protocol):
     async def record(self, audit: AuditRecorded) -> None:

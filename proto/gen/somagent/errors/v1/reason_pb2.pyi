@@ -231,8 +231,8 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     REASON_EVENT_FAILED: _Reason.ValueType  # 91
     """An event could not be published, and may pass when it is tried again. Status ABORTED."""
     REASON_EVENT_REFUSED: _Reason.ValueType  # 92
-    """An event cannot be published: it is too large, or of a type that has no topic. Status
-    FAILED_PRECONDITION.
+    """An event cannot be published: it is too large, of a type that has no topic, or no envelope can
+    be made of it. Status FAILED_PRECONDITION.
     """
     REASON_MESSAGE_UNREADABLE: _Reason.ValueType  # 93
     """The bytes are no message that their topic may hold. Status INVALID_ARGUMENT."""
@@ -474,8 +474,8 @@ UNAVAILABLE.
 REASON_EVENT_FAILED: Reason.ValueType  # 91
 """An event could not be published, and may pass when it is tried again. Status ABORTED."""
 REASON_EVENT_REFUSED: Reason.ValueType  # 92
-"""An event cannot be published: it is too large, or of a type that has no topic. Status
-FAILED_PRECONDITION.
+"""An event cannot be published: it is too large, of a type that has no topic, or no envelope can
+be made of it. Status FAILED_PRECONDITION.
 """
 REASON_MESSAGE_UNREADABLE: Reason.ValueType  # 93
 """The bytes are no message that their topic may hold. Status INVALID_ARGUMENT."""

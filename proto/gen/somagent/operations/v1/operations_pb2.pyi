@@ -1413,8 +1413,9 @@ class ReplayEventsResponse(_message.Message):
     next_page_token: _builtins.str
     """What to send as `page_token` for those after these; empty when these were the last."""
     refused_events: _builtins.int
-    """How many events were left out, for they cannot be published: of no known type, too large for
-    the topic, or set aside before for what ails them. The others of their keys were published.
+    """How many events were left out, for they cannot be published: of no known type, without
+    an envelope, too large for the topic, or set aside before for what ails them. The others of
+    their keys were published.
     """
     def __init__(
         self,

@@ -289,9 +289,11 @@ class OperationsServiceServicer:
         What was published is kept for seven days. Events of one key come in their order. A consumer
         that has seen them drops them; a new one, or one that reads another topic, takes them. Published
         as `audit.recorded` first. Repeating the call under the same id publishes nothing more. One that
-        cannot be published is left out and counted: the others go on.
+        is refused for itself, or was set aside and fails again, is left out and counted: the others go
+        on. At one that fails and may pass later the call is refused, and nothing behind it in its key
+        is published: repeat it under the same id.
 
-        Refused with: TENANT_NOT_FOUND, INVALID_PAGE_TOKEN, PUBLISHER_UNAVAILABLE,
+        Refused with: TENANT_NOT_FOUND, INVALID_PAGE_TOKEN, PUBLISHER_UNAVAILABLE, EVENT_FAILED,
         IDEMPOTENCY_KEY_REUSED, PERMISSION_DENIED (a topic of one's own: operators only).
 
         Example:
