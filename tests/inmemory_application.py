@@ -120,8 +120,9 @@ class Server:
             build_context=BuildContext(counter=shared.counter),
         )
         save = SaveTurn(
-            journal=journal, effects=shared.effects, drivers=self.drivers, bell=ProcessSealBell(),
-            json=shared.canonical, clock=clock, identifiers=ids,
+            journal=journal, effects=shared.effects, invocations=shared.invocations,
+            drivers=self.drivers, bell=ProcessSealBell(), json=shared.canonical, clock=clock,
+            identifiers=ids,
         )  # fmt: skip
         renew = RenewReservation(journal=journal, clock=clock, identifiers=ids)
         drive = DriveTurn(

@@ -105,6 +105,7 @@ def turns(parts: TurnParts) -> Turns:
     save = SaveTurn(
         journal=stores.journal,
         effects=stores.effects,
+        invocations=stores.invocations,
         drivers=drivers,
         bell=parts.bell,
         json=system.json,

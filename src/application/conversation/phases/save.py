@@ -1,6 +1,6 @@
 """Phase 10: the end of a turn, in one commit, and only then its last event to the client."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, final
 
 from application.conversation.ending import Ending
@@ -13,7 +13,7 @@ from application.conversation.turn_record import turn_record, turn_trace
 from application.kernel.ports import CanonicalJson, Clock, IdentifierSource
 from application.provenance.ports import SealBell
 from application.provenance.record_form import form_of
-from application.tools.ports import EffectJournal, Outcome
+from application.tools.ports import EffectJournal, InvocationReader, Outcome
 from domain.kernel.identifiers import MessageId
 from domain.tools.errors import (
     InvocationAlreadyDecidedError,
@@ -40,6 +40,7 @@ class SaveTurn:
 
     journal: TurnJournal
     effects: EffectJournal
+    invocations: InvocationReader
     drivers: TurnDrivers
     bell: SealBell
     json: CanonicalJson
@@ -78,9 +79,9 @@ class SaveTurn:
             ended = await self.effects.finish(unknown)
         except InvocationNotFoundError:
             return
-        except InvocationAlreadyDecidedError as known:
-            # An outcome that was written before its answer was lost stands.
-            ended = replace(invocation, state=InvocationState[str(known.facts["state"])])
+        except InvocationAlreadyDecidedError:
+            # An outcome that was written before its answer was lost stands, with all it tells.
+            ended = await self.invocations.invocation(turn.tenant_id, invocation.id)
         else:
             progress.resting.pop(invocation.id, None)
         told = {one.id for one in progress.invocations}

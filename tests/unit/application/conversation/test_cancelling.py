@@ -1,5 +1,6 @@
 """A turn can be cancelled in every state, from any server, and is settled as far as it came."""
 
+import json
 from asyncio import Event, create_task, sleep
 
 import pytest
@@ -8,12 +9,14 @@ from adapters.inmemory.language_model import called, said
 from application.conversation.cancel_turn import CancelTurnCommand
 from application.conversation.ports.models import ModelText
 from application.conversation.ports.signals import Signal, SignalKind
+from application.tools.ports import Outcome
 from domain.conversation.errors import TurnAlreadyEndedError, TurnNotFoundError
 from domain.conversation.message import ToolCall
 from domain.conversation.turn import TurnState
 from domain.conversation.turn_event import Cancelled, Paused
 from domain.kernel.identifiers import SessionId
 from domain.kernel.metering import Metric
+from domain.provenance.salted_hash import salted_hash
 from domain.tools.events import ToolInvoked
 from domain.tools.invocation import InvocationState
 from tests.builders import INVOCATION, SESSION, TENANT, TURN
@@ -240,6 +243,39 @@ async def test_a_tool_whose_outcome_nobody_heard_is_unknown(shared: World, serve
     assert [(one.invocation_id, one.state) for one in told if isinstance(one, ToolInvoked)] == [
         (invocation.id, InvocationState.UNKNOWN)
     ]
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "result"),
+    [
+        (InvocationState.SUCCEEDED, "", "sent"),
+        (InvocationState.FAILED, "TOOL_FAILED", "no such address"),
+    ],
+)
+async def test_an_outcome_whose_answer_a_cancellation_lost_is_sealed_as_it_is_kept(
+    shared: World, server: Server, state: InvocationState, reason: str, result: str
+) -> None:
+    shared.tools.have("send", waits_for(Event()), effect=True)
+    shared.model.will_say(called(ToolCall("call_1", "send", "{}")))
+    turn_id = await server.say()
+    await until(lambda: bool(shared.tools.runs))
+    (started,) = await shared.reader.invocations(TENANT, turn_id)
+    written = Outcome(
+        tenant_id=TENANT,
+        invocation_id=started.id,
+        fence=1,
+        state=state,
+        reason=reason,
+        result=result,
+    )
+    await shared.effects.finish(written)
+
+    await server.cancel(turn_id)
+
+    ((place, record),) = shared.store.records.items()
+    (sealed,) = json.loads(record.body)["turn"]["tools"]
+    hashed = salted_hash(shared.store.nonces[place], result).hex()
+    assert (sealed["state"], sealed["reason"], sealed["result"]) == (state.name, reason, hashed)
 
 
 async def test_under_another_session_s_name_there_is_no_such_turn_to_cancel(
