@@ -147,6 +147,27 @@ async def test_what_a_person_decides_about_a_call_is_audited(
     assert len(told["approval.requested"]) == len(told["approval.decided"]) == 2
 
 
+async def test_a_denial_that_is_told_again_says_why_again(stage: Stage) -> None:
+    slug, ada = await stage.tenant()
+    capsule = await stage.capsule(slug, ada, autonomy=1)
+    name = await waiting(stage, slug, ada, capsule)
+    withdrawn = capsule_pb2.RevokeCapsuleRequest(
+        name=f"{capsule}/versions/1.0.0", request_id=fresh_id()
+    )
+    await capsule_pb2_grpc.CapsuleServiceStub(stage.channel).RevokeCapsule(
+        withdrawn, metadata=ada.pairs
+    )
+    stub = tools_pb2_grpc.ToolServiceStub(stage.channel)
+    asked = tools_pb2.ApproveInvocationRequest(name=name, request_id=fresh_id())
+
+    first = (await stub.ApproveInvocation(asked, metadata=ada.pairs)).invocation
+    again = (await stub.ApproveInvocation(asked, metadata=ada.pairs)).invocation
+
+    assert (first.state, first.reason) == (tools_pb2.INVOCATION_STATE_DENIED, "CAPSULE_REVOKED")
+    assert first.HasField("end_time")
+    assert again == first
+
+
 async def test_what_a_client_settles_is_billed_as_it_is_in_the_ledger(
     stage: Stage, database_settings: DatabaseSettings
 ) -> None:

@@ -169,7 +169,10 @@ class ToolServicer:
         *,
         approved: bool,
     ) -> Invocation:
-        """The call as it was decided; told again, as it was when it was first told."""
+        """The call as it was decided; told again, as it was when it was first told.
+
+        What became of it since is left out; in the state that was told first it is told whole.
+        """
         noted = await self.request_ids.claim(caller, request, request.request_id)
         decided = await self.decide(
             DecideInvocationCommand(
@@ -180,7 +183,7 @@ class ToolServicer:
                 approved=approved,
             )
         )
-        if noted:
+        if noted and noted != decided.state.name:
             state = InvocationState[noted]
             return replace(decided, state=state, result="", reason="", finished_at=None)
         await self.request_ids.note(caller, request, request.request_id, decided.state.name)
