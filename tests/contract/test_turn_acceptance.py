@@ -88,6 +88,24 @@ class TestAccept:
 
         assert (await scene.kernel.one.journal.accept(command)).earlier
 
+    async def test_leaves_its_own_turn_that_was_promoted_meanwhile_as_promoted(
+        self, scene: Scene
+    ) -> None:
+        first = await scene.running()
+        command = scene.ask.accept(request_id="r")
+        queued = await scene.kernel.one.journal.accept(command)
+        waiting = await scene.kernel.one.journal.accept(command)
+        await scene.kernel.one.journal.finish(scene.ask.finish(first))
+
+        promoted = await scene.kernel.one.journal.accept(command)
+
+        assert (queued.state, queued.earlier) == (TurnState.QUEUED, False)
+        assert (waiting.state, waiting.earlier) == (TurnState.QUEUED, False)
+        assert (promoted.state, promoted.fence, promoted.earlier) == (TurnState.RUNNING, 1, True)
+        assert [one.turn.id for one in await scene.kernel.one.leases.promoted(9)] == [
+            command.turn_id
+        ]
+
     async def test_refuses_a_request_id_with_other_content(self, scene: Scene) -> None:
         await scene.kernel.one.journal.accept(scene.ask.accept(request_id="r"))
 

@@ -51,6 +51,7 @@ class _Standing:
     lease_ms: int
     ceiling: int
     first_sequence: int
+    awaits_driver: bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +138,12 @@ class Interruptions:
         grant = await self.grant(command.tenant_id, command.turn_id)
         return replace(grant, earlier=taken.outcome == Outcome.EARLIER)
 
-    async def grant(self, tenant_id: TenantId, turn_id: TurnId) -> Grant:
-        """A turn as it stands, for whoever asks again."""
+    async def grant(self, tenant_id: TenantId, turn_id: TurnId, *, own: bool = False) -> Grant:
+        """A turn as it stands, for whoever asks again.
+
+        One that is the asker's `own` is new to him, unless others have it: it was taken over, or it
+        was promoted meanwhile and is started as promoted turns are, after what was said before it.
+        """
         async with self.database.reading() as connection:
             cursor = connection.cursor(row_factory=class_row(_Standing))
             (row,) = await (await cursor.execute(_GRANT, (tenant_id, turn_id))).fetchall()
@@ -151,7 +156,7 @@ class Interruptions:
             lease_seconds=row.lease_ms / 1000,
             ceiling=row.ceiling,
             first_sequence=row.first_sequence,
-            earlier=True,
+            earlier=not own or row.fence > 1 or bool(row.awaits_driver),
         )
 
     def _events(self, events: Sequence[DomainEvent]) -> dict[str, object]:

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import final
 
 from adapters.postgres.batches import ACCEPT, EXTEND, FINISH, Answer, Job, Outcome, Terms
@@ -71,9 +71,10 @@ class PostgresTurnJournal:
             case Outcome.QUEUED:
                 return _grant(command.turn_id, TurnState.QUEUED, 0)
             case Outcome.EARLIER if answer.turn is not None:
-                grant = await self._interruptions.grant(command.tenant_id, TurnId(answer.turn))
-                # After a lost answer the writer sends a command again: its own turn is new.
-                return replace(grant, earlier=grant.turn_id != command.turn_id or grant.fence > 1)
+                # After a lost answer the writer sends a command again.
+                known = TurnId(answer.turn)
+                own = known == command.turn_id
+                return await self._interruptions.grant(command.tenant_id, known, own=own)
             case Outcome.KEY_REUSED:
                 raise IdempotencyKeyReusedError(command.request_id)
             case Outcome.SESSION_BUSY:

@@ -43,8 +43,9 @@ class Grant:
     """A turn as its driver holds it. `lease_seconds` is what remained when the answer was made.
 
     `state` is RUNNING or QUEUED when it was accepted now, anything when `earlier` is true: then the
-    same request had been accepted before, as `turn_id`. Events are numbered from `first_sequence`
-    and must not pass `ceiling` before a renewal has raised it.
+    same request had been accepted before, as `turn_id`, or its answer was lost and others have the
+    turn by now: a server that took it over, or `TurnLeases.promoted`. Events are numbered from
+    `first_sequence` and must not pass `ceiling` before a renewal has raised it.
     """
 
     turn_id: TurnId

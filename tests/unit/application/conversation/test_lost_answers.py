@@ -1,6 +1,6 @@
 """What is asked again after a lost answer is done once, and a turn always ends."""
 
-from asyncio import Event
+from asyncio import Event, create_task
 
 import pytest
 
@@ -61,6 +61,31 @@ async def test_a_turn_whose_acceptance_was_not_heard_of_is_driven_at_once(shared
     assert (turn.state, turn.answer, turn.fence) == (TurnState.COMPLETED, "Heard.", 1)
     assert len(shared.store.turns) == 1
     assert shared.spent(Metric.API_CALLS) == 1
+
+
+async def test_a_queued_turn_that_is_promoted_before_it_is_heard_of_knows_what_was_said(
+    shared: World,
+) -> None:
+    flaky = FlakyJournal(Server(world=shared).plain_journal())
+    server = Server(world=shared, journal=flaky)
+    go = Event()
+    shared.model.will_say([go, *said("One.")], said("Two."))
+    first = await server.say("1")
+    accepted, lose = flaky.hold_back("accept")
+    flaky.lost["accept"] = 1
+    asking = create_task(server.say("2", request_id=SECOND))
+    await accepted.wait()
+    go.set()
+    await server.settled(first)
+
+    lose.set()
+    second = await asking
+    assert server.drivers.find(second) is None
+    await server.start_promoted()
+
+    assert (await server.settled(second)).answer == "Two."
+    prompt = [message.text for message in shared.model.requests[-1].messages]
+    assert prompt[-3:] == ["1", "One.", "2"]
 
 
 @pytest.mark.parametrize("lost", [0, 1])
