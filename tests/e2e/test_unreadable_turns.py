@@ -19,9 +19,10 @@ from tests.upstream.scripted import Ending, ScriptedUpstream, streamed
 
 
 async def spoil(settings: DatabaseSettings, turn: str, column: str, *, over: bool) -> None:
-    """Damage what is stored of a turn, and let its lease, or also its time, be over."""
+    """Damage what is stored of a turn, and let its lease, if any, or also its time, be over."""
     statement = sql.SQL(
-        "update turns set {} = '{{}}', lease_until = '2020-01-01Z', "
+        "update turns set {} = '{{}}', "
+        "lease_until = case when lease_until is not null then timestamptz '2020-01-01Z' end, "
         "deadline_at = case when %s then '2020-01-01Z' else deadline_at end where turn_id = %s"
     )
     async with await psycopg.AsyncConnection.connect(owner_url(settings)) as connection:
@@ -57,6 +58,19 @@ async def test_it_fails_when_its_time_is_over(
     assert state is TurnState.FAILED
     assert await talk.tokens() == (0, 0)
     assert (await talk.said())[-1].completed.text == "Again."
+
+
+async def test_its_events_are_shown_to_their_end(
+    stage: Stage, upstream: ScriptedUpstream, database_settings: DatabaseSettings
+) -> None:
+    talk = await talk_at(stage)
+    upstream.answers(streamed(*answer("Here.")))
+    events = await talk.said()
+    turn = events[0].accepted.turn
+    await spoil(database_settings, turn, "terms", over=False)
+
+    async with timeout(PATIENCE_SECONDS):
+        assert await talk.watched(turn) == events
 
 
 @pytest.mark.parametrize("column", ["terms", "outcome"])

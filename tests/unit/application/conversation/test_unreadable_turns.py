@@ -1,5 +1,6 @@
 """A turn that cannot be read ends all the same: when its time is over, or somebody cancels it."""
 
+from asyncio import create_task
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
@@ -11,9 +12,10 @@ from adapters.inmemory.stored_turn import StoredTurn
 from application.conversation.ports.observing import TakenOver
 from application.conversation.ports.reading import UnreadableError
 from application.conversation.read_conversation import ReadTurn, ReadTurnQuery
+from domain.conversation.errors import SequenceOutOfRangeError
 from domain.conversation.message import ToolCall
 from domain.conversation.turn import Turn, TurnState
-from domain.conversation.turn_event import Failed, Restarted
+from domain.conversation.turn_event import Cancelled, Failed, Restarted
 from domain.kernel.identifiers import SessionId, TurnId
 from domain.kernel.metering import Metric
 from domain.tools.invocation import InvocationState
@@ -144,6 +146,24 @@ async def test_a_call_that_it_had_started_is_written_down_as_unknown(
     (call,) = await shared.reader.invocations(TENANT, turn_id)
     assert call.state is InvocationState.UNKNOWN
     assert kept(shared, turn_id).state is TurnState.FAILED
+
+
+async def test_it_is_watched_to_its_end(shared: World, lost: Server, other: Server) -> None:
+    turn_id = await hanging(lost)
+    watching = create_task(other.shown(turn_id))
+    await until(lambda: (TENANT, turn_id) in shared.store.watchers)
+    spoil(shared, turn_id, order)
+    await lost.cancel(turn_id)
+    other.watchers.ring(turn_id)
+
+    events = await watching
+
+    assert [type(one.body) for one in events[-1:]] == [Cancelled]
+    last = events[-1].sequence
+    assert await other.shown(turn_id) == events
+    assert await other.shown(turn_id, after=last) == []
+    with pytest.raises(SequenceOutOfRangeError):
+        await other.shown(turn_id, after=last + 1)
 
 
 @damages
