@@ -1,9 +1,10 @@
 """A connection over which nothing comes any more costs no server its turns."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -13,13 +14,15 @@ from adapters.postgres.journal import open_turn_journal
 from adapters.postgres.leases import PostgresTurnLeases
 from adapters.postgres.outgoing import Outgoing
 from application.conversation.ports.leases import EventBatch, Renewal
-from application.kernel.insisting import insisting
+from domain.kernel.errors import StorageUnavailableError
 from tests.contract.commands import Commands, shown
 from tests.contract.inmemory_kernel import ONE
 from tests.contract.postgres_kernel import encode, postgres_kernel
 from tests.contract.scene import Scene
 from tests.doubles import PATIENCE
 from tests.fakes import CountingIdentifiers
+
+T = TypeVar("T")
 
 pytestmark = pytest.mark.postgres
 
@@ -57,7 +60,7 @@ class Wire:
 
 @asynccontextmanager
 async def through(wire: Wire) -> AsyncGenerator[DatabaseSettings]:
-    """Settings that lead over the wire, by which a silent connection is given up at once."""
+    """Settings that lead over the wire, by which a silent connection is soon given up."""
     server = await asyncio.start_server(wire.carry, "127.0.0.1", 0)
     async with server:
         port = server.sockets[0].getsockname()[1]
@@ -69,11 +72,18 @@ async def through(wire: Wire) -> AsyncGenerator[DatabaseSettings]:
             wire.server,
             writer_url=over(wire.server.writer_url),
             request_url=over(wire.server.request_url),
-            connect_seconds=0.5,
-            silence_seconds=0.5,
+            connect_seconds=1.0,
+            silence_seconds=1.0,
             wait_seconds=PATIENCE * 10,
             statement_seconds=PATIENCE * 10,
         )
+
+
+async def persisting(step: Callable[[], Awaitable[T]]) -> T:
+    """The answer of an idempotent step, asked for until a slow machine gives it in time."""
+    while True:
+        with suppress(StorageUnavailableError):
+            return await step()
 
 
 async def test_renewals_events_and_rounds_go_over_another_one(
@@ -90,11 +100,11 @@ async def test_renewals_events_and_rounds_go_over_another_one(
             open_turn_journal(far, ONE, Outgoing(encode)) as journal,
         ):
             leases = PostgresTurnLeases(database=far, server_id=ONE)
-            turn_id = (await journal.accept(ask.accept(ask.hold(1)))).turn_id
+            acceptance = ask.accept(ask.hold(1))
+            turn_id = (await persisting(lambda: journal.accept(acceptance))).turn_id
             renewal = Renewal(ask.tenant_id, turn_id, 1, 2000)
             batch = EventBatch(ask.tenant_id, turn_id, 1, shown(1))
-            await asyncio.gather(leases.renew([renewal]), leases.renew([renewal]))
-            wire.cut()
+            extension = ask.extend(turn_id, ask.hold(1))
 
             async def renewed() -> float | None:
                 return (await leases.renew([renewal]))[0]
@@ -102,10 +112,13 @@ async def test_renewals_events_and_rounds_go_over_another_one(
             async def written() -> bool | None:
                 return (await leases.append([batch]))[0]
 
+            await asyncio.gather(persisting(renewed), persisting(renewed))
+            wire.cut()
+
             async with asyncio.timeout(PATIENCE):
-                left = await insisting(renewed)
-                done = await insisting(written)
-                await journal.extend(ask.extend(turn_id, ask.hold(1)))
+                left = await persisting(renewed)
+                done = await persisting(written)
+                await persisting(lambda: journal.extend(extension))
 
     assert left is not None
     assert 0 < left <= 30
