@@ -64,7 +64,7 @@ class PostgresTurnSignals:
 
     async def written(self, turns: Sequence[tuple[TenantId, TurnId]]) -> None:
         if turns:
-            async with self.database.writing() as connection:
+            async with self.database.keeping() as connection:
                 await connection.execute(
                     b"select notify_watchers(%s, %s::uuid[], %s::uuid[])",
                     (self.server_id, *_columns(turns)),
@@ -80,7 +80,7 @@ class PostgresTurnSignals:
     ) -> Sequence[tuple[TurnId, str]]:
         if not turns:
             return []
-        async with self.database.writing() as connection:
+        async with self.database.keeping() as connection:
             cursor = connection.cursor(row_factory=class_row(_Cancelled))
             await cursor.execute(_CANCELLED, _columns(turns))
             return [(TurnId(row.turn_id), row.requested_by) for row in await cursor.fetchall()]
@@ -88,7 +88,7 @@ class PostgresTurnSignals:
     async def watched(self, turns: Sequence[tuple[TenantId, TurnId]]) -> Sequence[TurnId]:
         if not turns:
             return []
-        async with self.database.writing() as connection:
+        async with self.database.keeping() as connection:
             cursor = connection.cursor(row_factory=class_row(_Watched))
             await cursor.execute(_WATCHED, (self.server_id, *_columns(turns)))
             return [TurnId(row.turn_id) for row in await cursor.fetchall()]

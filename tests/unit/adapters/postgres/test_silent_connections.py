@@ -13,8 +13,10 @@ from adapters.postgres.database import DatabaseSettings, open_database
 from adapters.postgres.journal import open_turn_journal
 from adapters.postgres.leases import PostgresTurnLeases
 from adapters.postgres.outgoing import Outgoing
+from adapters.postgres.signals import PostgresTurnSignals
 from application.conversation.ports.leases import EventBatch, Renewal
 from domain.kernel.errors import StorageUnavailableError
+from tests.builders import TENANT, TURN
 from tests.contract.commands import Commands, shown
 from tests.contract.inmemory_kernel import ONE
 from tests.contract.postgres_kernel import encode, postgres_kernel
@@ -29,9 +31,13 @@ pytestmark = pytest.mark.postgres
 
 @dataclass(slots=True)
 class Wire:
-    """A way to the database; `cut` swallows what comes over the connections that there are."""
+    """A way to the database; `cut` swallows what comes over the connections that there are.
+
+    So it does with one connection from the first time that `fatal` is asked for.
+    """
 
     server: DatabaseSettings
+    fatal: bytes = b""
     carriers: set[int] = field(default_factory=set[int])
     silent: set[int] = field(default_factory=set[int])
 
@@ -53,6 +59,9 @@ class Wire:
     ) -> None:
         with suppress(ConnectionError):
             while data := await reader.read(1 << 16):
+                if self.fatal and self.fatal in data:
+                    self.silent.add(number)
+                    self.fatal = b""
                 if number not in self.silent:
                     writer.write(data)
         writer.close()
@@ -123,3 +132,19 @@ async def test_renewals_events_and_rounds_go_over_another_one(
     assert left is not None
     assert 0 < left <= 30
     assert done is True
+
+
+@pytest.mark.parametrize("asked", ["cancelled_turns", "watched_turns", "notify_watchers"])
+async def test_what_is_told_and_asked_of_turns_goes_over_another_one(
+    fresh_settings: DatabaseSettings, asked: str
+) -> None:
+    wire, names = Wire(fresh_settings, fatal=asked.encode()), [(TENANT, TURN)]
+    async with through(wire) as settings, open_database(settings) as far:
+        signals = PostgresTurnSignals(database=far, server_id=ONE)
+        async with asyncio.timeout(PATIENCE):
+            cancelled = await persisting(lambda: signals.cancellations(names))
+            watched = await persisting(lambda: signals.watched(names))
+            await persisting(lambda: signals.written(names))
+
+    assert (list(cancelled), list(watched)) == ([], [])
+    assert len(wire.silent) == 1
