@@ -26,6 +26,7 @@ from application.tenancy.ports import ApiKeys, Tenants
 from application.tools.ports import EffectJournal, ToolRunner
 
 _READS: Final = "reads"
+_OWN: Final = "reads, but for the sealer's lease and cursor, which may be lost without harm"
 _NOTICE: Final = "a notice that may be lost: who waits for it looks by himself as well"
 
 MODEL: Final = "model.stream"
@@ -101,7 +102,7 @@ PORTS: Final[Mapping[str, Watched]] = MappingProxyType(
             port=Records,
             unwatched={"record": _READS, "records": _READS, "receipt": _READS},
         ),
-        "chains": Watched(port=Chains, unwatched={"unsealed": _READS}),
+        "chains": Watched(port=Chains, unwatched={"unsealed": _OWN}),
         "outbox": Watched(
             port=Outbox,
             swept=("lease",),
