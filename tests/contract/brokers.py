@@ -23,7 +23,7 @@ from tests.plugins.kafka import KafkaBrokers
 TOPIC: Final = "conversation.inbound"
 PATIENCE_SECONDS: Final = 240.0
 SESSION_SECONDS: Final = 20.0
-"""A reader that this busy machine stops for less than this keeps its partitions."""
+"""A reader that a busy machine stops for less than this keeps its partitions."""
 NAME_SECONDS: Final = 8.0
 """The same of a reader with a name, whose end is waited for."""
 

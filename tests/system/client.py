@@ -26,7 +26,7 @@ METHODS_BY_REQUEST: Final = {
 """Every method of the contract by the full name of its request."""
 
 PATIENCE_SECONDS: Final = 240.0
-"""Far more than anything takes on the slowest machine: a test that waits this long has failed."""
+"""Far more than anything takes on a slow machine: a test that waits this long has failed."""
 
 AGAIN_SECONDS: Final = 0.1
 
