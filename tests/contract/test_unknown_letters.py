@@ -59,6 +59,18 @@ async def test_the_latest_are_kept(letters: DeadLetters) -> None:
     assert await kept(letters) == ["2", "3", "4"]
 
 
+async def test_the_latest_are_told_by_no_clock_of_a_consumer(letters: DeadLetters) -> None:
+    for number in range(3):
+        letter = unknown(number)
+        early = letter.created_at - timedelta(days=number)
+        attempts = tuple(replace(one, at=early) for one in letter.attempts)
+        await letters.put(replace(letter, created_at=early, attempts=attempts), CONTENT)
+
+    assert await letters.keep_unknown(1) == 2
+
+    assert await kept(letters) == ["2"]
+
+
 async def test_letters_of_tenants_and_of_the_relay_give_way_to_none(letters: DeadLetters) -> None:
     theirs = replace(dead_letter(origin="theirs"), tenant_id=TENANT)
     await letters.put(theirs, CONTENT)
