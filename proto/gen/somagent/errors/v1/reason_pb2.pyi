@@ -229,10 +229,12 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     UNAVAILABLE.
     """
     REASON_EVENT_FAILED: _Reason.ValueType  # 91
-    """An event could not be published, and may pass when it is tried again. Status ABORTED."""
+    """An event could not be published, and may pass when it is tried again. Also why an event was set
+    aside as a dead letter. Status ABORTED.
+    """
     REASON_EVENT_REFUSED: _Reason.ValueType  # 92
     """An event cannot be published: it is too large, of a type that has no topic, or no envelope can
-    be made of it. Status FAILED_PRECONDITION.
+    be made of it. Told as the reason of a dead letter; no call is refused so.
     """
     REASON_MESSAGE_UNREADABLE: _Reason.ValueType  # 93
     """The bytes are no message that their topic may hold. Status INVALID_ARGUMENT."""
@@ -472,10 +474,12 @@ REASON_PUBLISHER_UNAVAILABLE: Reason.ValueType  # 90
 UNAVAILABLE.
 """
 REASON_EVENT_FAILED: Reason.ValueType  # 91
-"""An event could not be published, and may pass when it is tried again. Status ABORTED."""
+"""An event could not be published, and may pass when it is tried again. Also why an event was set
+aside as a dead letter. Status ABORTED.
+"""
 REASON_EVENT_REFUSED: Reason.ValueType  # 92
 """An event cannot be published: it is too large, of a type that has no topic, or no envelope can
-be made of it. Status FAILED_PRECONDITION.
+be made of it. Told as the reason of a dead letter; no call is refused so.
 """
 REASON_MESSAGE_UNREADABLE: Reason.ValueType  # 93
 """The bytes are no message that their topic may hold. Status INVALID_ARGUMENT."""
