@@ -104,6 +104,7 @@ async def test_a_step_that_is_woken_does_not_wait_for_its_time() -> None:
 
     async def wake(_: float) -> None:
         await bell.wait()
+        bell.clear()
 
     async with running(Repeated(name="sealing", step=step, seconds=86_400, wake=wake).run()):
         await rung.wait()
