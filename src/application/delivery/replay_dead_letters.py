@@ -20,6 +20,7 @@ from domain.delivery.errors import (
 )
 from domain.delivery.incoming_message import IncomingMessage, Partition
 from domain.delivery.outgoing_message import OutgoingMessage
+from domain.delivery.patience import is_away
 from domain.delivery.topic import CONSUMED
 from domain.kernel.errors import (
     ConflictError,
@@ -179,9 +180,11 @@ class ReplayDeadLetters:
         error = await self._send(command, opened, into)
         if error is None:
             changed = letter.replayed(by=command.actor, into=into.value, at=deed.at)
+        elif is_away(error):
+            changed = letter.kept_from_replay(words_of(error), deed.at)
         else:
             changed = letter.refused_again(reason_of(error), words_of(error), deed.at)
-        reason = "" if error is None else changed.reason
+        reason = "" if error is None else reason_of(error)
         try:
             await self.letters.change(changed, None, self.audit.of(letter, deed, reason))
         except (ConflictError, NotFoundError) as lost:

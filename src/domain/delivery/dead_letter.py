@@ -156,6 +156,16 @@ class DeadLetter:
             version=self.version + 1,
         )
 
+    def kept_from_replay(self, cause: str, at: datetime) -> Self:
+        """The letter after a replay that what it met kept from all: it rests for what it did."""
+        tried = Attempt(at, cut_text(cause, LONGEST_CAUSE))
+        return replace(
+            self,
+            attempts=remembered((*self.attempts, tried)),
+            replaying=False,
+            version=self.version + 1,
+        )
+
     def _settle(self, state: LetterState, *, by: str, note: str, at: datetime) -> Self:
         return replace(
             self,

@@ -16,6 +16,7 @@ from domain.delivery.errors import (
     DeadLetterNotNamedError,
     PublisherAwayError,
 )
+from domain.kernel.errors import StorageUnavailableError
 from domain.kernel.identifiers import DeadLetterId
 from domain.tenancy.tenant import PLATFORM_TENANT_ID
 from tests.builders import TENANT, dead_letter
@@ -161,6 +162,23 @@ async def test_what_is_refused_again_rests_on_with_one_try_more(desk: Desk) -> N
     assert [type(error) for _, error in replayed.refused] == [SessionNotFoundError]
     assert [audit.reason for audit in desk.letters.audits] == ["SESSION_NOT_FOUND"]
     assert (await desk.replay(of([letter]))).letters
+
+
+async def test_what_the_database_kept_from_a_replay_rests_for_the_reason_it_had(desk: Desk) -> None:
+    letter = await put(desk, 1)
+    desk.consumer.errors.append(StorageUnavailableError())
+
+    replayed = await desk.replay(of([letter]))
+
+    now = await stored(desk, letter)
+    assert (now.state, now.reason, now.cause) == (
+        LetterState.RESTING,
+        letter.reason,
+        letter.cause,
+    )
+    assert len(now.attempts) == len(letter.attempts) + 1
+    assert [type(error) for _, error in replayed.refused] == [StorageUnavailableError]
+    assert [audit.reason for audit in desk.letters.audits] == ["DATABASE_UNAVAILABLE"]
 
 
 async def test_a_broker_that_is_away_leaves_the_letter_resting(desk: Desk) -> None:
