@@ -14,6 +14,7 @@ from grpc_reflection.v1alpha import reflection, reflection_pb2
 from entrypoints.failure import StartError
 from entrypoints.grpc.handlers import SERVICES, handler_of
 from entrypoints.grpc.methods import Method
+from entrypoints.grpc.stopping import Stops
 from entrypoints.settings.serving import ServerSettings
 
 REFLECTION: Final = ("grpc.reflection.v1.ServerReflection", reflection.SERVICE_NAME)
@@ -46,6 +47,7 @@ class ApiServer:
     def __init__(self, server: grpc.aio.Server, port: int, names: tuple[str, ...]) -> None:
         self.port = port
         self._server = server
+        self._stops = Stops(server.stop)
         self._names = ("", *names)
         self._health = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
@@ -66,7 +68,7 @@ class ApiServer:
 
     async def stop(self, seconds: float) -> None:
         """Accept no more; cancel what still runs after so long. May be called again, for sooner."""
-        await self._server.stop(seconds)
+        await self._stops(seconds)
 
 
 @asynccontextmanager
