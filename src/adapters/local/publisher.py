@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TypeAlias, final
 
 from application.delivery.ports.publisher import PublisherCondition
-from domain.delivery.errors import PublisherAwayError
+from domain.delivery.errors import EventRefusedError
 from domain.delivery.outgoing_message import OutgoingMessage
 from domain.delivery.topic import TOPIC_NAMES
 
@@ -26,9 +26,7 @@ class LocalPublisher:
 
     async def publish(self, message: OutgoingMessage) -> None:
         if message.topic not in TOPIC_NAMES:
-            topic = message.topic
-            why = f"the topic {topic} is missing: without a broker there are this service's alone"
-            raise PublisherAwayError(why, topic)
+            raise EventRefusedError(f"there is no topic {message.topic} without a broker")
         for subscriber in self.subscribers:
             await subscriber(message)
 
