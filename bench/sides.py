@@ -6,6 +6,7 @@ import sys
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from statistics import median
 from typing import Final
@@ -123,7 +124,8 @@ def heading(one: str, other: str) -> str:
 
 def row(what: str, pairs: Sequence[tuple[float, float]]) -> str:
     """Medians of both, and of their ratios round by round."""
-    ratios = [new / old for old, new in pairs]
+    # A run of a few turns may take less CPU than is counted.
+    ratios = [new / old if old else inf for old, new in pairs]
     before, now = (median(column) for column in zip(*pairs, strict=True))
     return (
         f"{what:<28}{before:12.3f}{now:12.3f}  {median(ratios):6.3f}  "
