@@ -46,6 +46,8 @@ _EARNED: Final[Mapping[str, frozenset[str]]] = {
     "UpdateDeadLetterRequest": frozenset({"DEAD_LETTER_BUSY"}),
     "DiscardDeadLettersRequest": frozenset({"DEAD_LETTER_BUSY"}),
     "ReplayDeadLettersRequest": frozenset({"DEAD_LETTER_BUSY"}),
+    # The broker was taken away under it; what was not published is not passed over.
+    "ReplayEventsRequest": frozenset({"EVENT_FAILED", "PUBLISHER_UNAVAILABLE"}),
 }
 """Why a request of a type may be refused besides; for nothing else in a laboratory."""
 
