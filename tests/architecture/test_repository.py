@@ -36,7 +36,7 @@ OUTSIDE: Final = re.compile(
 def tracked() -> list[Path]:
     """Every file of the tree that git keeps, or would keep."""
     listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],  # noqa: S607
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],  # noqa: S607 - whichever git there is
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -164,7 +164,7 @@ class Laboratory:
             evidence,
             self.public_key,
             texts,
-            Random(self.chance.random()),  # noqa: S311
+            Random(self.chance.random()),  # noqa: S311 - to be replayed
         )
         for witness in (*evidence.tenants, evidence.platform):
             for client in witness.clients:

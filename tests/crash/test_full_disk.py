@@ -40,7 +40,7 @@ def small_disk() -> Generator[Path]:
 
 def _ran(*command: str | Path) -> bool:
     try:
-        return not subprocess.run(command, check=False, capture_output=True).returncode  # noqa: S603
+        return not subprocess.run(command, check=False, capture_output=True).returncode  # noqa: S603 - our own lines
     except FileNotFoundError:
         return False
 

@@ -40,7 +40,8 @@ class Attack:
     refusals: dict[type[DomainError], int] = field(default_factory=dict[type[DomainError], int])
 
     async def run(self, clients: int, rounds: int) -> None:
-        await asyncio.gather(*(self._client(Random(n), rounds) for n in range(clients)))  # noqa: S311
+        chances = [Random(number) for number in range(clients)]  # noqa: S311 - to be replayed
+        await asyncio.gather(*(self._client(chance, rounds) for chance in chances))
 
     async def _client(self, chance: Random, rounds: int) -> None:
         for _ in range(rounds):

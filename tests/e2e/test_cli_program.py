@@ -156,7 +156,7 @@ def test_every_call_of_the_tour_works_as_it_is_written(served: Newcomer, grpcurl
     path = os.pathsep.join([str(program.parent), str(grpcurl.parent), os.environ["PATH"]])
 
     ended = subprocess.run(  # noqa: S603 - the tour
-        ["bash", "-c", script.replace(ADDRESS_OF_THE_TOUR, served.address)],  # noqa: S607
+        ["bash", "-c", script.replace(ADDRESS_OF_THE_TOUR, served.address)],  # noqa: S607 - the PATH is ours
         cwd=served.folder,
         env={**served.environment, "PATH": path},
         capture_output=True,

@@ -18,7 +18,7 @@ ENDED: Final = (pb.TURN_STATE_COMPLETED, pb.TURN_STATE_FAILED, pb.TURN_STATE_CAN
 
 async def open_session(client: Client, capsule: str, **fields: object) -> str:
     """A new session; gives its name."""
-    session = pb.Session(capsule=f"{client.parent}/capsules/{capsule}", **fields)  # type: ignore[arg-type]
+    session = pb.Session(capsule=f"{client.parent}/capsules/{capsule}", **fields)  # type: ignore[arg-type]  # of the message's own fields
     request = pb.CreateSessionRequest(
         parent=client.parent, session=session, request_id=request_id()
     )

@@ -78,8 +78,7 @@ def _from_file(path: Path) -> bytes:
 
 def _from_url(url: str, seconds: float) -> bytes:
     until = monotonic() + seconds
-    # The scheme was checked when the source was made.
-    request = Request(url, headers={"accept": "application/json"})  # noqa: S310
+    request = Request(url, headers={"accept": "application/json"})  # noqa: S310 - the scheme was checked when the source was made
     read = bytearray()
     try:
         with _opener().open(request, timeout=seconds) as response:

@@ -143,7 +143,7 @@ class KafkaPublisher:
         self._tell_heard()
         # Nobody hears any more what becomes of the rest.
         self._problem = "the publisher was closed"
-        self._in_loop(partial(self._give_up, KafkaError(KafkaError._DESTROY)))  # noqa: SLF001
+        self._in_loop(partial(self._give_up, KafkaError(KafkaError._DESTROY)))  # noqa: SLF001 - librdkafka's name of it
 
     def _next_producer(self, ended: Producer, why: KafkaError) -> Producer:
         """One that takes the place of one that ended; that one again if this publisher closes."""

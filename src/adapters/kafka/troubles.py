@@ -1,5 +1,7 @@
 """What errors of Kafka say about a message: nothing, that it may pass, or that it will not."""
 
+# ruff: noqa: SLF001 - the names of librdkafka's own codes begin with an underscore
+
 from typing import Final
 
 from confluent_kafka import KafkaError
@@ -25,9 +27,9 @@ _FAILED: Final = frozenset(
     {
         KafkaError.UNKNOWN,
         KafkaError.KAFKA_STORAGE_ERROR,
-        KafkaError._FAIL,  # noqa: SLF001 - librdkafka's own codes are named so
-        KafkaError._BAD_MSG,  # noqa: SLF001
-        KafkaError._INVALID_ARG,  # noqa: SLF001
+        KafkaError._FAIL,
+        KafkaError._BAD_MSG,
+        KafkaError._INVALID_ARG,
     }
 )
 """Of this message or of its moment: nobody can tell."""
@@ -35,8 +37,8 @@ _FAILED: Final = frozenset(
 _MISSING: Final = frozenset(
     {
         KafkaError.UNKNOWN_TOPIC_OR_PART,
-        KafkaError._UNKNOWN_TOPIC,  # noqa: SLF001
-        KafkaError._UNKNOWN_PARTITION,  # noqa: SLF001
+        KafkaError._UNKNOWN_TOPIC,
+        KafkaError._UNKNOWN_PARTITION,
     }
 )
 
@@ -55,9 +57,9 @@ _OF_TOPIC: Final = frozenset(
 _LATE: Final = frozenset(
     {
         KafkaError.REQUEST_TIMED_OUT,
-        KafkaError._MSG_TIMED_OUT,  # noqa: SLF001
-        KafkaError._TIMED_OUT,  # noqa: SLF001
-        KafkaError._TIMED_OUT_QUEUE,  # noqa: SLF001
+        KafkaError._MSG_TIMED_OUT,
+        KafkaError._TIMED_OUT,
+        KafkaError._TIMED_OUT_QUEUE,
     }
 )
 """Of all where no broker is reached; otherwise of where this message should have gone."""
@@ -72,7 +74,7 @@ def trouble_of(
     the cluster, for which every message waits: it is away, starts, or does not know us.
     """
     told = f"{error.name()}: {error.str()}"
-    if error.fatal() or error.code() == KafkaError._FATAL:  # noqa: SLF001
+    if error.fatal() or error.code() == KafkaError._FATAL:
         # The producer ended, with every message it had.
         return PublisherAwayError(told)
     if error.code() in _REFUSED:

@@ -47,9 +47,8 @@ def access(settings: IdentitySettings, stores: Stores, system: System) -> Access
 def _tokens(settings: IdentitySettings, stores: Stores, system: System) -> TokenVerifier:
     if not settings.jwks:
         return NoTokens()
-    # Without an issuer nothing that reads tokens is loaded.
-    from adapters.jwt.settings import JwtSettings, JwtSettingsError  # noqa: PLC0415
-    from adapters.jwt.verifier import JwtVerifier  # noqa: PLC0415
+    from adapters.jwt.settings import JwtSettings, JwtSettingsError  # noqa: PLC0415 - only who reads tokens
+    from adapters.jwt.verifier import JwtVerifier  # noqa: PLC0415 - loads what reads them
 
     try:
         terms = JwtSettings(

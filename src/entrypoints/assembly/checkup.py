@@ -7,6 +7,7 @@ import socket
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from http import HTTPStatus
 from http.client import HTTPException
 from importlib.metadata import PackageNotFoundError, version
 from time import monotonic
@@ -279,7 +280,7 @@ def _can_listen(host: str, port: int) -> bool:
 def _is_ready(address: str) -> bool:
     try:
         with urlopen(f"http://{address}/readyz", timeout=_SECONDS) as answer:
-            return bool(answer.status == 200)  # noqa: PLR2004
+            return bool(answer.status == HTTPStatus.OK)
     except (OSError, HTTPException, ValueError):
         return False
 

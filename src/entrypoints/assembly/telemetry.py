@@ -86,8 +86,7 @@ async def open_telemetry(
     if not settings.otlp_endpoint:
         yield _telemetry(settings, NoSpans(), clock)
         return
-    # Without a collector nothing of OpenTelemetry's exporter is loaded.
-    from adapters.telemetry.export import exported_spans  # noqa: PLC0415
+    from adapters.telemetry.export import exported_spans  # noqa: PLC0415 - only for a collector
 
     headers = await secrets.need(settings.otlp_headers) if settings.otlp_headers else ""
     async with exported_spans(

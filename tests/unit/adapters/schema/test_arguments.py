@@ -131,7 +131,7 @@ def test_every_violation_is_named_up_to_a_bound() -> None:
 
 
 def test_no_violation_repeats_the_content() -> None:
-    secret = "hunter2-hunter2-hunter2-hunter2"  # noqa: S105
+    secret = "hunter2-hunter2-hunter2-hunter2"  # noqa: S105 - of nobody
     for content in (secret, [secret], {"x": secret}, 7):
         wrong = json.dumps({"city": content, "days": secret, "unit": secret})
 
