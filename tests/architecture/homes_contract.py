@@ -1,7 +1,5 @@
 """An import-linter contract that gives each third-party package the places that may import it."""
 
-# pyright: basic, reportIncompatibleMethodOverride=false
-
 import sys
 from typing import cast
 

@@ -1,7 +1,5 @@
 """An import-linter contract that allows instead of forbidding."""
 
-# pyright: basic, reportIncompatibleMethodOverride=false
-
 from typing import cast
 
 from grimp import ImportGraph
