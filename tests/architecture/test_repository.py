@@ -31,6 +31,10 @@ OUTSIDE: Final = re.compile(
     r"\.\./share[d]|pypi\.or[g]|pythonhoste[d]|npmjs\.or[g]|proxy\.golan[g]|repo1\.mave[n]"
 )
 
+SILENCED: Final = re.compile(
+    r"# (?:noq[a]: [A-Z0-9, ]+|type: ignor[e]\[[^]]*\]|pyright: ignor[e]\[[^]]*\])\W*$"
+)
+
 
 @pytest.fixture(scope="module")
 def tracked() -> list[Path]:
@@ -111,6 +115,12 @@ def test_no_file_names_a_path_of_a_machine(tracked: list[Path]) -> None:
 
 def test_no_file_names_a_registry_or_a_neighbour(tracked: list[Path]) -> None:
     assert list(lines_with(OUTSIDE, tracked)) == []
+
+
+def test_a_silenced_check_has_its_reason_beside_it(tracked: list[Path]) -> None:
+    written = [path for path in tracked if path.suffix == ".py" and "gen" not in path.parts]
+
+    assert list(lines_with(SILENCED, written)) == []
 
 
 @pytest.mark.parametrize("command", ["make run", "make test"])
