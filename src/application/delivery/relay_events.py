@@ -1,7 +1,7 @@
 """Publish what was committed: in order per key, at least once, shared by any number of relays."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from types import MappingProxyType
@@ -127,8 +127,8 @@ class RelayEvents:
         state.page_ended = Place(page[-1].bucket, page[-1].key) if full else None
         now, more = self.clock.monotonic(), full
         state.goes_on = not first and state.goes_on
-        for key, of_key in groupby(page, key=_key_of):
-            waits, events = state.troubled.get(key), list(of_key)
+        for key, events in self._by_key(page):
+            waits = state.troubled.get(key)
             state.goes_on = state.goes_on or key in busy
             if state.absences.is_waited_for(topic_of(events[0].type), now):
                 continue
@@ -140,6 +140,19 @@ class RelayEvents:
         if not (full or first or state.goes_on):
             state.rest_until = now + self.terms.rest_seconds
         return len(page) if more else 0
+
+    def _by_key(self, page: Sequence[OutgoingEvent]) -> Iterable[tuple[Key, list[OutgoingEvent]]]:
+        """The events of each key, in their order.
+
+        Where a topic is away any key may come first, and ask for it: one whose own partition stays
+        away keeps off no other.
+        """
+        keys = ((key, list(events)) for key, events in groupby(page, key=_key_of))
+        if not self.state.absences.topics:
+            return keys
+        found = list(keys)
+        first = int(self._fraction() * len(found))
+        return [*found[first:], *found[:first]]
 
     async def _publish_in_order(self, key: Key, events: Sequence[OutgoingEvent]) -> None:
         state = self.state

@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from adapters.system.identifiers import SystemIdentifiers
+from domain.delivery.errors import PublisherAwayError
 from domain.delivery.topic import Topic
 from domain.kernel.events import DomainEvent
 from tests.contract.outboxes import ENCODE, inmemory_outgoings
@@ -113,6 +115,25 @@ async def test_a_key_that_asked_and_was_refused_for_itself_lets_another_ask(stag
         await relay()
 
     assert sorted(stage.publisher.arrived) == [("lost", 1), ("lost 2", 1)]
+
+
+async def test_a_key_that_asks_in_vain_keeps_no_other_of_its_topic(stage: Stage) -> None:
+    """One of a topic's partitions is away, for example."""
+    names = [f"lost {number}" for number in range(5)]
+    await stage.outgoings.commit(*names)
+    stage.publisher.missing = {MISSING}
+    relay = replace(stage.relay(), identifiers=SystemIdentifiers())
+    await relay()
+    ((first, _),) = stage.publisher.begun
+    stage.publisher.missing = set()
+    stage.publisher.errors[first, 1] = PublisherAwayError("it has no leader", MISSING)
+
+    # Which of five comes first is chance: in a thousand rounds each does.
+    for _ in range(1000):
+        stage.clock.advance(70)
+        await relay()
+
+    assert sorted(stage.publisher.arrived) == [(name, 1) for name in names if name != first]
 
 
 async def test_pages_of_what_waits_are_read_once_until_the_relay_has_rested(stage: Stage) -> None:
