@@ -126,6 +126,7 @@ class Maker:
                 message_id=MessageId(ids.next()),
                 order=TurnOrder(principal=self.principal, text="How much is 17.5 * 3?"),
                 seconds=60.0,
+                last_event=2**63 - 1,  # the sessions are used again and again, and not read
                 holds=turn_holds(self.principal, session_id, "bench", holds),
                 event=TurnAccepted(**header(), capsule_version_id=version, subject=subject),
             ),

@@ -205,13 +205,16 @@ class FlakyJournal:
     """A journal whose answers take a moment, and are lost as often as `lost` says.
 
     A lost answer is one whose step was done all the same. `gates` hold the answers of steps back.
-    `defects` are raised by the next ends, which are not made; `first` is done right before an end.
+    `defects` are raised by the next ends, which are not made; `first` is done right before each
+    such step.
     """
 
     journal: TurnJournal
     lost: dict[str, int] = field(default_factory=dict[str, int])
     defects: list[Exception] = field(default_factory=list[Exception])
-    first: Callable[[], Awaitable[object]] | None = None
+    first: dict[str, Callable[[], Awaitable[object]]] = field(
+        default_factory=dict[str, Callable[[], Awaitable[object]]]
+    )
     gates: dict[str, Event] = field(default_factory=dict[str, Event])
     reached: dict[str, Event] = field(default_factory=dict[str, Event])
 
@@ -221,6 +224,7 @@ class FlakyJournal:
         return self.reached[step], self.gates[step]
 
     async def accept(self, command: AcceptTurn) -> Grant:
+        await self._first("accept")
         grant = await self.journal.accept(command)
         await self._answer("accept")
         return grant
@@ -248,11 +252,14 @@ class FlakyJournal:
         await sleep(0)
         if self.defects:
             raise self.defects.pop()
-        if self.first is not None:
-            await self.first()
+        await self._first("finish")
         finished = await self.journal.finish(command)
         await self._answer("finish")
         return finished
+
+    async def _first(self, step: str) -> None:
+        if step in self.first:
+            await self.first[step]()
 
     async def _answer(self, step: str) -> None:
         await sleep(0)

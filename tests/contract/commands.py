@@ -40,6 +40,9 @@ from domain.tools.invocation import Invocation, InvocationState
 from tests.builders import CAPSULE_VERSION, fact, invocation, principal
 from tests.fakes import NOON, CountingIdentifiers
 
+EVERYTHING: Final = 2**63 - 1
+"""The last event that a turn was planned with, whatever is published meanwhile."""
+
 USAGE: Final = Usage(prompt_tokens=30, completion_tokens=10, api_calls=1)
 
 CHECKPOINT: Final = Checkpoint(
@@ -110,6 +113,7 @@ class Commands:
         request_id: str | None = None,
         digest: bytes = b"content",
         text: str = "Hello",
+        last_event: int = EVERYTHING,
     ) -> AcceptTurn:
         turn_id = TurnId(self.identifiers.next())
         return AcceptTurn(
@@ -122,6 +126,7 @@ class Commands:
             message_id=MessageId(self.identifiers.next()),
             order=TurnOrder(principal=principal(tenant_id=self.tenant_id), text=text),
             seconds=300.0,
+            last_event=last_event,
             holds=holds,
             event=self.fact(),
         )

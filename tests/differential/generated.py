@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from domain.conversation.turn import TurnState
 from domain.tools.invocation import InvocationState
+from tests.contract.commands import EVERYTHING
 from tests.differential.steps import (
     MANY_SESSIONS,
     Accept,
@@ -41,6 +42,7 @@ _tenant = st.sampled_from((0, 0, 1))
 _session = st.sampled_from((1, 1, 2, 0))
 _server = st.integers(0, 1)
 _digest = st.sampled_from((0, 0, 0, 1))
+_last_event = st.sampled_from((EVERYTHING, EVERYTHING, EVERYTHING, 0, 1, 2, 3))
 _off = st.sampled_from((0, 0, 0, 0, 0, 0, -1, 1))
 
 
@@ -70,6 +72,7 @@ _accept = st.builds(
     server=_server,
     request=st.none() | st.integers(0, 3),
     digest=_digest,
+    last_event=_last_event,
     holds=_holds(4),
 )
 _extend = st.builds(
@@ -185,6 +188,7 @@ _many_sessions = st.builds(
     server=st.just(0),
     request=st.none() | st.integers(0, 3),
     digest=_digest,
+    last_event=_last_event,
     holds=_lines(4, st.sampled_from((0, 10, 40, 90, 250))),
 )
 _ends = st.tuples(_uses(3), st.integers(0, 2)).map(

@@ -24,6 +24,7 @@ class Accept:
     server: int
     request: int | None
     digest: int
+    last_event: int
     holds: tuple[Amount, ...]
 
 

@@ -40,6 +40,7 @@ def accept(step: do.Accept, world: World) -> AcceptTurn:
         *holds_of(ask, step.holds),
         request_id=None if step.request is None else f"request {step.request}",
         digest=b"other" if step.digest else b"content",
+        last_event=step.last_event,
     )
     world.turns.append((ask, command.turn_id))
     return command

@@ -22,7 +22,12 @@ from application.conversation.ports.journal import (
 from application.kernel.ports import Clock
 from domain.budget.granting import merged, summed
 from domain.budget.period import period_of
-from domain.conversation.errors import SessionBusyError, SessionNotFoundError, StaleFenceError
+from domain.conversation.errors import (
+    SessionBusyError,
+    SessionMovedError,
+    SessionNotFoundError,
+    StaleFenceError,
+)
 from domain.conversation.message import Role
 from domain.conversation.session import Session
 from domain.conversation.turn import Turn, TurnState
@@ -174,6 +179,9 @@ class InMemoryTurnJournal:
             raise SessionNotFoundError(str(command.session_id))
         if not session.queue.admits(session.max_waiting):
             raise SessionBusyError(str(command.session_id))
+        last = self.store.last_event(command.tenant_id, command.session_id)
+        if session.queue.open_turn is None and last > command.last_event:
+            raise SessionMovedError(str(command.session_id))
         return session
 
     def _leave_session(self, turn: Turn) -> TurnId | None:

@@ -33,7 +33,11 @@ class InMemoryTurnReader:
             if (owner, stored.session_id) == (tenant_id, session_id)
             and self.store.turns[tenant_id, stored.turn_id].turn.state.final
         ]
-        return Opening(session=session, history=tuple(said[-messages:] if messages else ()))
+        return Opening(
+            session=session,
+            last_event=self.store.last_event(tenant_id, session_id),
+            history=tuple(said[-messages:] if messages else ()),
+        )
 
     async def accepted(
         self, tenant_id: TenantId, session_id: SessionId, request_id: str

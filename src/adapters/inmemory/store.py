@@ -200,6 +200,10 @@ class InMemoryStore:
             events = self.outbox.setdefault((event.tenant_id, event.key), [])
             events.append(StoredEvent(len(events) + 1, event))
 
+    def last_event(self, tenant_id: TenantId, key: UUID) -> int:
+        """The number of the last event of a key; 0 when there is none."""
+        return len(self.outbox.get((tenant_id, key), ()))
+
     def say(self, turn: Turn, message_id: MessageId, role: Role, text: str) -> None:
         self.messages[turn.tenant_id, message_id] = StoredMessage(
             turn.session_id, turn.id, Message(role, text)

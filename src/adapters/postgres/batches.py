@@ -47,6 +47,7 @@ class Outcome(IntEnum):
     STALE_FENCE = 6
     NOT_FOUND = 7
     AGAIN = 8
+    MOVED = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ class Terms:
 HOLD: Final[tuple[Packer, ...]] = (uuids, int2s, int8s, bools)
 _USE: Final[tuple[Packer, ...]] = (int2s, int8s, int4s)
 _ACCEPT: Final[tuple[Packer, ...]] = (
-    *(uuids, uuids, texts, blobs, uuids, uuids, uuids, texts, blobs, floats),
+    *(uuids, uuids, texts, blobs, uuids, uuids, uuids, texts, blobs, floats, int8s),
     *EVENT,
 )
 _EXTEND: Final[tuple[Packer, ...]] = (uuids, uuids, int8s, int4s, blobs)
@@ -220,7 +221,7 @@ _KINDS: Final = MappingProxyType(
         # In the order in which they are done: finishes first, they free budget and places.
         FINISH: _Kind("finish_batch", 1 + 14 + 4 + 7 + 1 + 2, _finish, _read_finishes),
         EXTEND: _Kind("extend_batch", 1 + 5 + 5 + 1, _extend, _read_extends),
-        ACCEPT: _Kind("accept_batch", 3 + 16 + 5, _accept, _read_accepts),
+        ACCEPT: _Kind("accept_batch", 3 + 17 + 5, _accept, _read_accepts),
     }
 )
 

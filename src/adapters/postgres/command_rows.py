@@ -83,6 +83,7 @@ def accept_row(command: AcceptTurn, outgoing: Outgoing) -> Row:
         text("text", command.order.text),
         encode_terms(command.order),
         float8(command.seconds),
+        command.last_event,
         *outgoing.row(command.event),
     )
 

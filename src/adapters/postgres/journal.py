@@ -30,7 +30,12 @@ from application.conversation.ports.journal import (
 )
 from domain.budget.account import Hold
 from domain.budget.granting import merged, refusal_of, summed
-from domain.conversation.errors import SessionBusyError, SessionNotFoundError, StaleFenceError
+from domain.conversation.errors import (
+    SessionBusyError,
+    SessionMovedError,
+    SessionNotFoundError,
+    StaleFenceError,
+)
 from domain.conversation.turn import TurnState
 from domain.kernel.errors import IdempotencyKeyReusedError
 from domain.kernel.identifiers import ServerId, TurnId
@@ -77,6 +82,8 @@ class PostgresTurnJournal:
                 return await self._interruptions.grant(command.tenant_id, known, own=own)
             case Outcome.KEY_REUSED:
                 raise IdempotencyKeyReusedError(command.request_id)
+            case Outcome.MOVED:
+                raise SessionMovedError(str(command.session_id))
             case Outcome.SESSION_BUSY:
                 raise SessionBusyError(str(command.session_id))
             case _:

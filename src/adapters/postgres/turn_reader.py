@@ -219,8 +219,8 @@ def _told(row: TurnRow, tenant: str, subject: str) -> Turn:
 
 
 def _opening(tenant_id: TenantId, session_id: SessionId, result: "PGresult") -> Opening:
-    capsule, subject, busy, most, created, opened, waiting, roles, contents = (
-        result.get_value(0, column) for column in range(9)
+    capsule, subject, busy, most, created, opened, waiting, last, roles, contents = (
+        result.get_value(0, column) for column in range(10)
     )
     if capsule is None or subject is None or busy is None or most is None or created is None:
         raise SessionNotFoundError(str(session_id))
@@ -240,7 +240,9 @@ def _opening(tenant_id: TenantId, session_id: SessionId, result: "PGresult") -> 
     )
     said = zip(integers(roles), elements(contents), strict=True)
     history = [Message(Role(role or 0), (text or b"").decode()) for role, text in said]
-    return Opening(session=session, history=tuple(reversed(history)))
+    return Opening(
+        session=session, last_event=integer(last or b""), history=tuple(reversed(history))
+    )
 
 
 _STORED: Final = b"select * from read_stored(%s, %s)"

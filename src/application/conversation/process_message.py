@@ -9,12 +9,13 @@ from application.conversation.drive_turn import DriveTurn, Task, planned_as
 from application.conversation.holds import turn_holds
 from application.conversation.plan import TurnPlan
 from application.conversation.ports.journal import AcceptTurn, Grant, TurnJournal
-from application.conversation.ports.reading import TurnReader
+from application.conversation.ports.reading import Opening, TurnReader
 from application.conversation.prepare_turn import PrepareTurn
 from application.conversation.progress import Progress
 from application.conversation.turn_drivers import TurnDrivers
 from application.kernel.insisting import insisting
 from application.kernel.ports import Clock, IdentifierSource
+from domain.conversation.errors import SessionMovedError
 from domain.conversation.events import TurnAccepted
 from domain.conversation.phase import Phase
 from domain.conversation.turn import TurnOrder, TurnState
@@ -33,6 +34,9 @@ from domain.kernel.resilience import TURN_DEADLINE, turn_seconds
 
 HISTORY_MESSAGES: Final = 200
 """How many of a session's latest messages are looked at; the history lane is smaller than that."""
+
+READINGS: Final = 8
+"""How often a message is planned anew because another turn ended meanwhile, until it is refused."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +78,19 @@ class ProcessMessage:
             IdempotencyKeyReusedError: The request id names another message.
             Besides, whatever `PrepareTurn` refuses.
         """
+        for _ in range(READINGS - 1):
+            try:
+                return await self._process(command)
+            except SessionMovedError:
+                continue
+        return await self._process(command)
+
+    async def _process(self, command: ProcessMessageCommand) -> TurnId:
+        """Plan with the history as it is now, and accept the message if it still is.
+
+        Raises:
+            SessionMovedError: A turn ended meanwhile, whose answer the plan does not know.
+        """
         order = command.order
         tenant_id = order.principal.tenant_id
         progress = Progress(self.clock, began=command.began)
@@ -90,7 +107,7 @@ class ProcessMessage:
             if (known := await self._known(command)) is None:
                 raise
             return known
-        return await self.drivers.to_the_end(self._accept(command, plan, progress))
+        return await self.drivers.to_the_end(self._accept(command, opening, plan, progress))
 
     async def _known(self, command: ProcessMessageCommand) -> TurnId | None:
         """The turn that the same request was accepted as before.
@@ -108,13 +125,13 @@ class ProcessMessage:
         return turn_id
 
     async def _accept(
-        self, command: ProcessMessageCommand, plan: TurnPlan, progress: Progress
+        self, command: ProcessMessageCommand, opening: Opening, plan: TurnPlan, progress: Progress
     ) -> TurnId:
         """From here on the turn does not need its client any more."""
         asked_at = self.clock.monotonic()
         with progress.timing(Phase.BUDGET):
             # Named once: after a lost answer it is told as its own, and driven here.
-            acceptance = self._acceptance(command, plan)
+            acceptance = self._acceptance(command, opening, plan)
             grant = await insisting(lambda: self.journal.accept(acceptance))
         if grant.earlier or grant.state is not TurnState.RUNNING:
             return grant.turn_id
@@ -123,7 +140,9 @@ class ProcessMessage:
         self._start(command, plan, progress, grant, asked_at)
         return grant.turn_id
 
-    def _acceptance(self, command: ProcessMessageCommand, plan: TurnPlan) -> AcceptTurn:
+    def _acceptance(
+        self, command: ProcessMessageCommand, opening: Opening, plan: TurnPlan
+    ) -> AcceptTurn:
         order = command.order
         tenant_id = order.principal.tenant_id
         turn_id = TurnId(self.identifiers.next())
@@ -142,6 +161,7 @@ class ProcessMessage:
                 held_tokens=plan.context.hold,
             ),
             seconds=turn_seconds(command.seconds, self.longest),
+            last_event=opening.last_event,
             holds=turn_holds(
                 order.principal,
                 command.session_id,

@@ -33,6 +33,10 @@ class SessionBusyError(ExhaustedError):
         self.retry_after_seconds = 1.0
 
 
+class SessionMovedError(SessionBusyError):
+    """A turn of the session ended after its history was read: read it again."""
+
+
 class TurnNotFoundError(NotFoundError):
     reason = "TURN_NOT_FOUND"
 

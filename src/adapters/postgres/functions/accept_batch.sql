@@ -2,6 +2,8 @@
 -- message, its reservation (each hold that binds fits its account, counting what earlier commands of the
 -- batch were granted), its place in the session (RUNNING with a lease and fence 1, or QUEUED with fence 0)
 -- and its outgoing event.
+-- A turn that would run is refused where its session has outgoing events after the one it was planned with:
+-- a turn has ended since, and the plan does not know its answer.
 -- A request id known to the session answers EARLIER or KEY_REUSED; an earlier copy in the batch counts as
 -- known once it was accepted. A reservation belongs to the period that is open for its tenant.
 -- A hold that is not required and whose account has no row in the period is passed over.
@@ -10,12 +12,12 @@
 -- Locks: none of its own, lock_tenants comes first.
 -- Outcomes: 0 DONE (RUNNING), 1 QUEUED, 2 EARLIER (known_… tell the turn), 3 KEY_REUSED, 4 OVER_LIMIT
 -- (refused_hold, and what was left), 5 SESSION_BUSY, 7 NOT_FOUND (the session; with refused_hold a required
--- account), 8 AGAIN (its tenant is locked elsewhere: nothing was done).
+-- account), 8 AGAIN (its tenant is locked elsewhere: nothing was done), 9 MOVED (its session has gone on).
 create or replace function accept_batch(
     p_locked uuid[], p_owner uuid, p_lease interval, p_ceiling bigint,
     p_tenants uuid[], p_sessions uuid[], p_requests text[], p_digests bytea[],
     p_turns uuid[], p_capsules uuid[], p_messages uuid[], p_contents text[], p_terms bytea[],
-    p_seconds double precision[],
+    p_seconds double precision[], p_last_events bigint[],
     p_events uuid[], p_keys uuid[], p_types text[], p_traces text[], p_times bigint[], p_payloads bytea[],
     p_hold_commands integer[], p_hold_accounts uuid[], p_hold_metrics smallint[],
     p_hold_amounts bigint[], p_hold_required boolean[],
@@ -67,9 +69,10 @@ begin
                first_value(k.place) over (partition by k.tenant, k.session, k.request
                                               order by k.place)::integer as first_copy,
                r.turn_id as known_turn, r.digest as known_digest,
-               s.open_turn is not null as open, cardinality(s.waiting) as waiting, s.max_waiting
-          from unnest(p_tenants, p_sessions, p_requests, p_digests) with ordinality
-               k(tenant, session, request, digest, place)
+               s.open_turn is not null as open, cardinality(s.waiting) as waiting, s.max_waiting,
+               s.event_sequence > k.last_event as moved
+          from unnest(p_tenants, p_sessions, p_requests, p_digests, p_last_events) with ordinality
+               k(tenant, session, request, digest, last_event, place)
           left join sessions s on s.tenant_id = k.tenant and s.session_id = k.session
                               and s.deleted_at is null
           left join turn_requests r on r.tenant_id = k.tenant and r.session_id = k.session
@@ -89,6 +92,7 @@ begin
             when c.known_turn is not null and c.known_digest = c.digest then 2  -- EARLIER
             when c.known_turn is not null then 3                                -- KEY_REUSED
             when c.waiting is null then 7                                       -- NOT_FOUND: the session
+            when not v_open[c.seat] and c.moved then 9                          -- MOVED
             when not v_open[c.seat] then 0                                      -- DONE
             when v_waiting[c.seat] < c.max_waiting then 1                       -- QUEUED
             else 5 end;                                                         -- SESSION_BUSY

@@ -23,7 +23,10 @@ from domain.tools.invocation import Invocation
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcceptTurn:
-    """A message is taken on. `digest` is of the request's content, for its request_id."""
+    """A message is taken on. `digest` is of the request's content, for its request_id.
+
+    `last_event` is that of the `Opening` which the turn was planned with.
+    """
 
     tenant_id: TenantId
     session_id: SessionId
@@ -34,6 +37,7 @@ class AcceptTurn:
     message_id: MessageId
     order: TurnOrder
     seconds: float
+    last_event: int
     holds: tuple[Hold, ...]
     event: DomainEvent
 
@@ -186,6 +190,7 @@ class TurnJournal(Protocol):
         Raises:
             SessionNotFoundError: No such session of this tenant, or it was deleted.
             SessionBusyError: A turn is open and the session does not queue, or its queue is full.
+            SessionMovedError: No turn is open, and one has ended since `last_event`.
             BudgetExhaustedError: A hold does not fit its account.
             IdempotencyKeyReusedError: The request id is known with another digest.
         """

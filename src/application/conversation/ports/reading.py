@@ -20,9 +20,14 @@ class UnreadableError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opening:
-    """What a turn begins with: its session, and the session's latest messages, oldest first."""
+    """What a turn begins with: its session, and the session's latest messages, oldest first.
+
+    `last_event` is the number of the last event published of the session; 0 when there is none.
+    Every end of a turn is one: while it stands, the history does.
+    """
 
     session: Session
+    last_event: int
     history: tuple[Message, ...]
 
 

@@ -149,7 +149,7 @@ async def test_a_decision_while_its_turn_is_being_cancelled_is_the_only_one_that
     journal = FlakyJournal(server.plain_journal())
     other = Server(world=shared, name="other", journal=journal)
 
-    journal.first = partial(decided_alone, server, call_id, approved=approved)
+    journal.first["finish"] = partial(decided_alone, server, call_id, approved=approved)
 
     await other.cancel(turn_id)
 
