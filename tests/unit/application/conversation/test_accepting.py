@@ -23,20 +23,10 @@ from domain.tools.errors import ToolNotFoundError
 from tests.builders import SESSION, TENANT
 from tests.doubles import FlakyJournal, until
 from tests.inmemory_application import REQUEST, Server
-from tests.inmemory_world import World, world
+from tests.inmemory_world import World
 
 SECOND = REQUEST[:-1] + "2"
 THIRD = REQUEST[:-1] + "3"
-
-
-@pytest.fixture
-async def shared() -> World:
-    return await world()
-
-
-@pytest.fixture
-def server(shared: World) -> Server:
-    return Server(world=shared)
 
 
 def nothing_is_left(shared: World) -> bool:

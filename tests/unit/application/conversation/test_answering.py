@@ -2,8 +2,6 @@
 
 from hashlib import sha256
 
-import pytest
-
 from adapters.inmemory.language_model import called, said
 from application.conversation.ports.models import ModelText
 from domain.conversation.errors import (
@@ -25,17 +23,7 @@ from domain.tools.errors import ToolFailedError
 from tests.builders import TENANT
 from tests.doubles import answers, fails
 from tests.inmemory_application import REQUEST, Server
-from tests.inmemory_world import World, capability, world
-
-
-@pytest.fixture
-async def shared() -> World:
-    return await world()
-
-
-@pytest.fixture
-def server(shared: World) -> Server:
-    return Server(world=shared)
+from tests.inmemory_world import World, capability
 
 
 def told(event: object) -> str:

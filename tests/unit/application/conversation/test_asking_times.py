@@ -65,11 +65,6 @@ class LateLeases:
         return await self.leases.decided(limit)
 
 
-@pytest.fixture
-async def shared() -> World:
-    return await world()
-
-
 def flaky(shared: World) -> FlakyJournal:
     return FlakyJournal(Server(world=shared).plain_journal())
 

@@ -22,19 +22,9 @@ from domain.tools.invocation import InvocationState
 from tests.builders import INVOCATION, SESSION, TENANT, TURN
 from tests.doubles import FlakyJournal, answers, until, waits_for
 from tests.inmemory_application import REQUEST, Server
-from tests.inmemory_world import World, manifest, world
+from tests.inmemory_world import World, manifest
 
 SECOND = REQUEST[:-1] + "2"
-
-
-@pytest.fixture
-async def shared() -> World:
-    return await world()
-
-
-@pytest.fixture
-def server(shared: World) -> Server:
-    return Server(world=shared)
 
 
 async def streaming(shared: World) -> None:

@@ -37,11 +37,6 @@ async def shared() -> World:
     return shared
 
 
-@pytest.fixture
-def server(shared: World) -> Server:
-    return Server(world=shared)
-
-
 async def test_the_same_model_is_asked_to_go_on_where_it_stopped(
     shared: World, server: Server
 ) -> None:

@@ -27,11 +27,6 @@ async def shared() -> World:
     return shared
 
 
-@pytest.fixture
-def server(shared: World) -> Server:
-    return Server(world=shared)
-
-
 @final
 class OwnCounters:
     """A `TokenCounter` in which `spare` has no tokenizer of its own: it counts bytes."""

@@ -29,7 +29,7 @@ from domain.tools.invocation import InvocationState
 from tests.builders import INVOCATION, SESSION, TENANT, TURN, principal
 from tests.doubles import answers
 from tests.inmemory_application import Server
-from tests.inmemory_world import World, capability, manifest, world
+from tests.inmemory_world import World, capability, manifest
 
 OTHER_SESSION = SessionId(INVOCATION)
 
@@ -37,11 +37,6 @@ OTHER_SESSION = SessionId(INVOCATION)
 STRANGE_TRACES: Final[tuple[Json, ...]] = (
     {}, {"phases": 3, "selection": [], "lanes": [[]]}, [], None,
 )  # fmt: skip
-
-
-@pytest.fixture
-async def shared() -> World:
-    return await world()
 
 
 async def explained(

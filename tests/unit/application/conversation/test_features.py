@@ -29,11 +29,6 @@ async def shared() -> World:
     return made
 
 
-@pytest.fixture
-def server(shared: World) -> Server:
-    return Server(world=shared)
-
-
 async def trace(shared: World, turn_id: TurnId) -> DecisionTrace:
     stored = await shared.reader.trace(TENANT, turn_id)
     return trace_of(turn_id, shared.canonical.decode(stored))

@@ -23,16 +23,6 @@ SECOND = REQUEST[:-1] + "2"
 
 
 @pytest.fixture
-async def shared() -> World:
-    return await world()
-
-
-@pytest.fixture
-def server(shared: World) -> Server:
-    return Server(world=shared)
-
-
-@pytest.fixture
 async def two_servers() -> tuple[Server, Server]:
     """Of a capsule that lets no tool run without a person's word."""
     shared = await world(manifest(autonomy=2))

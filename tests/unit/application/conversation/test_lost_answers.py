@@ -25,16 +25,6 @@ SECOND = REQUEST[:-1] + "2"
 OTHER_SESSION = SessionId(INVOCATION)
 
 
-@pytest.fixture
-async def shared() -> World:
-    return await world()
-
-
-@pytest.fixture
-def server(shared: World) -> Server:
-    return Server(world=shared)
-
-
 @pytest.mark.parametrize("step", ["finish"])
 async def test_an_end_whose_answer_was_lost_is_asked_for_again(shared: World, step: str) -> None:
     flaky = FlakyJournal(Server(world=shared).plain_journal(), lost={step: 3})

@@ -40,11 +40,6 @@ async def shared() -> World:
     return shared
 
 
-@pytest.fixture
-def server(shared: World) -> Server:
-    return Server(world=shared)
-
-
 async def paused(server: Server) -> TurnId:
     turn_id = await server.say("Send it")
     await server.settled(turn_id)

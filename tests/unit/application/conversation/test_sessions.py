@@ -23,12 +23,7 @@ from domain.kernel.identifiers import RequestId, SessionId
 from domain.kernel.metering import Metric
 from tests.builders import OTHER_TENANT, SESSION, TENANT, principal
 from tests.inmemory_application import REQUEST, Server
-from tests.inmemory_world import World, manifest, world
-
-
-@pytest.fixture
-async def shared() -> World:
-    return await world()
+from tests.inmemory_world import World, manifest
 
 
 async def opened(

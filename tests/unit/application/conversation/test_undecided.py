@@ -34,11 +34,6 @@ async def shared() -> World:
     return shared
 
 
-@pytest.fixture
-def server(shared: World) -> Server:
-    return Server(world=shared)
-
-
 async def paused(server: Server) -> tuple[TurnId, InvocationId]:
     """A turn that waits, and the call that it waits for."""
     turn_id = await server.say("Send it")

@@ -43,11 +43,6 @@ damages = pytest.mark.parametrize("damage", [order, checkpoint])
 
 
 @pytest.fixture
-async def shared() -> World:
-    return await world()
-
-
-@pytest.fixture
 def lost(shared: World) -> Server:
     return Server(world=shared, name="lost")
 

@@ -20,16 +20,6 @@ from tests.inmemory_world import World, manifest, world
 END = ModelEnd(finish_reason="stop", prompt_tokens=1, completion_tokens=1)
 
 
-@pytest.fixture
-async def shared() -> World:
-    return await world()
-
-
-@pytest.fixture
-def server(shared: World) -> Server:
-    return Server(world=shared)
-
-
 def text_of(events: list[TurnEvent]) -> str:
     return "".join(event.body.delta for event in events if isinstance(event.body, TextAdded))
 

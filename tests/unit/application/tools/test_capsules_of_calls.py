@@ -18,9 +18,8 @@ from domain.tenancy.tenant import Standing
 from domain.tools.events import ToolInvoked
 from domain.tools.invocation import InvocationState
 from tests.builders import CAPSULE_VERSION, TENANT, principal
-from tests.doubles import answers
 from tests.inmemory_application import REQUEST, Server
-from tests.inmemory_world import World, manifest, world
+from tests.inmemory_world import World, manifest
 from tests.unit.application.tools.approved import approved_and_left, decisions, ended, waiting
 from tests.unit.application.tools.calls import command, shown
 
@@ -28,18 +27,6 @@ KEY = TENANT, CAPSULE_VERSION
 
 OTHER = "01946f00-0000-4000-8000-0000000000ff"
 """Another request id."""
-
-
-@pytest.fixture
-async def shared() -> World:
-    shared = await world()
-    shared.tools.have("send", answers("sent"), effect=True)
-    return shared
-
-
-@pytest.fixture
-def server(shared: World) -> Server:
-    return Server(world=shared)
 
 
 async def test_a_call_keeps_the_version_of_its_capsule(server: Server) -> None:

@@ -36,21 +36,8 @@ from tests.builders import TENANT, principal
 from tests.doubles import PATIENCE, answers, fails, until, waits_for
 from tests.fakes import WrongClock
 from tests.inmemory_application import REQUEST, Server
-from tests.inmemory_world import World, world
+from tests.inmemory_world import World
 from tests.unit.application.tools.calls import command, kinds, shown
-
-
-@pytest.fixture
-async def shared() -> World:
-    shared = await world()
-    shared.tools.have("clock", answers("noon"))
-    shared.tools.have("send", answers("sent"), effect=True)
-    return shared
-
-
-@pytest.fixture
-def server(shared: World) -> Server:
-    return Server(world=shared)
 
 
 async def test_a_tool_is_run_and_its_result_shown(shared: World, server: Server) -> None:

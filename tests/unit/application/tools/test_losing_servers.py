@@ -13,21 +13,8 @@ from domain.tools.invocation_event import CallAccepted, CallEnded, CallStarted
 from tests.builders import TENANT, principal
 from tests.doubles import PATIENCE, answers, until, waits_for
 from tests.inmemory_application import LEASE, Server
-from tests.inmemory_world import World, world
+from tests.inmemory_world import World
 from tests.unit.application.tools.calls import command, kinds, shown
-
-
-@pytest.fixture
-async def shared() -> World:
-    shared = await world()
-    shared.tools.have("clock", answers("noon"))
-    shared.tools.have("send", answers("sent"), effect=True)
-    return shared
-
-
-@pytest.fixture
-def server(shared: World) -> Server:
-    return Server(world=shared)
 
 
 async def test_a_call_whose_server_was_lost_is_unknown_and_not_run_again(

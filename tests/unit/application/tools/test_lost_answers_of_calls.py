@@ -2,30 +2,15 @@
 
 from dataclasses import replace
 
-import pytest
-
 from adapters.failpoints.calls import with_points
 from adapters.failpoints.failpoints import Failpoints
 from application.tools.ports import EffectJournal
 from domain.kernel.errors import StorageUnavailableError
 from domain.tools.invocation import InvocationState
-from tests.doubles import answers
 from tests.inmemory_application import Server
-from tests.inmemory_world import World, world
+from tests.inmemory_world import World
 from tests.unit.application.tools.approved import approved_and_left, ended
 from tests.unit.application.tools.calls import command, execute
-
-
-@pytest.fixture
-async def shared() -> World:
-    shared = await world()
-    shared.tools.have("send", answers("sent"), effect=True)
-    return shared
-
-
-@pytest.fixture
-def server(shared: World) -> Server:
-    return Server(world=shared)
 
 
 def losing(shared: World, step: str) -> EffectJournal:

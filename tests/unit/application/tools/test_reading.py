@@ -1,7 +1,5 @@
 """Tools and calls are listed, and a call that waits for a person runs once he has decided."""
 
-import pytest
-
 from application.tools.call_terms import CallTerms
 from application.tools.list_tools import ListTools, ListToolsQuery
 from application.tools.read_invocations import (
@@ -23,23 +21,10 @@ from domain.tools.invocation_event import (
     CallStarted,
 )
 from tests.builders import CAPSULE_VERSION, TENANT
-from tests.doubles import PATIENCE, answers
+from tests.doubles import PATIENCE
 from tests.inmemory_application import Server
-from tests.inmemory_world import World, world
+from tests.inmemory_world import World
 from tests.unit.application.tools.calls import command, kinds, shown
-
-
-@pytest.fixture
-async def shared() -> World:
-    shared = await world()
-    shared.tools.have("clock", answers("noon"))
-    shared.tools.have("send", answers("sent"), effect=True)
-    return shared
-
-
-@pytest.fixture
-def server(shared: World) -> Server:
-    return Server(world=shared)
 
 
 async def test_a_call_under_a_capsule_that_asks_first_waits_for_a_person(

@@ -15,25 +15,13 @@ from domain.tools.errors import ApprovalExpiredError
 from domain.tools.events import ToolInvoked
 from domain.tools.invocation import Invocation, InvocationState
 from tests.builders import TENANT, principal
-from tests.doubles import PATIENCE, answers, until
+from tests.doubles import PATIENCE, until
 from tests.inmemory_application import REQUEST, Server
-from tests.inmemory_world import World, world
+from tests.inmemory_world import World
 from tests.unit.application.tools.approved import DAY, approved_and_left, decisions, ended
 
 OTHER = "01946f00-0000-4000-8000-0000000000ff"
 """Another request id."""
-
-
-@pytest.fixture
-async def shared() -> World:
-    shared = await world()
-    shared.tools.have("send", answers("sent"), effect=True)
-    return shared
-
-
-@pytest.fixture
-def server(shared: World) -> Server:
-    return Server(world=shared)
 
 
 async def held_back(shared: World, server: Server, *, seconds: float = DAY) -> Invocation:

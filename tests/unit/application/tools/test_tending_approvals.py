@@ -6,9 +6,8 @@ from domain.kernel.metering import Metric
 from domain.tools.errors import ApprovalExpiredError
 from domain.tools.invocation import InvocationState
 from tests.builders import TENANT
-from tests.doubles import answers
 from tests.inmemory_application import Server
-from tests.inmemory_world import World, world
+from tests.inmemory_world import World
 from tests.unit.application.tools.approved import (
     DAY,
     approved_and_left,
@@ -16,18 +15,6 @@ from tests.unit.application.tools.approved import (
     ended,
     waiting,
 )
-
-
-@pytest.fixture
-async def shared() -> World:
-    shared = await world()
-    shared.tools.have("send", answers("sent"), effect=True)
-    return shared
-
-
-@pytest.fixture
-def server(shared: World) -> Server:
-    return Server(world=shared)
 
 
 async def test_an_approved_call_is_started_once_by_whichever_server_finds_it(
