@@ -22,6 +22,15 @@ def storage(request: pytest.FixtureRequest) -> DatabaseSettings | None:
     return settings
 
 
+@pytest.fixture(params=["inmemory", pytest.param("postgres", marks=pytest.mark.postgres)])
+def kept_in(request: pytest.FixtureRequest) -> DatabaseSettings | None:
+    """A database of one's own; None for process memory."""
+    if request.param == "inmemory":
+        return None
+    settings: DatabaseSettings = request.getfixturevalue("fresh_settings")
+    return settings
+
+
 @pytest.fixture
 async def kernel(storage: DatabaseSettings | None) -> AsyncGenerator[Kernel]:
     if storage is None:

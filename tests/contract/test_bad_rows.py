@@ -46,15 +46,6 @@ class Written:
     published: PublishedEvents
 
 
-@pytest.fixture(params=["inmemory", pytest.param("postgres", marks=pytest.mark.postgres)])
-def kept_in(request: pytest.FixtureRequest) -> DatabaseSettings | None:
-    """A database of one's own; None for process memory."""
-    if request.param == "inmemory":
-        return None
-    settings: DatabaseSettings = request.getfixturevalue("fresh_settings")
-    return settings
-
-
 @pytest.fixture
 async def written(kept_in: DatabaseSettings | None) -> AsyncGenerator[Written]:
     names, clock = Names(), StoppedClock()

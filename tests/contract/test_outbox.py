@@ -25,15 +25,6 @@ from tests.fakes import StoppedClock
 LEASE = 15.0
 
 
-@pytest.fixture(params=["inmemory", pytest.param("postgres", marks=pytest.mark.postgres)])
-def kept_in(request: pytest.FixtureRequest) -> DatabaseSettings | None:
-    """A database of one's own; None for process memory."""
-    if request.param == "inmemory":
-        return None
-    settings: DatabaseSettings = request.getfixturevalue("fresh_settings")
-    return settings
-
-
 @pytest.fixture
 async def outgoings(kept_in: DatabaseSettings | None) -> AsyncGenerator[Outgoings]:
     if kept_in is None:

@@ -4,30 +4,23 @@ import asyncio
 from asyncio import Event
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import final
 
 import pytest
 
 from adapters.inmemory.language_model import called
-from application.conversation.ports.leases import (
-    Abandoned,
-    Driven,
-    EventBatch,
-    Promoted,
-    Renewal,
-    TurnLeases,
-    Unread,
-)
+from application.conversation.ports.leases import Renewal
 from application.conversation.ports.models import ModelText
 from application.conversation.running_turn import RunningTurn
 from domain.conversation.errors import ModelFailedError, StaleFenceError
 from domain.conversation.message import ToolCall
-from domain.conversation.turn import Turn
 from domain.kernel.identifiers import TurnId
 from tests.builders import TENANT
 from tests.doubles import FlakyJournal, answers, until
 from tests.fakes import StoppedClock
 from tests.inmemory_application import LEASE, Server
 from tests.inmemory_world import World, manifest, world
+from tests.unit.application.conversation.handing_leases import HandingLeases
 from tests.unit.application.conversation.lost_servers import CONTINUES
 
 LATE = LEASE / 4
@@ -36,11 +29,11 @@ LATE = LEASE / 4
 SEND = ToolCall("call_1", "send", "{}")
 
 
-@dataclass(frozen=True, slots=True)
-class LateLeases:
+@final
+@dataclass(slots=True)
+class LateLeases(HandingLeases):
     """Leases whose renewals are made at once, and answered when so many seconds are over."""
 
-    leases: TurnLeases
     clock: StoppedClock
     seconds: float
 
@@ -48,21 +41,6 @@ class LateLeases:
         answers = await self.leases.renew(renewals)
         self.clock.advance(self.seconds)
         return answers
-
-    async def append(self, batches: Sequence[EventBatch]) -> Sequence[bool | None]:
-        return await self.leases.append(batches)
-
-    async def hand_back(self, turns: Sequence[Driven]) -> None:
-        await self.leases.hand_back(turns)
-
-    async def take_over(self, limit: int) -> Sequence[Abandoned]:
-        return await self.leases.take_over(limit)
-
-    async def promoted(self, limit: int) -> Sequence[Promoted]:
-        return await self.leases.promoted(limit)
-
-    async def decided(self, limit: int) -> Sequence[Turn | Unread]:
-        return await self.leases.decided(limit)
 
 
 def flaky(shared: World) -> FlakyJournal:

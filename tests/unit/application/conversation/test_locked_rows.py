@@ -7,30 +7,22 @@ from itertools import pairwise
 from typing import final
 
 from adapters.inmemory.language_model import said
-from application.conversation.ports.leases import (
-    Abandoned,
-    Driven,
-    EventBatch,
-    Promoted,
-    Renewal,
-    TurnLeases,
-    Unread,
-)
+from application.conversation.ports.leases import EventBatch
 from application.conversation.running_turn import AGAIN_SECONDS
-from domain.conversation.turn import Turn, TurnState
+from domain.conversation.turn import TurnState
 from domain.kernel.errors import StorageUnavailableError
 from tests.doubles import until
 from tests.inmemory_application import Server
 from tests.inmemory_world import world
+from tests.unit.application.conversation.handing_leases import HandingLeases
 from tests.unit.application.conversation.lost_servers import hangs
 
 
 @final
 @dataclass(slots=True)
-class LockedLeases:
+class LockedLeases(HandingLeases):
     """Leases whose first answer about events is lost; then the row is locked for some asks."""
 
-    leases: TurnLeases
     locked: int
     asked: list[float] = field(default_factory=list[float])
 
@@ -41,21 +33,6 @@ class LockedLeases:
         if len(self.asked) <= self.locked:
             return [False for _ in batches]
         return await self.leases.append(batches)
-
-    async def renew(self, renewals: Sequence[Renewal]) -> Sequence[float | None]:
-        return await self.leases.renew(renewals)
-
-    async def hand_back(self, turns: Sequence[Driven]) -> None:
-        await self.leases.hand_back(turns)
-
-    async def take_over(self, limit: int) -> Sequence[Abandoned]:
-        return await self.leases.take_over(limit)
-
-    async def promoted(self, limit: int) -> Sequence[Promoted]:
-        return await self.leases.promoted(limit)
-
-    async def decided(self, limit: int) -> Sequence[Turn | Unread]:
-        return await self.leases.decided(limit)
 
 
 async def test_its_end_waits_a_little_before_it_asks_again() -> None:
