@@ -15,7 +15,6 @@ from adapters.postgres.database import Database
 from adapters.postgres.dead_letters import PostgresDeadLetters
 from adapters.postgres.outgoing import Outgoing
 from adapters.postgres.tables.kernel import outbox
-from adapters.postgres.tenancy import PostgresTenants
 from adapters.protobuf.events import EventEncoding
 from adapters.system.clock import SystemClock
 from adapters.system.identifiers import SystemIdentifiers
@@ -24,13 +23,11 @@ from domain.delivery.dead_letter import MOST_PAYLOAD, Attempt, Content, DeadLett
 from domain.delivery.errors import DeadLetterNotFoundError
 from domain.kernel.errors import EtagMismatchError
 from domain.kernel.events import AuditRecorded
-from domain.kernel.identifiers import DeadLetterId, EventId, RequestId, TenantId
-from domain.kernel.request_key import RequestKey
-from domain.tenancy.plan import Plan
+from domain.kernel.identifiers import DeadLetterId, EventId, TenantId
 from domain.tenancy.tenant import Tenant
 from somagent.events.v1.events_pb2 import AuditRecorded as AuditMessage
 from tests.builders import dead_letter
-from tests.contract.postgres_kernel import encode
+from tests.contract.tenants import new_tenant, stored_tenant
 from tests.fakes import NOON
 
 IDENTIFIERS: Final = SystemIdentifiers()
@@ -77,22 +74,9 @@ class Rest:
         return [one.origin for one in await self.letters.page(asked, None, 100)]
 
 
-def new_tenant() -> Tenant:
-    tenant_id = TenantId(IDENTIFIERS.next())
-    return Tenant(
-        id=tenant_id,
-        slug=f"t{tenant_id.hex}",
-        display_name="Acme",
-        plan=Plan.TEAM,
-        created_at=NOON,
-    )
-
-
 @pytest.fixture
 async def postgres_rest(database: Database) -> Rest:
-    tenant = new_tenant()
-    wanted = RequestKey.of("CreateTenant", RequestId(str(IDENTIFIERS.next())), "ada", b"")
-    await PostgresTenants(database, Outgoing(encode)).create(tenant, {}, wanted)
+    tenant = await stored_tenant(database)
 
     async def published() -> list[str]:
         facts = sa.select(outbox.c.payload).order_by(outbox.c.sequence)

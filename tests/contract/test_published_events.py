@@ -15,7 +15,6 @@ from adapters.postgres.dead_letters import PostgresDeadLetters
 from adapters.postgres.outgoing import Outgoing
 from adapters.postgres.published import PostgresAudits, PostgresPublishedEvents, page_of
 from adapters.postgres.tables.kernel import outbox
-from adapters.postgres.tenancy import PostgresTenants
 from adapters.protobuf.events import EventEncoding
 from adapters.system.identifiers import SystemIdentifiers
 from application.delivery.ports.published import (
@@ -27,12 +26,10 @@ from application.delivery.ports.published import (
 from domain.delivery.dead_letter import RELAY, Content
 from domain.delivery.outgoing_event import OutgoingEvent
 from domain.kernel.events import AuditRecorded
-from domain.kernel.identifiers import DeadLetterId, EventId, RequestId, TenantId
-from domain.kernel.request_key import RequestKey
-from domain.tenancy.plan import Plan
+from domain.kernel.identifiers import DeadLetterId, EventId, TenantId
 from domain.tenancy.tenant import Tenant
 from tests.builders import dead_letter
-from tests.contract.postgres_kernel import encode
+from tests.contract.tenants import new_tenant, stored_tenant
 from tests.fakes import NOON
 
 IDENTIFIERS: Final = SystemIdentifiers()
@@ -82,22 +79,9 @@ def identified(at: datetime) -> EventId:
     return EventId(UUID(int=round(at.timestamp() * 1000) << 80 | rest))
 
 
-def new_tenant() -> Tenant:
-    tenant_id = TenantId(IDENTIFIERS.next())
-    return Tenant(
-        id=tenant_id,
-        slug=f"t{tenant_id.hex}",
-        display_name="Acme",
-        plan=Plan.TEAM,
-        created_at=NOON,
-    )
-
-
 @pytest.fixture
 async def postgres_shelf(database: Database) -> Shelf:
-    tenant = new_tenant()
-    wanted = RequestKey.of("CreateTenant", RequestId(str(IDENTIFIERS.next())), "ada", b"")
-    await PostgresTenants(database, Outgoing(encode)).create(tenant, {}, wanted)
+    tenant = await stored_tenant(database)
 
     async def put(
         event: OutgoingEvent, *, published: bool = True, committed: datetime | None = None

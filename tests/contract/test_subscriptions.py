@@ -20,9 +20,8 @@ from domain.kernel.request_key import RequestKey
 from domain.tenancy.errors import TenantNotFoundError
 from domain.tenancy.feature import Feature, Subscription
 from domain.tenancy.plan import Plan
-from domain.tenancy.tenant import Tenant
 from tests.contract.postgres_kernel import encode
-from tests.fakes import NOON
+from tests.contract.tenants import new_tenant
 
 IDENTIFIERS = SystemIdentifiers()
 
@@ -61,15 +60,8 @@ def place(request: pytest.FixtureRequest) -> Place:
 
 
 async def a_tenant(place: Place, plan: Plan) -> TenantId:
-    tenant_id = IDENTIFIERS.next()
-    made = Tenant(
-        id=TenantId(tenant_id),
-        slug=f"t{tenant_id.hex}",
-        display_name="Acme",
-        plan=plan,
-        created_at=NOON,
-    )
-    request = RequestKey.of("Create", RequestId(str(tenant_id)), "ada", b"")
+    made = new_tenant(plan=plan)
+    request = RequestKey.of("Create", RequestId(str(made.id)), "ada", b"")
     return (await place.tenants.create(made, {}, request)).id
 
 

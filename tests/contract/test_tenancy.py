@@ -22,7 +22,7 @@ from application.budget.ports import Budgets
 from application.identity.ports import Credentials, KeyHolder
 from application.tenancy.ports import ApiKeys, Tenants
 from domain.kernel.errors import EtagMismatchError, IdempotencyKeyReusedError
-from domain.kernel.identifiers import AccountId, KeyId, RequestId, TenantId
+from domain.kernel.identifiers import AccountId, KeyId, RequestId
 from domain.kernel.metering import Metric
 from domain.kernel.request_key import RequestKey
 from domain.tenancy.api_key import ApiKey, digest_of
@@ -30,6 +30,7 @@ from domain.tenancy.errors import KeyNotFoundError, TenantAlreadyExistsError, Te
 from domain.tenancy.plan import PLAN_LIMITS, Plan
 from domain.tenancy.tenant import Standing, Tenant
 from tests.contract.postgres_kernel import encode
+from tests.contract.tenants import new_tenant
 from tests.fakes import NOON
 
 IDENTIFIERS = SystemIdentifiers()
@@ -65,17 +66,6 @@ def tenancy(request: pytest.FixtureRequest) -> Tenancy:
     )
 
 
-def tenant(*, plan: Plan = Plan.TEAM, slug: str = "") -> Tenant:
-    tenant_id = IDENTIFIERS.next()
-    return Tenant(
-        id=TenantId(tenant_id),
-        slug=slug or f"t{tenant_id.hex}",
-        display_name="Acme",
-        plan=plan,
-        created_at=NOON,
-    )
-
-
 def key_of(owner: Tenant) -> ApiKey:
     key_id = KeyId(IDENTIFIERS.next())
     return ApiKey(
@@ -104,7 +94,7 @@ def limits_of(plan: Plan) -> Mapping[Metric, int | None]:
 
 
 async def opened(tenancy: Tenancy, plan: Plan = Plan.TEAM) -> Tenant:
-    return await tenancy.tenants.create(tenant(plan=plan), limits_of(plan), asked())
+    return await tenancy.tenants.create(new_tenant(plan=plan), limits_of(plan), asked())
 
 
 async def test_a_new_tenant_is_found_by_its_slug(tenancy: Tenancy) -> None:
@@ -134,11 +124,11 @@ async def test_nothing_is_found_under_an_unknown_slug(tenancy: Tenancy) -> None:
 
 
 async def test_a_repeated_creation_gives_the_first_tenant(tenancy: Tenancy) -> None:
-    first, request = tenant(), asked()
+    first, request = new_tenant(), asked()
 
     made = await tenancy.tenants.create(first, limits_of(first.plan), request)
     again = await tenancy.tenants.create(
-        replace(tenant(), slug=first.slug), limits_of(first.plan), request
+        replace(new_tenant(), slug=first.slug), limits_of(first.plan), request
     )
 
     assert again == made == first
@@ -146,9 +136,9 @@ async def test_a_repeated_creation_gives_the_first_tenant(tenancy: Tenancy) -> N
 
 async def test_a_request_id_makes_one_tenant_only(tenancy: Tenancy) -> None:
     request_id = IDENTIFIERS.next()
-    await tenancy.tenants.create(tenant(), {}, asked(content=b"one", request_id=request_id))
+    await tenancy.tenants.create(new_tenant(), {}, asked(content=b"one", request_id=request_id))
 
-    other = tenant()
+    other = new_tenant()
     with pytest.raises(IdempotencyKeyReusedError):
         await tenancy.tenants.create(other, {}, asked(content=b"two", request_id=request_id))
     with pytest.raises(TenantNotFoundError):
@@ -159,7 +149,7 @@ async def test_a_slug_belongs_to_one_tenant(tenancy: Tenancy) -> None:
     made = await opened(tenancy)
 
     with pytest.raises(TenantAlreadyExistsError):
-        await tenancy.tenants.create(tenant(slug=made.slug), {}, asked())
+        await tenancy.tenants.create(new_tenant(slug=made.slug), {}, asked())
     assert await tenancy.tenants.by_slug(made.slug) == made
 
 
@@ -167,7 +157,7 @@ async def test_of_many_who_ask_at_once_one_makes_the_tenant(tenancy: Tenancy) ->
     request, slug = asked(), f"t{IDENTIFIERS.next().hex}"
 
     made = await asyncio.gather(
-        *(tenancy.tenants.create(tenant(slug=slug), {}, request) for _ in range(6))
+        *(tenancy.tenants.create(new_tenant(slug=slug), {}, request) for _ in range(6))
     )
 
     assert len({one.id for one in made}) == 1
@@ -179,7 +169,7 @@ async def test_of_many_contents_under_one_request_id_one_is_taken(tenancy: Tenan
     answers = await asyncio.gather(
         *(
             tenancy.tenants.create(
-                tenant(), {}, asked(content=str(number).encode(), request_id=request_id)
+                new_tenant(), {}, asked(content=str(number).encode(), request_id=request_id)
             )
             for number in range(6)
         ),
@@ -223,7 +213,7 @@ async def test_a_repeated_stop_does_not_undo_what_came_after(tenancy: Tenancy) -
 
 async def test_a_tenant_that_is_not_there_cannot_be_stopped(tenancy: Tenancy) -> None:
     with pytest.raises(TenantNotFoundError):
-        await tenancy.tenants.stand(tenant().id, Standing.STOPPED, "why", asked("Stop"))
+        await tenancy.tenants.stand(new_tenant().id, Standing.STOPPED, "why", asked("Stop"))
 
 
 async def test_a_key_is_found_with_its_tenant(tenancy: Tenancy) -> None:

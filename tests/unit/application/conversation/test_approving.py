@@ -1,7 +1,6 @@
 """A turn waits for a person, on no server's lease, and goes on with what was decided."""
 
 from asyncio import create_task
-from datetime import timedelta
 
 import pytest
 
@@ -19,7 +18,6 @@ from domain.conversation.turn_event import (
     ToolAnswered,
     ToolCalled,
 )
-from domain.kernel.identifiers import InvocationId, TurnId
 from domain.kernel.metering import Metric
 from domain.tools.errors import (
     InvocationAlreadyDecidedError,
@@ -32,32 +30,13 @@ from tests.builders import INVOCATION, SESSION, TENANT
 from tests.doubles import answers
 from tests.fakes import WrongClock
 from tests.inmemory_application import Server
-from tests.inmemory_world import World, manifest, world
-
-DAY = timedelta(hours=24).total_seconds()
+from tests.inmemory_world import World, manifest
+from tests.unit.application.conversation.paused_turns import asking_world, paused, waiting
 
 
 @pytest.fixture
 async def shared() -> World:
-    """A world whose capsule lets no tool run without a person's word."""
-    shared = await world(manifest(autonomy=2))
-    shared.tools.have("send", answers("sent"), effect=True)
-    shared.tools.have("clock", answers("noon"))
-    shared.model.will_say(
-        called(ToolCall("call_1", "send", '{"to":"grace"}')), said("It was sent.")
-    )
-    return shared
-
-
-async def paused(server: Server) -> TurnId:
-    turn_id = await server.say("Send it")
-    await server.settled(turn_id)
-    return turn_id
-
-
-async def waiting(server: Server, turn_id: TurnId) -> list[InvocationId]:
-    found = await server.world.reader.invocations(TENANT, turn_id)
-    return [one.id for one in found if one.state is InvocationState.PENDING_APPROVAL]
+    return await asking_world()
 
 
 async def test_a_call_that_needs_a_person_pauses_the_turn(shared: World, server: Server) -> None:

@@ -27,11 +27,6 @@ def server(shared: World) -> Server:
     return Server(world=shared, name="leaving")
 
 
-@pytest.fixture
-def other(shared: World) -> Server:
-    return Server(world=shared, name="other")
-
-
 async def test_a_turn_that_does_not_end_in_time_goes_on_elsewhere_at_once(
     shared: World, server: Server, other: Server
 ) -> None:

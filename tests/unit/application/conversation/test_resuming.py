@@ -1,7 +1,6 @@
 """A paused turn goes on wherever and whenever it can, and ends where it never can."""
 
 from asyncio import create_task
-from datetime import timedelta
 
 import pytest
 
@@ -14,7 +13,6 @@ from domain.conversation.turn import TurnState
 from domain.conversation.turn_event import (
     Paused,
 )
-from domain.kernel.identifiers import InvocationId, TurnId
 from domain.kernel.metering import Metric
 from domain.tools.errors import (
     ApprovalExpiredError,
@@ -23,32 +21,13 @@ from domain.tools.invocation import InvocationState
 from tests.builders import SESSION, TENANT, remembered
 from tests.doubles import FlakyJournal, answers, until
 from tests.inmemory_application import Server
-from tests.inmemory_world import World, manifest, world
-
-DAY = timedelta(hours=24).total_seconds()
+from tests.inmemory_world import World, manifest
+from tests.unit.application.conversation.paused_turns import DAY, asking_world, paused, waiting
 
 
 @pytest.fixture
 async def shared() -> World:
-    """A world whose capsule lets no tool run without a person's word."""
-    shared = await world(manifest(autonomy=2))
-    shared.tools.have("send", answers("sent"), effect=True)
-    shared.tools.have("clock", answers("noon"))
-    shared.model.will_say(
-        called(ToolCall("call_1", "send", '{"to":"grace"}')), said("It was sent.")
-    )
-    return shared
-
-
-async def paused(server: Server) -> TurnId:
-    turn_id = await server.say("Send it")
-    await server.settled(turn_id)
-    return turn_id
-
-
-async def waiting(server: Server, turn_id: TurnId) -> list[InvocationId]:
-    found = await server.world.reader.invocations(TENANT, turn_id)
-    return [one.id for one in found if one.state is InvocationState.PENDING_APPROVAL]
+    return await asking_world()
 
 
 async def test_a_call_that_nobody_decided_in_time_has_expired(

@@ -47,16 +47,6 @@ async def shared() -> World:
     return await world(manifest(intelligence=5))
 
 
-@pytest.fixture
-def lost(shared: World) -> Server:
-    return Server(world=shared, name="lost")
-
-
-@pytest.fixture
-def other(shared: World) -> Server:
-    return Server(world=shared, name="other")
-
-
 async def test_a_turn_is_answered_by_another_server_when_nothing_of_it_was_written(
     shared: World, lost: Server, other: Server
 ) -> None:

@@ -35,16 +35,6 @@ async def shared() -> World:
     return await world(manifest(intelligence=5))
 
 
-@pytest.fixture
-def lost(shared: World) -> Server:
-    return Server(world=shared, name="lost")
-
-
-@pytest.fixture
-def other(shared: World) -> Server:
-    return Server(world=shared, name="other")
-
-
 async def test_a_call_that_had_taken_effect_is_not_made_again(
     shared: World, lost: Server, other: Server
 ) -> None:

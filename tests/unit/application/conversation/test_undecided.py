@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import partial
 from typing import final
 
@@ -21,8 +20,7 @@ from tests.builders import SESSION, TENANT
 from tests.doubles import FlakyJournal, answers
 from tests.inmemory_application import Server
 from tests.inmemory_world import World, manifest, world
-
-DAY = timedelta(hours=24).total_seconds()
+from tests.unit.application.conversation.paused_turns import DAY
 
 
 @pytest.fixture

@@ -42,16 +42,6 @@ def checkpoint(stored: StoredTurn) -> StoredTurn:
 damages = pytest.mark.parametrize("damage", [order, checkpoint])
 
 
-@pytest.fixture
-def lost(shared: World) -> Server:
-    return Server(world=shared, name="lost")
-
-
-@pytest.fixture
-def other(shared: World) -> Server:
-    return Server(world=shared, name="other")
-
-
 def spoil(shared: World, turn_id: TurnId, damage: Damage) -> None:
     key = TENANT, turn_id
     shared.store.turns[key] = damage(shared.store.turns[key])
