@@ -125,6 +125,22 @@ async def test_use_that_the_tenant_has_no_limit_for_is_sound(audit: Audit) -> No
     assert await audit.found() == []
 
 
+async def test_what_was_used_before_the_tenant_had_a_limit_is_sound(audit: Audit) -> None:
+    scenery, budgets, ask = await audit.prepare(), audit.scene.kernel.budgets, audit.scene.ask
+    told = used_alone(ask, scenery.reservation_id, 7)
+    line = replace(told.lines[0], metric=Metric.IMAGES)
+    await budgets.settle(
+        ask.tenant_id,
+        scenery.reservation_id,
+        (Use(Metric.IMAGES, 7, 1),),
+        (replace(told, lines=(line,)),),
+    )
+
+    await audit.scene.limit(ask.account, 100, Metric.IMAGES)
+
+    assert await audit.found() == []
+
+
 async def test_what_is_held_is_left_while_anything_is_open(audit: Audit) -> None:
     await audit.planter.plant(FindingKind.HELD_UNEQUAL, await audit.prepare())
 

@@ -17,7 +17,8 @@ from adapters.postgres.schema import role_statements
 from adapters.postgres.tables.schema import metadata
 from adapters.postgres.upgrade import upgrade
 from domain.conversation.turn import Turn
-from domain.kernel.identifiers import SessionId, TurnId
+from domain.kernel.identifiers import SessionId, TenantId, TurnId
+from domain.kernel.metering import Metric
 from domain.tools.invocation import Invocation, InvocationState
 from tests.contract.commands import Commands, tokens
 from tests.contract.postgres_kernel import postgres_kernel
@@ -32,6 +33,7 @@ LAST: Final = "0003"
 IN_TIME: Final = datetime(2100, 1, 1, tzinfo=UTC)
 
 ADDED: Final = {
+    "accounts": ["opened_at"],
     "findings": ["place"],
     "invocations": ["capsule_version_id", "key_id", "start_id"],
     "sealing": ["shown_to"],
@@ -164,3 +166,40 @@ async def test_what_the_last_release_wrote_stays_and_is_gone_on_with(
     assert found == {late, decided}
     assert stalled == {overdue.id, approved.id}
     assert taken == [running]
+
+
+async def test_use_of_before_is_missed_where_the_account_could_have_borne_it(
+    ask: Commands, older: DatabaseSettings
+) -> None:
+    """Of tokens there was a limit in the month before; of images since the second line."""
+    tenant_id = ask.tenant_id
+    lines: list[tuple[str, Metric, int, list[TenantId]]] = [
+        ("2026-11-01", Metric.TOKENS, 5, []),
+        ("2026-11-02", Metric.IMAGES, 10, []),
+        ("2026-11-03", Metric.IMAGES, 20, [tenant_id]),
+        ("2026-11-04", Metric.IMAGES, 40, []),
+    ]
+    rows = [("2026-10-01", Metric.TOKENS, 0), ("2026-11-01", Metric.TOKENS, 0)]
+    with psycopg.connect(owner_url(older)) as superuser:
+        for period, metric, spent in [*rows, ("2026-11-01", Metric.IMAGES, 20)]:
+            superuser.execute(
+                "insert into accounts (tenant_id, account_id, metric, period, spent) "
+                "values (%s, %s, %s, %s, %s)",
+                (tenant_id, tenant_id, metric.code, period, spent),
+            )
+        for at, metric, amount, accounts in lines:
+            superuser.execute(
+                "insert into ledger values (%s, %s, 1, %s, %s, 1, 0, '2026-11-01', %s, %s)",
+                (tenant_id, ask.identifiers.next(), metric.code, amount, accounts, at),
+            )
+
+    await asyncio.to_thread(migrate, owner_url(older))
+
+    with psycopg.connect(owner_url(older)) as superuser:
+        found = superuser.execute(
+            "select reference, detail from unequal_accounts(%s, true) order by 1", (tenant_id,)
+        ).fetchall()
+    assert found == [
+        (f"{tenant_id}/{Metric.TOKENS.code}/2026-11-01", "spent 0, ledger 5"),
+        (f"{tenant_id}/{Metric.IMAGES.code}/2026-11-01", "spent 20, ledger 60"),
+    ]

@@ -179,10 +179,11 @@ class InMemoryBooks:
 
     def _spent(self, tenant_id: TenantId) -> Mapping[_Place, int]:
         spent, own = Counter[_Place](), AccountId(tenant_id)
-        for line in self.store.ledger:
+        for number, line in enumerate(self.store.ledger):
             if line.settlement.tenant_id == tenant_id:
                 kind = line.use.metric, line.settlement.period
-                borne = (tenant_id, own, *kind) in self.store.balances
+                opened = self.store.opened.get((tenant_id, own, *kind))
+                borne = opened is not None and opened <= number
                 for account_id in line.accounts | ({own} if borne else set[AccountId]()):
                     spent[account_id, *kind] += line.use.amount
         return spent

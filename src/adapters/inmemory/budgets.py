@@ -181,8 +181,10 @@ class InMemoryBudgets:
         self.store.open_accounts(tenant_id, month)
         self.store.limits[tenant_id, limit.account, limit.metric] = amount
         place = tenant_id, limit.account.id_in(tenant_id), limit.metric, month
-        balance = self.store.balances.get(place, Balance(amount))
-        self.store.balances[place] = balance.limited(amount)
+        if (balance := self.store.balances.get(place)) is None:
+            self.store.open_account(place, Balance(amount))
+        else:
+            self.store.balances[place] = balance.limited(amount)
 
     def _found(self, tenant_id: TenantId, reservation_id: ReservationId) -> StoredReservation:
         stored = self.store.reservations.get((tenant_id, reservation_id))

@@ -91,6 +91,7 @@ class InMemoryStore:
         default_factory=dict[tuple[TenantId, Account, Metric], int | None]
     )
     balances: dict[BalanceKey, Balance] = field(default_factory=dict[BalanceKey, Balance])
+    opened: dict[BalanceKey, int] = field(default_factory=dict[BalanceKey, int])
     told: dict[BalanceKey, int] = field(default_factory=dict[BalanceKey, int])
     reservations: dict[tuple[TenantId, ReservationId], StoredReservation] = field(
         default_factory=dict[tuple[TenantId, ReservationId], StoredReservation]
@@ -149,7 +150,12 @@ class InMemoryStore:
             place = tenant_id, account.id_in(tenant_id), metric, period
             if owner == tenant_id and place not in self.balances:
                 before = self._last_before(place) if metric in LEVEL_METRICS else None
-                self.balances[place] = Balance(amount, spent=before.spent if before else 0)
+                self.open_account(place, Balance(amount, spent=before.spent if before else 0))
+
+    def open_account(self, place: BalanceKey, balance: Balance) -> None:
+        """Make a balance. It bears what is settled from now on: the lines that come."""
+        self.balances[place] = balance
+        self.opened[place] = len(self.ledger)
 
     def _last_before(self, place: BalanceKey) -> Balance | None:
         *account, period = place

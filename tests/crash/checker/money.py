@@ -48,7 +48,7 @@ _SUMS: Final = """
 _UNBORNE: Final = """
     select l.reference_id, l.metric, l.amount from ledger l
     join accounts a on a.tenant_id = l.tenant_id and a.account_id = l.tenant_id
-        and a.metric = l.metric and a.period = l.period
+        and a.metric = l.metric and a.period = l.period and a.opened_at <= l.created_at
     where l.tenant_id = any (%(tenants)s) and l.amount > 0 and l.tenant_id <> all (l.accounts)
 """
 """What a tenant used beside its own limit: it would agree with every sum."""

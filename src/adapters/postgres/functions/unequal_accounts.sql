@@ -1,6 +1,6 @@
 -- Accounts of a tenant that do not hold what is open; with p_sums also those that have not spent what the
 -- ledger says, in any period (levels, 9 and 10, have no lines): the tenant's own account bears every line of a
--- metric that it has a row for, whether the line names it or not.
+-- metric from when it has a row for it, whether the line names it or not.
 -- Locks: none.
 -- Definer: somagent_reconciler.
 create or replace function unequal_accounts(p_tenant uuid, p_sums boolean)
@@ -27,7 +27,8 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
                       case when p_tenant = any (g.accounts)
                              or not exists (select from public.accounts o
                                              where o.tenant_id = p_tenant and o.account_id = p_tenant
-                                               and o.metric = g.metric and o.period = g.period)
+                                               and o.metric = g.metric and o.period = g.period
+                                               and o.opened_at <= g.created_at)
                            then g.accounts else p_tenant || g.accounts end) c(account_id)
                   where g.tenant_id = p_tenant and g.amount <> 0 and p_sums
                   group by c.account_id, g.metric, g.period) l

@@ -56,6 +56,13 @@ accounts = tenant_table(
         server_default="0",
         comment="the highest percentage whose warning was sent out",
     ),
+    sa.Column(
+        "opened_at",
+        INSTANT,
+        nullable=False,
+        server_default=sa.text("clock_timestamp()"),
+        comment="what is settled from then on is borne here",
+    ),
     sa.CheckConstraint("spent >= 0", name="spent"),
     sa.CheckConstraint("held >= 0", name="held"),
     sa.CheckConstraint("overrun >= 0", name="overrun"),
