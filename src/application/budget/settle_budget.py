@@ -12,7 +12,7 @@ from domain.budget.granting import summed
 from domain.budget.quantity import Quantity
 from domain.budget.reservation import Reservation
 from domain.kernel.identifiers import EventId, ReservationId, TenantId
-from domain.kernel.metering import PRICE_VERSION, list_price_micro_usd
+from domain.kernel.metering import PRICE_VERSION
 from domain.kernel.principal import Principal
 
 
@@ -55,16 +55,7 @@ class SettleBudget:
         self, command: SettleBudgetCommand, used: Sequence[Use]
     ) -> tuple[UsageRecorded, ...]:
         """What is billed: the ledger's lines; nothing where nothing was used."""
-        lines = tuple(
-            UsageLine(
-                use.metric,
-                use.amount,
-                use.price_version,
-                list_price_micro_usd(use.metric, use.amount),
-            )
-            for use in used
-            if use.amount
-        )
+        lines = tuple(UsageLine.of(use) for use in used if use.amount)
         recorded = UsageRecorded(
             id=EventId(self.identifiers.next()),
             tenant_id=command.tenant_id,

@@ -9,7 +9,6 @@ from application.conversation.holds import turn_uses
 from domain.budget.events import UsageLine, UsageRecorded
 from domain.conversation.turn import Usage
 from domain.kernel.identifiers import EventId, SessionId, TenantId, TurnId
-from domain.kernel.metering import list_price_micro_usd
 
 
 class FactHeader(TypedDict):
@@ -28,13 +27,5 @@ def usage_recorded(
     header: Callable[[], FactHeader], subject: str, due: Usage
 ) -> tuple[UsageRecorded, ...]:
     """The ledger lines of one settlement, as they are billed; nothing where nothing was used."""
-    lines = tuple(
-        UsageLine(
-            use.metric,
-            use.amount,
-            use.price_version,
-            list_price_micro_usd(use.metric, use.amount),
-        )
-        for use in turn_uses(due)
-    )
+    lines = tuple(UsageLine.of(use) for use in turn_uses(due))
     return (UsageRecorded(**header(), subject=subject, lines=lines),) if lines else ()

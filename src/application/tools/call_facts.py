@@ -9,7 +9,7 @@ from application.kernel.ports import Clock, IdentifierSource
 from domain.budget.account import Use
 from domain.budget.events import UsageLine, UsageRecorded
 from domain.kernel.identifiers import EventId, InvocationId, SessionId, TenantId, TurnId
-from domain.kernel.metering import PRICE_VERSION, Metric, list_price_micro_usd
+from domain.kernel.metering import PRICE_VERSION, Metric
 from domain.tools.events import ApprovalDecided, ApprovalRequested, ToolInvoked
 from domain.tools.invocation import Invocation, InvocationState
 
@@ -52,9 +52,8 @@ class CallFacts:
 
     def used(self, call: Invocation) -> UsageRecorded:
         """What is billed for a call by itself; one of a turn is billed with it."""
-        price = list_price_micro_usd(COST.metric, COST.amount)
-        line = UsageLine(COST.metric, COST.amount, COST.price_version, price)
-        return UsageRecorded(**self._of(call), subject=call.requested_by, lines=(line,))
+        lines = (UsageLine.of(COST),)
+        return UsageRecorded(**self._of(call), subject=call.requested_by, lines=lines)
 
     def _of(self, call: Invocation) -> _CallHeader:
         return _CallHeader(**self._header(call), invocation_id=call.id)

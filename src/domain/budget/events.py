@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Self
 from uuid import UUID
 
-from domain.budget.account import Account
+from domain.budget.account import Account, Use
 from domain.kernel.events import DomainEvent
 from domain.kernel.identifiers import (
     InvocationId,
@@ -12,7 +13,7 @@ from domain.kernel.identifiers import (
     SessionId,
     TurnId,
 )
-from domain.kernel.metering import Metric
+from domain.kernel.metering import Metric, list_price_micro_usd
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +36,11 @@ class UsageLine:
     amount: int
     price_version: int
     cost_micro_usd: int
+
+    @classmethod
+    def of(cls, use: Use) -> Self:
+        price = list_price_micro_usd(use.metric, use.amount)
+        return cls(use.metric, use.amount, use.price_version, price)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
