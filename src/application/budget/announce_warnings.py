@@ -24,9 +24,10 @@ class AnnounceWarnings:
         """Look at so many accounts at most; how many warnings were published."""
         published = 0
         for passed in await self.warnings.due(limit):
-            for percent in passed.percents:
-                # A tenant whose row stays locked must not keep the others waiting.
-                with suppress(StorageUnavailableError):
+            # A tenant whose row stays locked must not keep the others waiting. Of one account no
+            # warning is told before a lower one, which would never be told then.
+            with suppress(StorageUnavailableError):
+                for percent in passed.percents:
                     published += await self.warnings.announce(self._warning(passed, percent))
         return published
 

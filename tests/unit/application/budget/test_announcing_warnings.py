@@ -17,18 +17,20 @@ from tests.fakes import CountingIdentifiers, StoppedClock
 
 @dataclass(slots=True)
 class LockedOf:
-    """Two accounts whose warnings are due; the row of one's tenant stays locked."""
+    """Two accounts whose warnings are due; the row of one's tenant is locked for some time."""
 
     locked: TenantId
-    told: list[TenantId] = field(default_factory=list[TenantId])
+    times: int
+    told: list[tuple[TenantId, int]] = field(default_factory=list[tuple[TenantId, int]])
 
     async def due(self, limit: int) -> Sequence[PassedLimit]:
         return [passed(tenant_id) for tenant_id in (TENANT, OTHER_TENANT)][:limit]
 
     async def announce(self, warning: BudgetWarning) -> bool:
-        if warning.tenant_id == self.locked:
+        if warning.tenant_id == self.locked and self.times:
+            self.times -= 1
             raise StorageUnavailableError
-        self.told.append(warning.tenant_id)
+        self.told.append((warning.tenant_id, warning.percent))
         return True
 
 
@@ -39,16 +41,30 @@ def passed(tenant_id: TenantId) -> PassedLimit:
         metric=Metric.TOKENS,
         period=date(2026, 11, 1),
         limit=100,
-        spent=80,
-        percents=(80,),
+        spent=100,
+        percents=(80, 100),
+    )
+
+
+def announcing(warnings: LockedOf) -> AnnounceWarnings:
+    return AnnounceWarnings(
+        warnings=warnings, clock=StoppedClock(), identifiers=CountingIdentifiers("warnings")
     )
 
 
 async def test_one_that_cannot_be_told_keeps_no_other() -> None:
-    warnings = LockedOf(TENANT)
-    announce = AnnounceWarnings(
-        warnings=warnings, clock=StoppedClock(), identifiers=CountingIdentifiers("warnings")
-    )
+    warnings = LockedOf(TENANT, times=10)
 
-    assert await announce(10) == 1
-    assert warnings.told == [OTHER_TENANT]
+    assert await announcing(warnings)(10) == 2
+    assert warnings.told == [(OTHER_TENANT, 80), (OTHER_TENANT, 100)]
+
+
+async def test_no_warning_is_told_before_one_that_cannot_be() -> None:
+    """The higher one told, nobody would ever tell the lower one."""
+    warnings = LockedOf(TENANT, times=1)
+
+    await announcing(warnings)(10)
+    assert [told for told in warnings.told if told[0] == TENANT] == []
+
+    await announcing(warnings)(1)
+    assert warnings.told[-2:] == [(TENANT, 80), (TENANT, 100)]
