@@ -15,14 +15,12 @@ from tests.inmemory_world import World, manifest, world
 DAY: Final = timedelta(hours=24).total_seconds()
 
 
-async def asking_world() -> World:
-    """A world whose capsule lets no tool run without a person's word."""
+async def asking_world(then: str = "It was sent.") -> World:
+    """A world whose capsule lets no tool run without a person's word; its model asks for one."""
     shared = await world(manifest(autonomy=2))
     shared.tools.have("send", answers("sent"), effect=True)
     shared.tools.have("clock", answers("noon"))
-    shared.model.will_say(
-        called(ToolCall("call_1", "send", '{"to":"grace"}')), said("It was sent.")
-    )
+    shared.model.will_say(called(ToolCall("call_1", "send", '{"to":"grace"}')), said(then))
     return shared
 
 

@@ -47,6 +47,13 @@ def flaky(shared: World) -> FlakyJournal:
     return FlakyJournal(Server(world=shared).plain_journal())
 
 
+async def answer_late(shared: World, done: Event, go: Event) -> None:
+    """Let a step's answer go when it has been under way for some time."""
+    await done.wait()
+    shared.clock.advance(LATE)
+    go.set()
+
+
 async def asked_again(shared: World, server: Server, turn_id: TurnId, times: int) -> RunningTurn:
     """The turn when the model has been asked so often, and answers nothing."""
     await until(lambda: len(shared.model.requests) == times and shared.model.open_streams == 1)
@@ -61,9 +68,7 @@ async def test_that_of_an_acceptance(shared: World) -> None:
     accepted, go = journal.hold_back("accept")
     shared.model.will_say([Event()])
     saying = asyncio.create_task(server.say())
-    await accepted.wait()
-    shared.clock.advance(LATE)
-    go.set()
+    await answer_late(shared, accepted, go)
 
     running = await asked_again(shared, server, await saying, 1)
 
@@ -102,9 +107,7 @@ async def test_that_of_a_round_of_tools(shared: World) -> None:
     shared.tools.have("send", answers("sent"), effect=True)
     shared.model.will_say(called(SEND), [Event()])
     turn_id = await server.say()
-    await reserved.wait()
-    shared.clock.advance(LATE)
-    go.set()
+    await answer_late(shared, reserved, go)
 
     running = await asked_again(shared, server, turn_id, 2)
 
@@ -119,9 +122,7 @@ async def test_that_of_an_answer_that_is_gone_on_with() -> None:
     broken = ModelFailedError("tiny", "it broke off")
     shared.model.will_say([ModelText("Half"), broken], [Event()])
     turn_id = await server.say()
-    await reserved.wait()
-    shared.clock.advance(LATE)
-    go.set()
+    await answer_late(shared, reserved, go)
 
     running = await asked_again(shared, server, turn_id, 2)
 
@@ -139,9 +140,7 @@ async def test_that_of_a_turn_that_was_taken_over(shared: World) -> None:
     other = Server(world=shared, name="other", journal=journal)
     reserved, go = journal.hold_back("take_on")
     sweeping = asyncio.create_task(other.sweep())
-    await reserved.wait()
-    shared.clock.advance(LATE)
-    go.set()
+    await answer_late(shared, reserved, go)
     await sweeping
 
     await until(lambda: len(shared.model.requests) == 2)
@@ -163,9 +162,7 @@ async def test_that_of_a_turn_that_is_resumed() -> None:
     resumed, go = journal.hold_back("resume")
     goes_on, _ = journal.hold_back("extend")  # which has a lease of its own
     deciding = asyncio.create_task(server.decided(call.id, approved=True))
-    await resumed.wait()
-    shared.clock.advance(LATE)
-    go.set()
+    await answer_late(shared, resumed, go)
     await deciding
     await goes_on.wait()
 

@@ -5,26 +5,20 @@ from dataclasses import replace
 
 import pytest
 
-from adapters.inmemory.language_model import called, said
-from domain.conversation.message import ToolCall
 from domain.conversation.turn import TurnState
 from domain.tenancy.feature import Feature
 from domain.tools.invocation import InvocationState
 from tests.builders import TENANT
-from tests.doubles import answers
 from tests.inmemory_application import Server
-from tests.inmemory_world import World, manifest, world
+from tests.inmemory_world import World, manifest
+from tests.unit.application.conversation.paused_turns import asking_world
 
 Change = Callable[[World], None]
 
 
 @pytest.fixture
 async def shared() -> World:
-    """A world whose capsule lets no tool run without a person's word, and nothing out."""
-    shared = await world(manifest(autonomy=2))
-    shared.tools.have("send", answers("sent"), effect=True)
-    shared.model.will_say(called(ToolCall("call_1", "send", "{}")), said("It was not sent."))
-    return shared
+    return await asking_world("It was not sent.")
 
 
 def switch_off(shared: World) -> None:

@@ -7,29 +7,23 @@ from typing import final
 
 import pytest
 
-from adapters.inmemory.language_model import called, said
 from application.conversation.ports.models import TokenCounter
 from domain.capability.capability import Capability
-from domain.conversation.message import ToolCall
 from domain.conversation.turn import TurnState
 from domain.kernel.identifiers import InvocationId, TurnId
 from domain.tools.errors import ApprovalExpiredError
 from domain.tools.events import ApprovalDecided
 from domain.tools.invocation import InvocationState
 from tests.builders import SESSION, TENANT
-from tests.doubles import FlakyJournal, answers
+from tests.doubles import FlakyJournal
 from tests.inmemory_application import Server
-from tests.inmemory_world import World, manifest, world
-from tests.unit.application.conversation.paused_turns import DAY
+from tests.inmemory_world import World
+from tests.unit.application.conversation.paused_turns import DAY, asking_world
 
 
 @pytest.fixture
 async def shared() -> World:
-    """A world whose capsule lets no tool run without a person's word."""
-    shared = await world(manifest(autonomy=2))
-    shared.tools.have("send", answers("sent"), effect=True)
-    shared.model.will_say(called(ToolCall("call_1", "send", "{}")), said("It was not sent."))
-    return shared
+    return await asking_world("It was not sent.")
 
 
 async def paused(server: Server) -> tuple[TurnId, InvocationId]:
