@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, final
+from typing import Final, TypeAlias, final
 
 import orjson
 
@@ -27,6 +27,10 @@ LOGPROB: Final = -0.0471113
 """How likely each piece is, where the service asks: written down nowhere."""
 
 PIECE_SECONDS: Final = 0.12
+
+
+Said: TypeAlias = Sequence[Mapping[str, Json]]
+"""Messages of a prompt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +93,15 @@ class ScriptedModel:
     """`counted` are the tokens of all replies to a message, by its ident, as the model says them.
 
     A reply that nobody heard to its end is counted as well. `asked` is when it was asked for the
-    replies to a message, and `told` what it was told, by a call's id, of the calls made for one.
+    replies to a message, `known` what had been said before it in each of these prompts, and `told`
+    what it was told, by a call's id, of the calls made for one.
     `begun` are the messages that it was asked for, `continued` those whose broken answer it went on
     with, `weighed` those of whose answers it was asked how likely they are.
     """
 
     counted: Counter[str] = field(default_factory=Counter[str])
     asked: dict[str, list[datetime]] = field(default_factory=dict[str, list[datetime]])
+    known: dict[str, list[set[str]]] = field(default_factory=dict[str, list[set[str]]])
     told: dict[str, set[tuple[str, str]]] = field(default_factory=dict[str, set[tuple[str, str]]])
     begun: set[str] = field(default_factory=set[str])
     continued: set[str] = field(default_factory=set[str])
@@ -103,8 +109,9 @@ class ScriptedModel:
 
     def choose(self, body: Mapping[str, Json]) -> Reply:
         """The model's reply to a conversation: by its latest message, and what followed that."""
-        kind, ident, since = _latest(body)
+        kind, ident, before, since = _latest(body)
         self.asked.setdefault(ident, []).append(SystemClock().now())
+        self.known.setdefault(ident, []).append({str(one.get("content")) for one in before})
         self.told.setdefault(ident, set()).update(_results(since))
         partial = _partial(since)
         if partial:
@@ -138,8 +145,8 @@ def _tokens(step: bytes) -> int:
     return said.get("prompt_tokens", 0) + said.get("completion_tokens", 0)
 
 
-def _latest(body: Mapping[str, Json]) -> tuple[str, str, Sequence[Mapping[str, Json]]]:
-    """The kind and the ident of the latest message, and what followed it."""
+def _latest(body: Mapping[str, Json]) -> tuple[str, str, Said, Said]:
+    """The kind and the ident of the latest message, what came before it, and what followed it."""
     messages = body.get("messages")
     listed = messages if isinstance(messages, list) else []
     told = [one for one in listed if isinstance(one, Mapping)]
@@ -151,12 +158,10 @@ def _latest(body: Mapping[str, Json]) -> tuple[str, str, Sequence[Mapping[str, J
         ),
         (0, "plain", "nothing"),
     )
-    return kind, ident, told[at + 1 :]
+    return kind, ident, told[:at], told[at + 1 :]
 
 
-def _reply(
-    kind: str, ident: str, since: Sequence[Mapping[str, Json]], *, offers_tools: bool
-) -> Reply:
+def _reply(kind: str, ident: str, since: Said, *, offers_tools: bool) -> Reply:
     done = sum(1 for one in since if one.get("role") == "tool")
     if done < KINDS[kind].rounds and offers_tools:
         arguments = orjson.dumps({"text": deed_of(ident, done + 1)}).decode()
@@ -164,7 +169,7 @@ def _reply(
     return _spoken(kind, _rest(pieces_of(kind, ident), _partial(since)))
 
 
-def _results(since: Sequence[Mapping[str, Json]]) -> Iterator[tuple[str, str]]:
+def _results(since: Said) -> Iterator[tuple[str, str]]:
     """What is told of calls, by their ids."""
     for one in since:
         if one.get("role") == "tool":
@@ -176,7 +181,7 @@ def _asked(message: Mapping[str, Json]) -> tuple[str, str] | None:
     return kind_and_ident(str(message.get("content"))) if message.get("role") == "user" else None
 
 
-def _partial(since: Sequence[Mapping[str, Json]]) -> str:
+def _partial(since: Said) -> str:
     """The answer that broke off, where the model is told to go on with it."""
     match since:
         case [*_, {"role": "assistant", "content": str(partial)}, {"role": "user"}]:

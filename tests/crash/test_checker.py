@@ -271,6 +271,16 @@ async def test_a_result_of_which_a_model_was_told_otherwise_is_found(bench: Benc
     assert "told to its model was ''" in found[0].what
 
 
+async def test_a_prompt_that_lacks_what_was_said_before_is_found(bench: Bench) -> None:
+    known = {ident: [set[str]()] for ident in bench.evidence.model.known}
+
+    model = replace(bench.evidence.model, known=known)
+    found = bench.check(replace(bench.evidence, model=model))
+
+    assert {one.kind for one in found} == {Kind.LOST}
+    assert all("was not told" in one.what for one in found)
+
+
 @pytest.mark.parametrize("told", ["CANCELLED", "RUNNING"])
 async def test_a_wish_to_cancel_that_was_forgotten_is_found(bench: Bench, told: str) -> None:
     spoilt = [deepcopy(asked) for asked in bench.evidence.asked]

@@ -16,6 +16,7 @@ from tests.crash.checker.effects import check_effects
 from tests.crash.checker.excuses import check_excuses
 from tests.crash.checker.failures import check_failures
 from tests.crash.checker.ground import Ground
+from tests.crash.checker.history import check_history
 from tests.crash.checker.inbound import check_inbound
 from tests.crash.checker.kept import check_kept, check_recalls
 from tests.crash.checker.money import check_money
@@ -53,6 +54,7 @@ def check_stored(ground: Ground, public_key: bytes, texts: Mapping[str, str]) ->
         *check_told(ground),
         *check_wishes(ground),
         *check_answers(ground),
+        *check_history(ground),
         *check_published(ground),
         *check_inbound(ground),
         *check_walls(ground, texts),
