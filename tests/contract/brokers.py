@@ -71,7 +71,9 @@ class OnKafka:
         servers = str(self.connection["bootstrap.servers"])
         send_unreadable(servers, self.prefix + TOPIC, key, value)
 
-    def join(self, name: str = "") -> AbstractAsyncContextManager[MessageSource]:
+    def join(
+        self, name: str = "", silent_seconds: float = 60.0
+    ) -> AbstractAsyncContextManager[MessageSource]:
         return open_reader(
             ReaderSettings(
                 connection=self.connection,
@@ -80,6 +82,7 @@ class OnKafka:
                 prefix=self.prefix,
                 name=name,
                 session_seconds=NAME_SECONDS if name else SESSION_SECONDS,
+                silent_seconds=silent_seconds,
             )
         )
 

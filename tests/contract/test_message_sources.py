@@ -10,6 +10,7 @@ from domain.delivery.errors import SourceFencedError
 from domain.delivery.incoming_message import IncomingMessage, Partition
 from tests.contract.brokers import (
     PATIENCE_SECONDS,
+    SESSION_SECONDS,
     TOPIC,
     Broker,
     InProcess,
@@ -174,6 +175,17 @@ async def test_a_commit_of_what_was_lost_changes_nothing(broker: Broker) -> None
             again += await read(second, len(theirs) - len(again))
 
     assert sorted(one.origin for one in again) == sorted(one.origin for one in theirs)
+
+
+async def test_a_reader_that_lives_and_asks_no_more_holds_up_its_group_for_so_long(
+    on_kafka: OnKafka,
+) -> None:
+    on_kafka.put(b"a", b"1")
+    async with on_kafka.join(silent_seconds=SESSION_SECONDS) as silent:
+        assert [one.value for one in await read(silent, 1)] == [b"1"]
+
+        async with on_kafka.join() as other:
+            assert [one.value for one in await read(other, 1)] == [b"1"]
 
 
 async def test_of_two_readers_of_one_name_the_first_is_fenced(broker: Broker) -> None:

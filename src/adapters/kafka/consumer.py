@@ -51,6 +51,8 @@ class ReaderSettings:
     `connection` is librdkafka's configuration of the connection alone. `name`, where not empty,
     stays the reader's over restarts (static membership): within `session_seconds` it gets back the
     partitions it had, and nothing moves. `most_bytes` bounds what is fetched of a partition ahead.
+    One that lives and does not poll for `silent_seconds` loses its partitions: until then a group
+    that is to share them anew waits for it.
     """
 
     connection: Mapping[str, str | float | bool]
@@ -59,7 +61,7 @@ class ReaderSettings:
     prefix: str = ""
     name: str = ""
     session_seconds: float = 30.0
-    work_seconds: float = 600.0
+    silent_seconds: float = 60.0
     most_bytes: int = 4 * 1024 * 1024
 
 
@@ -265,7 +267,7 @@ def _own(settings: ReaderSettings) -> Mapping[str, str | float | bool]:
         "group.id": settings.prefix + settings.group,
         "session.timeout.ms": session,
         "heartbeat.interval.ms": max(100, session // 10),
-        "max.poll.interval.ms": max(session, round(settings.work_seconds * 1000)),
+        "max.poll.interval.ms": max(session, round(settings.silent_seconds * 1000)),
         "max.partition.fetch.bytes": settings.most_bytes,
         "queued.max.messages.kbytes": max(1024, 4 * settings.most_bytes // 1024),
     }
