@@ -12,6 +12,11 @@ HUNG_UP: Final = "the brokers hang up: they may want other kafka.security than i
 
 GONE: Final = "the brokers hung up"
 
+_UNTRUSTED: Final = "certificate verify failed"
+
+_VERIFY: Final = "verify that kafka.ca_file is correctly configured"
+"""The library's own advice, which it does not always give."""
+
 _TIMES: Final = re.compile(r" \(after \d+ms in state \w+.*\)$")
 
 
@@ -34,7 +39,9 @@ class ConnectionTrouble:
         else:
             # The operator's name of the setting, not the library's.
             said = error.str().replace("ssl.ca.location", "kafka.ca_file")
-            self.words = _TIMES.sub("", said)
+            words = _TIMES.sub("", said).rstrip()
+            advise = _UNTRUSTED in words and _VERIFY not in words
+            self.words = f"{words}: {_VERIFY}" if advise else words
 
     def is_over(self) -> None:
         """A broker answered."""

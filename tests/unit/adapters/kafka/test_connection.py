@@ -115,6 +115,22 @@ def test_what_a_client_says_of_its_connections_tells_why_a_call_timed_out() -> N
     assert str(trouble_of(error, "audit.events", trouble)).endswith("; verify kafka.ca_file")
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "ssl://b:1: error:0A000086:SSL routines::certificate verify failed\n",
+        "ssl://b:1: certificate verify failed: verify that ssl.ca.location is correctly configured",
+    ],
+)
+def test_who_does_not_trust_the_brokers_is_told_once_which_setting_to_look_at(said: str) -> None:
+    trouble = ConnectionTrouble()
+
+    trouble(KafkaError(KafkaError._SSL, said))  # noqa: SLF001 - librdkafka's name of it
+
+    assert trouble.words.count("verify that kafka.ca_file is correctly configured") == 1
+    assert "\n" not in trouble.words
+
+
 def test_who_is_hung_up_on_at_once_is_told_to_look_at_the_security() -> None:
     down = KafkaError(KafkaError._ALL_BROKERS_DOWN)  # noqa: SLF001 - librdkafka's name of it
     never_reached, reached = ConnectionTrouble(), ConnectionTrouble()
