@@ -16,6 +16,7 @@ RELEASED = {
     "r0001_initial": "6c450b0e7a9e0db4f7b1a3e75789b135ee09fe061632a59180e48739429cf7c7",
     "r0002_durability": "a9ff7a7484e7c9d9dfeb986b56a4870f29f308034108a46dcfc943f046645e64",
     "r0003_upkeep": "4b398286ec66adad3746444920529b7267f94d0088973999d5bcdf7893374a37",
+    "r0004_oversight": "29428f23603a7662ee38ca99769424e78cf9e910b50bd16317e4186826ec802b",
 }
 """Digests of revisions that databases may have been made by."""
 
