@@ -38,6 +38,8 @@ async def _at_once() -> None:
 class WriterSettings:
     """How many commands travel together, and how long a batch waits for locked tenants.
 
+    `max_waiting` is how many may be without an answer; those of locked tenants are.
+
     `before_answers` is awaited after each batch's commit and before anybody hears of it: it may
     lose the answers, by raising StorageUnavailableError. `committed` is called then, whatever came
     of the batch's commands.
@@ -135,7 +137,7 @@ class Writer:
         Raises:
             StorageUnavailableError: It is not known whether it was done: write it again.
         """
-        if not self._open or len(self._waiting) >= self._settings.max_waiting:
+        if not self._open or len(self._unanswered) >= self._settings.max_waiting:
             raise StorageUnavailableError
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Waiting(job, answer))

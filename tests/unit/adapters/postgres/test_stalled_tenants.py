@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import suppress
+from dataclasses import replace
 from typing import Final
 
 import psycopg
@@ -14,6 +15,7 @@ from adapters.postgres.outgoing import Outgoing
 from adapters.postgres.writer import WriterSettings
 from domain.conversation.errors import SessionBusyError
 from domain.conversation.turn import TurnState
+from domain.kernel.errors import StorageUnavailableError
 from tests.contract.commands import Commands
 from tests.contract.inmemory_kernel import ONE
 from tests.contract.kernel import Kernel
@@ -103,3 +105,25 @@ async def test_commands_that_waited_for_a_row_are_done_in_order_of_their_arrival
     states = [one if isinstance(one, BaseException) else one.state for one in grants]
     assert states[:3] == [TurnState.RUNNING, TurnState.QUEUED, TurnState.QUEUED]
     assert isinstance(states[3], SessionBusyError)
+
+
+async def test_no_more_commands_wait_for_a_row_than_may_wait(
+    fresh_database: Database, kernel: Kernel, superuser: Superuser
+) -> None:
+    ask = await tenant(kernel, "many")
+    settings = replace(ONE_BY_ONE, max_waiting=2)
+    async with open_turn_journal(
+        fresh_database, ONE, Outgoing(encode), settings=settings
+    ) as journal:
+        async with superuser.transaction():
+            await superuser.execute("select from tenants for update")
+            asked = [asyncio.create_task(journal.accept(ask.accept(ask.hold(1)))) for _ in range(2)]
+            done, _ = await asyncio.wait(asked, timeout=0.2)
+            assert not done
+
+            with pytest.raises(StorageUnavailableError):
+                await journal.accept(ask.accept(ask.hold(1)))
+
+        states = [grant.state for grant in await asyncio.gather(*asked)]
+
+    assert states == [TurnState.RUNNING, TurnState.QUEUED]
