@@ -9,6 +9,7 @@ from application.conversation.ports.reading import UnreadableError
 from domain.conversation.errors import TurnNotFoundError
 from domain.conversation.turn import Turn, TurnState
 from domain.kernel.identifiers import SessionId, TurnId
+from tests.contract.commands import tokens
 from tests.contract.scene import Scene
 
 
@@ -110,6 +111,18 @@ async def test_how_one_has_ended_is_told_with_its_outline(scene: Scene) -> None:
     assert (outline.state, outline.usage, outline.failure, outline.record_id) == (
         sound.state, sound.usage, sound.failure, sound.record_id,
     )  # fmt: skip
+
+
+async def test_what_one_has_settled_is_told_with_its_outline(scene: Scene) -> None:
+    turn_id = await scene.running()
+    await scene.kernel.one.journal.pause(scene.ask.pause(turn_id, tokens(40)))
+    sound = await scene.kernel.reader.turn(scene.ask.tenant_id, turn_id)
+    await scene.kernel.administrator.damage(scene.ask.tenant_id, turn_id)
+
+    outline = await scene.kernel.reader.outline(scene.ask.tenant_id, turn_id)
+
+    assert outline.usage == sound.usage
+    assert outline.usage.tokens > 0
 
 
 async def test_a_checkpoint_that_cannot_be_read_is_told_as_such(scene: Scene) -> None:

@@ -10,7 +10,7 @@ from adapters.inmemory.stored_turn import StoredTurn
 from application.conversation.ports.checkpoint import Checkpoint
 from application.conversation.ports.reading import Opening, UnreadableError
 from domain.conversation.errors import SessionNotFoundError, TurnNotFoundError
-from domain.conversation.turn import Turn, TurnOrder, Usage
+from domain.conversation.turn import Turn, TurnOrder
 from domain.conversation.turn_event import TurnEvent
 from domain.kernel.identifiers import MessageId, SessionId, TenantId, TurnId
 from domain.kernel.metering import Metric
@@ -105,10 +105,7 @@ class InMemoryTurnReader:
             subject=self.store.sessions[turn.tenant_id, turn.session_id].subject,
             roles=frozenset(),
         )
-        told = replace(turn, order=TurnOrder(principal=principal, text=turn.order.text))
-        if turn.state.final:
-            return told
-        return replace(told, usage=Usage(), answer="", failure=None, record_id=None)
+        return replace(turn, order=TurnOrder(principal=principal, text=turn.order.text))
 
     def _found(self, tenant_id: TenantId, turn_id: TurnId) -> StoredTurn:
         stored = self.store.turns.get((tenant_id, turn_id))

@@ -88,9 +88,7 @@ class TurnRow:
         return TurnState(self.state).final
 
     def _known_outcome(self) -> Outcome:
-        if not self._ended:
-            return Outcome(Usage())
         try:
             return decode_outcome(self.outcome)
         except UnreadableError:
-            return Outcome(Usage(), _UNKNOWN_END)
+            return Outcome(Usage(), _UNKNOWN_END if self._ended else None)

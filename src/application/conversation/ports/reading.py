@@ -62,7 +62,8 @@ class TurnReader(Protocol):
 
         Its order tells its tenant, its session's subject and its text, and nothing else; of one
         that has ended the answer, usage, failure and record are told that can be read, and of an
-        end that cannot the failure INTERNAL. Of one that has not ended none of it is told.
+        end that cannot the failure INTERNAL. Of one that has not ended the usage is told that
+        was settled when it was interrupted, where it can be read.
 
         Raises:
             TurnNotFoundError: No such turn of this tenant.
