@@ -15,7 +15,8 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from adapters.inmemory.messages import InMemoryTopics
-from adapters.kafka.consumer import ReaderSettings, open_reader
+from adapters.kafka.consumer import open_reader
+from adapters.kafka.reader_settings import ReaderSettings
 from application.delivery.ports.source import MessageSource
 from tests.contract.unreadable import send_unreadable
 from tests.plugins.kafka import KafkaBrokers

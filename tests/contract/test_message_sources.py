@@ -1,6 +1,9 @@
 """What every source of messages must honour; Kafka's is read from a real broker."""
 
 import asyncio
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
 from collections.abc import Mapping, Sequence
 
 import pytest
@@ -154,6 +157,7 @@ async def test_a_partition_is_one_readers_and_the_next_goes_on_where_it_was_left
             assert sorted(one.key for one in found) == keys
             mine = [one for one in found if one.partition in await second.lag()]
             assert mine
+            await done_with(first, [one for one in found if one not in mine])
         # The second has left and committed nothing: what it had comes to the first.
         again = await read(first, len(mine))
 
@@ -167,11 +171,12 @@ async def test_a_commit_of_what_was_lost_changes_nothing(broker: Broker) -> None
     async with broker.join() as first:
         found = await read(first, 8)
         async with broker.join() as second:
-            lost, again = await until_shared(first, second)
+            again = await until_shared(first, second)
+            own = (await first.lag()).keys()
             kept = await done_with(first, found)
-            assert kept.keys() == {one.partition for one in found} - lost
+            assert kept.keys() == {one.partition for one in found} & own
 
-            theirs = [one for one in found if one.partition in lost]
+            theirs = [one for one in found if one.partition not in own]
             again += await read(second, len(theirs) - len(again))
 
     assert sorted(one.origin for one in again) == sorted(one.origin for one in theirs)
@@ -186,6 +191,41 @@ async def test_a_reader_that_lives_and_asks_no_more_holds_up_its_group_for_so_lo
 
         async with on_kafka.join() as other:
             assert [one.value for one in await read(other, 1)] == [b"1"]
+
+
+async def test_what_a_reader_with_a_name_had_is_read_though_it_died_while_the_group_shared_anew(
+    on_kafka: OnKafka,
+) -> None:
+    keys = [bytes([letter]) for letter in b"abcdefgh"]
+    for key in keys:
+        on_kafka.put(key, key)
+    found = set[bytes]()
+
+    async def reading(source: MessageSource) -> None:
+        while len(found) < len(keys):
+            found.update(one.value for one in (await source.poll(10, 0.5)).messages)
+
+    dying = await dies_with(on_kafka, "one")
+    async with on_kafka.join("two") as two, asyncio.timeout(PATIENCE_SECONDS):
+        other = asyncio.create_task(reading(two))
+        assert await dying.wait() == -signal.SIGKILL
+        async with on_kafka.join("one") as one:
+            await asyncio.gather(reading(one), other)
+
+    assert found == set(keys)
+
+
+async def dies_with(on_kafka: OnKafka, name: str) -> Process:
+    """A process that has all partitions under a name, and dies when it is to give some away."""
+    servers = str(on_kafka.connection["bootstrap.servers"])
+    program = (sys.executable, "-m", "tests.contract.dying_reader")
+    process = await asyncio.create_subprocess_exec(
+        *program, servers, on_kafka.prefix, TOPIC, name, stdout=PIPE
+    )
+    assert process.stdout is not None
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        assert await process.stdout.readline() == b"2\n"
+    return process
 
 
 async def test_of_two_readers_of_one_name_the_first_is_fenced(broker: Broker) -> None:
@@ -224,18 +264,16 @@ async def test_a_name_counts_as_taken_where_nobody_can_tell(own_kafka: KafkaBrok
         assert await source.replaced()
 
 
-async def until_shared(
-    first: MessageSource, second: MessageSource
-) -> tuple[frozenset[Partition], list[IncomingMessage]]:
-    """Poll until each has a partition: what the first has lost, and what the second has read."""
-    lost: frozenset[Partition] = frozenset()
+async def until_shared(first: MessageSource, second: MessageSource) -> list[IncomingMessage]:
+    """Poll until the first has lost what it had, and each has a part: what the second has read."""
+    lost = False
     found: list[IncomingMessage] = []
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while not (lost and await second.lag()):
+        while not (lost and await first.lag() and await second.lag()):
             one, other = await asyncio.gather(first.poll(1, 0.5), second.poll(10, 0.5))
-            lost |= one.lost
+            lost = lost or bool(one.lost)
             found += other.messages
-    return lost, found
+    return found
 
 
 async def read_by_all(sources: Sequence[MessageSource], count: int) -> list[IncomingMessage]:

@@ -9,8 +9,9 @@ import pytest
 
 from adapters.kafka.condition import condition_of
 from adapters.kafka.connection import KafkaConnection
-from adapters.kafka.consumer import ReaderSettings, open_reader
+from adapters.kafka.consumer import open_reader
 from adapters.kafka.publisher import ProducerTerms, open_publisher
+from adapters.kafka.reader_settings import ReaderSettings
 from adapters.protobuf.envelopes import envelope_of
 from application.delivery.relay_events import RelayEvents
 from entrypoints.assembly.delivery import kafka_connection

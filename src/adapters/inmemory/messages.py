@@ -70,16 +70,14 @@ class InMemoryTopics:
         self.share()
 
     def share(self) -> None:
-        """Give each partition to one reader, leaving what can be left where it is."""
+        """Take what everybody has, and give each partition to one reader."""
+        for reader in self.readers:
+            reader.lose_all()
         wanted = {topic for reader in self.readers for topic in reader.wanted}
         for topic in sorted(wanted):
             for number in range(self.partitions):
-                place = Partition(topic, number)
                 takers = [reader for reader in self.readers if topic in reader.wanted]
-                takers[number % len(takers)].gain(place)
-                for reader in takers:
-                    if reader is not takers[number % len(takers)]:
-                        reader.lose(place)
+                takers[number % len(takers)].gain(Partition(topic, number))
 
 
 @final
@@ -137,15 +135,14 @@ class InMemorySource:
         return any(one.name == self.name for one in self.topics.readers if one is not self)
 
     def gain(self, place: Partition) -> None:
-        if place not in self.positions:
-            self.positions[place] = self.topics.committed.get(place, 0)
-            self.rung.set()
+        self.positions[place] = self.topics.committed.get(place, 0)
+        self.rung.set()
 
-    def lose(self, place: Partition) -> None:
-        if self.positions.pop(place, None) is not None:
-            self.paused.discard(place)
-            self.lost.add(place)
-            self.rung.set()
+    def lose_all(self) -> None:
+        self.lost |= self.positions.keys()
+        self.positions.clear()
+        self.paused.clear()
+        self.rung.set()
 
     def _waiting(self) -> list[IncomingMessage]:
         return [

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from logging import getLogger
 from operator import methodcaller
-from types import MappingProxyType
+from time import monotonic
 from typing import Final, TypeAlias, TypeVar, final
 
 from confluent_kafka import (
@@ -22,6 +22,7 @@ from confluent_kafka import (
 
 from adapters.kafka.connection_trouble import ConnectionTrouble
 from adapters.kafka.names import name_is_taken
+from adapters.kafka.reader_settings import ReaderSettings, reader_options
 from application.delivery.ports.source import Poll
 from domain.delivery.dead_letter import Header
 from domain.delivery.errors import SourceFencedError
@@ -42,27 +43,6 @@ looks for an error behind an answer in calls that go this way; its own short way
 """
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReaderSettings:
-    """Who reads what.
-
-    `connection` is librdkafka's configuration of the connection alone. `name`, where not empty,
-    stays the reader's over restarts (static membership): within `session_seconds` it gets back the
-    partitions it had, and nothing moves. `most_bytes` bounds what is fetched of a partition ahead.
-    One that lives and does not poll for `silent_seconds` loses its partitions: until then a group
-    that is to share them anew waits for it.
-    """
-
-    connection: Mapping[str, str | float | bool]
-    group: str
-    topics: Sequence[str]
-    prefix: str = ""
-    name: str = ""
-    session_seconds: float = 30.0
-    silent_seconds: float = 60.0
-    most_bytes: int = 4 * 1024 * 1024
 
 
 @final
@@ -118,23 +98,34 @@ class KafkaSource:
         return await asyncio.get_running_loop().run_in_executor(self.thread, work)
 
     def _poll(self, most: int, seconds: float) -> Poll:
-        try:
-            came = self.consumer.consume(most, seconds)
-        except KafkaException as failed:
-            self._judge(_error_of(failed))
-            came = []
         read: list[IncomingMessage] = []
-        for message in came:
-            error = message.error()
-            if error is None:
+        lost = set[Partition]()
+        until, left = monotonic() + seconds, seconds
+        while len(read) < most and left >= 0:
+            message = self._next(left)
+            if gone := self.lost:
+                # What came before they were lost comes again, to whoever has them then.
+                read = [one for one in read if one.partition not in gone]
+                lost |= gone
+                self.lost = set()
+            if message is not None:
                 read.append(self._message(message))
-            else:
-                self._judge(error)
+            left = until - monotonic()
         # What came may have been fetched long ago: it does not say that a broker is there.
         self._tell_of_trouble(over=False)
-        lost, self.lost = frozenset(self.lost), set()
-        # What came of a partition before it was lost, in the same call, is another reader's.
-        return Poll(messages=[one for one in read if one.partition not in lost], lost=lost)
+        return Poll(messages=read, lost=frozenset(lost))
+
+    def _next(self, seconds: float) -> Message | None:
+        """The next message, of a partition that is this reader's when it comes; None for none."""
+        try:
+            message = self.consumer.poll(seconds)
+        except KafkaException as failed:
+            self._judge(_error_of(failed))
+            return None
+        if message is not None and (error := message.error()) is not None:
+            self._judge(error)
+            return None
+        return message
 
     def _pause(self, partitions: Collection[Partition] | None) -> None:
         # What is paused already is left: to pause it again would cost what was fetched of others.
@@ -208,7 +199,6 @@ class KafkaSource:
             consumer.resume([self._place(one) for one in held])
             self.paused -= held
         self.lost |= gone
-        consumer.incremental_unassign(list(partitions))
 
     def _place(self, one: Partition, offset: int = OFFSET_INVALID) -> TopicPartition:
         return TopicPartition(self.settings.prefix + one.topic, one.number, offset)
@@ -237,7 +227,7 @@ class KafkaSource:
 async def open_reader(settings: ReaderSettings) -> AsyncGenerator[KafkaSource]:
     """A reader of a group, until the end of the block. A broker that is away is waited for."""
     trouble = ConnectionTrouble()
-    consumer = Consumer({**_OPTIONS, **settings.connection, **_own(settings), "error_cb": trouble})
+    consumer = Consumer({**reader_options(settings), "error_cb": trouble})
     thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="kafka-reader")
     source = KafkaSource(consumer=consumer, thread=thread, settings=settings, trouble=trouble)
     try:
@@ -245,35 +235,6 @@ async def open_reader(settings: ReaderSettings) -> AsyncGenerator[KafkaSource]:
         yield source
     finally:
         await source.close()
-
-
-_OPTIONS: Final[Mapping[str, str | float | bool]] = MappingProxyType(
-    {
-        "enable.auto.commit": False,
-        "enable.auto.offset.store": False,
-        "auto.offset.reset": "earliest",
-        "isolation.level": "read_committed",
-        "partition.assignment.strategy": "cooperative-sticky",
-        "reconnect.backoff.max.ms": 5_000,
-        "allow.auto.create.topics": False,
-        "topic.metadata.refresh.interval.ms": 10_000,
-    }
-)
-
-
-def _own(settings: ReaderSettings) -> Mapping[str, str | float | bool]:
-    session = round(settings.session_seconds * 1000)
-    own: dict[str, str | float | bool] = {
-        "group.id": settings.prefix + settings.group,
-        "session.timeout.ms": session,
-        "heartbeat.interval.ms": max(100, session // 10),
-        "max.poll.interval.ms": max(session, round(settings.silent_seconds * 1000)),
-        "max.partition.fetch.bytes": settings.most_bytes,
-        "queued.max.messages.kbytes": max(1024, 4 * settings.most_bytes // 1024),
-    }
-    if settings.name:
-        own["group.instance.id"] = settings.name
-    return own
 
 
 def _error_of(error: KafkaException) -> KafkaError:

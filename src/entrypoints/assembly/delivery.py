@@ -87,7 +87,8 @@ async def open_source(
     Raises:
         StartError: The broker's password is configured and not set.
     """
-    from adapters.kafka.consumer import ReaderSettings, open_reader
+    from adapters.kafka.consumer import open_reader
+    from adapters.kafka.reader_settings import ReaderSettings
 
     connection = await kafka_connection(settings.kafka, secrets)
     consumers = settings.kafka.consumers

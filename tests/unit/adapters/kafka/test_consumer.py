@@ -9,7 +9,8 @@ import pytest
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from adapters.kafka.connection_trouble import ConnectionTrouble
-from adapters.kafka.consumer import KafkaSource, ReaderSettings
+from adapters.kafka.consumer import KafkaSource
+from adapters.kafka.reader_settings import ReaderSettings
 from domain.delivery.incoming_message import Partition
 
 TOPIC: Final = "conversation.inbound"
@@ -25,9 +26,9 @@ class Fetched(Consumer):
     def __init__(self) -> None:
         super().__init__({"group.id": "turns"})
 
-    def consume(self, num_messages: int = 1, timeout: float = -1) -> list[Message]:
-        del num_messages, timeout
-        return [Message(topic=TOPIC, partition=0, offset=0, value=b"x")]
+    def poll(self, timeout: float = -1) -> Message:
+        del timeout
+        return Message(topic=TOPIC, partition=0, offset=0, value=b"x")
 
     def assignment(self) -> list[TopicPartition]:
         return [TopicPartition(TOPIC, 0)]
