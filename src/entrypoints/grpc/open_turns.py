@@ -23,7 +23,11 @@ class EndOpenTurns:
     cancel: CancelTurn
 
     async def __call__(self, tenant_id: TenantId, *, by: str) -> int:
-        """Tell all of them; how many there were. Asking again finds those that are left."""
+        """Tell all of them; how many there were. Asking again finds those that are left.
+
+        Raises:
+            StorageUnavailableError: Some may have been told; ask again.
+        """
         room = asyncio.Semaphore(MOST_AT_ONCE)
 
         async def end(session_id: SessionId, turn_id: TurnId) -> bool:
@@ -37,8 +41,11 @@ class EndOpenTurns:
                     return False
                 return True
 
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(end(*one)) async for one in self._open(tenant_id)]
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(end(*one)) async for one in self._open(tenant_id)]
+        except ExceptionGroup as failures:
+            raise failures.exceptions[0] from failures
         return sum(task.result() for task in tasks)
 
     async def _open(self, tenant_id: TenantId) -> AsyncIterator[tuple[SessionId, TurnId]]:
