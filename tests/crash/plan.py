@@ -27,15 +27,15 @@ SOONER: Final[Sequence[tuple[tuple[str, ...], Mapping[str, object]]]] = (
         {"turns__sweep_interval_seconds": 0.1},
     ),
     (("warnings.",), {"budgets__warning_interval_seconds": 0.05}),
-    (("books.",), {"reconciliation__interval_seconds": 0.2}),
+    (("books.",), {"reconciliation__interval_seconds": 0.05}),
     # It is to be in the middle of a pass whenever it is told to stop.
     (("books.give_back",), {"reconciliation__interval_seconds": 0.01}),
     (("retention.", "partitions."), {"retention__interval_seconds": 0.1}),
 )
 """Calls that begin with a look at what there is to do, and how often the doomed server looks."""
 
-_RANDOM_SHARE: Final = 0.08
-"""These alone fall between a commit and its answer."""
+_RANDOM_SHARE: Final = 0.04
+"""These alone fall where no point is."""
 
 _HARM_SHARE: Final = 0.05
 _MOST_PASSES: Final = 3
