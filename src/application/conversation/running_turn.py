@@ -8,7 +8,7 @@ from application.conversation.ports.journal import Grant
 from application.conversation.turn_log import TurnLog
 from application.kernel.ports import Clock
 from domain.conversation.errors import StaleFenceError
-from domain.conversation.turn_event import TurnEventBody
+from domain.conversation.turn_event import TurnEvent, TurnEventBody
 from domain.kernel.identifiers import SessionId, TenantId, TurnId
 
 CEILING_STEP: Final = 1000
@@ -26,11 +26,15 @@ UNWRITTEN_BYTES: Final = 1 << 20
 
 @final
 class RunningTurn:
-    """Checks the lease before anything is shown or called: a paused process must not go on."""
+    """Checks the lease before anything is shown or called: a paused process must not go on.
+
+    `unsure` are events that were sent to be written under this fence, and may have been.
+    """
 
     __slots__ = (
         "_clock", "_keep", "cancelled_by", "ceiling", "closing", "ended", "fence", "lease_until",
-        "log", "session_id", "started_at", "task", "tenant_id", "turn_id", "watched", "writing",
+        "log", "session_id", "started_at", "task", "tenant_id", "turn_id", "unsure", "watched",
+        "writing",
     )  # fmt: skip
 
     def __init__(
@@ -57,6 +61,7 @@ class RunningTurn:
         self.closing = False
         self.watched = False
         self.writing = Lock()
+        self.unsure: tuple[TurnEvent, ...] = ()
         self.ended = Event()
         self.task: Task[None] | None = None
 

@@ -12,7 +12,6 @@ from application.conversation.ports.signals import TurnSignals
 from application.conversation.running_turn import AGAIN_SECONDS, CEILING_STEP, RunningTurn
 from application.kernel.ports import Clock
 from domain.conversation.errors import StaleFenceError
-from domain.conversation.turn_event import TurnEvent
 from domain.kernel.errors import StorageUnavailableError
 from domain.kernel.identifiers import SessionId, TenantId, TurnId
 
@@ -48,9 +47,6 @@ class TurnDrivers:
     clock: Clock
     lease_seconds: float
     _turns: dict[TurnId, RunningTurn] = field(default_factory=dict[TurnId, RunningTurn])
-    _pending: dict[TurnId, tuple[TurnEvent, ...]] = field(
-        default_factory=dict[TurnId, tuple[TurnEvent, ...]]
-    )
     _works: set[Task[object]] = field(default_factory=set[Task[object]])
     _looked: float = 0.0
     leaving: bool = field(default=False, init=False)
@@ -72,7 +68,6 @@ class TurnDrivers:
         known = self._turns.get(grant.turn_id)
         if known is not None and known.fence >= grant.fence:
             return known
-        self._pending.pop(grant.turn_id, None)
         turn = RunningTurn(
             tenant_id=tenant_id,
             session_id=session_id,
@@ -158,7 +153,7 @@ class TurnDrivers:
         return turn.fence > 0 and (turn.lease_left < self.lease_seconds * 2 / 3 or near)
 
     def _is_to_be_written(self, turn: RunningTurn, now: float) -> bool:
-        if not turn.log.unwritten_bytes and turn.turn_id not in self._pending:
+        if not turn.log.unwritten_bytes and not turn.unsure:
             return False
         long = now - turn.started_at > LONG_SECONDS
         return turn.watched or long or turn.log.unwritten_bytes >= FLUSH_BYTES
@@ -173,7 +168,6 @@ class TurnDrivers:
             turn.ended.set()
             if self._turns.get(turn.turn_id) is turn:
                 del self._turns[turn.turn_id]
-                self._pending.pop(turn.turn_id, None)
 
     async def _make_room(self, turn: RunningTurn) -> None:
         await self._write([turn])
@@ -201,13 +195,12 @@ class TurnDrivers:
         Raises:
             StorageUnavailableError: It is still not known.
         """
-        batch = self._pending.get(turn.turn_id)
-        while batch:
+        while turn.unsure:
             answers = await self.leases.append(
-                [EventBatch(turn.tenant_id, turn.turn_id, turn.fence, batch)]
+                [EventBatch(turn.tenant_id, turn.turn_id, turn.fence, turn.unsure)]
             )
             if answers[0] is not False:
-                self._note(turn, batch, written=bool(answers[0]))
+                self._note(turn, written=bool(answers[0]))
                 return
             await sleep(AGAIN_SECONDS)
 
@@ -224,35 +217,28 @@ class TurnDrivers:
                 turn.writing.release()
 
     async def _append(self, turns: list[RunningTurn]) -> None:
-        batches = [(turn, events) for turn in turns if (events := self._batch(turn))]
-        if not batches:
+        for turn in turns:
+            # Kept until its fate is known, so that no larger one is sent then.
+            turn.unsure = turn.unsure or turn.log.unwritten[:EVENTS_A_BATCH]
+        sent = [turn for turn in turns if turn.unsure]
+        if not sent:
             return
         answers = await self.leases.append(
-            [
-                EventBatch(turn.tenant_id, turn.turn_id, turn.fence, events)
-                for turn, events in batches
-            ]
+            [EventBatch(turn.tenant_id, turn.turn_id, turn.fence, turn.unsure) for turn in sent]
         )
         told: list[tuple[TenantId, TurnId]] = []
-        for (turn, events), written in zip(batches, answers, strict=True):
+        for turn, written in zip(sent, answers, strict=True):
             if written is None:
                 turn.lost()
             elif written:
-                self._note(turn, events, written=True)
+                self._note(turn, written=True)
                 if turn.watched:
                     told.append((turn.tenant_id, turn.turn_id))
         if told:
             await self.signals.written(told)
 
-    def _batch(self, turn: RunningTurn) -> tuple[TurnEvent, ...]:
-        """What to write next; kept until its fate is known, so that no larger one is sent then."""
-        events = self._pending.get(turn.turn_id) or turn.log.unwritten[:EVENTS_A_BATCH]
-        if events:
-            self._pending[turn.turn_id] = events
-        return events
-
-    def _note(self, turn: RunningTurn, events: tuple[TurnEvent, ...], *, written: bool) -> None:
-        self._pending.pop(turn.turn_id, None)
+    def _note(self, turn: RunningTurn, *, written: bool) -> None:
+        events, turn.unsure = turn.unsure, ()
         if written:
             turn.log.mark_written(events[-1].sequence)
         else:
