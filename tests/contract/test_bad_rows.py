@@ -8,9 +8,10 @@ import pytest
 
 from adapters.inmemory.published import InMemoryAudits, InMemoryPublishedEvents
 from adapters.postgres.database import DatabaseSettings, open_database
-from adapters.postgres.published import PostgresPublishedEvents
+from adapters.postgres.outgoing import Outgoing
+from adapters.postgres.published import PostgresAudits, PostgresPublishedEvents
 from adapters.protobuf.envelopes import envelope_of
-from application.delivery.ports.published import PublishedEvents, PublishedFilter
+from application.delivery.ports.published import Audits, PublishedEvents, PublishedFilter
 from application.delivery.replay_events import ReplayEvents, ReplayEventsCommand
 from domain.kernel.events import DomainEvent
 from domain.kernel.identifiers import RequestId
@@ -44,6 +45,7 @@ class Written:
 
     stage: Stage
     published: PublishedEvents
+    audits: Audits
 
 
 @pytest.fixture
@@ -53,14 +55,17 @@ async def written(kept_in: DatabaseSettings | None) -> AsyncGenerator[Written]:
         outgoings = await names.written_to(inmemory_outgoings(clock, names.encode))
         held = await outgoings.outbox.lease(ONE, 1)
         every = await outgoings.outbox.due([one.number for one in held], None, 100)
-        yield Written(stage_of(outgoings, clock), InMemoryPublishedEvents(list(every)))
+        kept = InMemoryPublishedEvents(list(every))
+        yield Written(stage_of(outgoings, clock), kept, InMemoryAudits())
         return
     async with (
         open_database(kept_in) as database,
         postgres_outgoings(database, names.encode) as opened,
     ):
         outgoings = await names.written_to(opened)
-        yield Written(stage_of(outgoings, clock), PostgresPublishedEvents(database=database))
+        audits = PostgresAudits(database=database, outgoing=Outgoing(ENCODE))
+        events = PostgresPublishedEvents(database=database)
+        yield Written(stage_of(outgoings, clock), events, audits)
 
 
 async def test_a_relay_and_a_replay_go_on_past_it(written: Written) -> None:
@@ -74,7 +79,7 @@ async def test_a_relay_and_a_replay_go_on_past_it(written: Written) -> None:
 
     replayed = await ReplayEvents(
         events=written.published,
-        audits=InMemoryAudits(),
+        audits=written.audits,
         publisher=stage.publisher,
         envelopes=envelope_of,
         clock=stage.clock,

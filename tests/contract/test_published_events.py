@@ -45,13 +45,13 @@ class Put(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shelf:
-    """A store, a tenant of its own, how events come into it, and how many audits were recorded."""
+    """A store, a tenant of its own, how events come into it, and when audits were recorded."""
 
     events: PublishedEvents
     audits: Audits
     tenant: Tenant
     put: Put
-    audited: Callable[[], Awaitable[int]]
+    audited: Callable[[], Awaitable[Sequence[datetime]]]
     set_aside: Callable[[OutgoingEvent], Awaitable[None]]
 
     def event(self, key: UUID, sequence: int, kind: str = "turn.completed") -> OutgoingEvent:
@@ -101,12 +101,14 @@ async def postgres_shelf(database: Database) -> Shelf:
         async with database.tenant(event.tenant_id) as connection:
             await connection.execute(sa.insert(outbox).values(row))
 
-    async def audited() -> int:
-        count = sa.select(sa.func.count()).where(
-            outbox.c.tenant_id == tenant.id, outbox.c.type == "audit.recorded"
+    async def audited() -> Sequence[datetime]:
+        times = (
+            sa.select(outbox.c.created_at)
+            .where(outbox.c.tenant_id == tenant.id, outbox.c.type == "audit.recorded")
+            .order_by(outbox.c.sequence)
         )
         async with database.tenant(tenant.id) as connection:
-            return (await connection.execute(count)).scalar_one()
+            return [row["created_at"] for row in (await connection.execute(times)).mappings()]
 
     async def set_aside(event: OutgoingEvent) -> None:
         letter = dead_letter(DeadLetterId(IDENTIFIERS.next()), owner=tenant, origin=str(event.id))
@@ -137,8 +139,8 @@ def shelf(request: pytest.FixtureRequest) -> Shelf:
             events.kept.append(event)
             events.committed[event.id] = committed or event.occurred_at
 
-    async def audited() -> int:
-        return len(audits.recorded)
+    async def audited() -> Sequence[datetime]:
+        return [one.occurred_at for one in audits.recorded]
 
     async def set_aside(event: OutgoingEvent) -> None:
         events.aside.add(event.id)
@@ -266,8 +268,8 @@ async def test_a_page_sorts_nothing_however_many_others_there_are(
     assert "Sort" not in plan.replace("Sort Key", ""), plan
 
 
-async def test_audits_are_recorded(shelf: Shelf) -> None:
-    for _ in range(2):
+async def test_audits_are_recorded_no_earlier_than_is_told(shelf: Shelf) -> None:
+    told = [
         await shelf.audits.record(
             AuditRecorded(
                 id=EventId(IDENTIFIERS.next()),
@@ -279,5 +281,9 @@ async def test_audits_are_recorded(shelf: Shelf) -> None:
                 resource=f"tenants/{shelf.tenant.slug}",
             )
         )
+        for _ in range(2)
+    ]
 
-    assert await shelf.audited() == 2
+    committed = await shelf.audited()
+    assert len(committed) == 2
+    assert all(before <= at for before, at in zip(told, committed, strict=True))

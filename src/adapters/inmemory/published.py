@@ -49,8 +49,9 @@ class InMemoryAudits:
 
     recorded: list[AuditRecorded] = field(default_factory=list[AuditRecorded])
 
-    async def record(self, audit: AuditRecorded) -> None:
+    async def record(self, audit: AuditRecorded) -> datetime:
         self.recorded.append(audit)
+        return audit.occurred_at
 
 
 def _meant(asked: PublishedFilter, event: OutgoingEvent, committed: datetime) -> bool:

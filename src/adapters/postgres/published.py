@@ -7,6 +7,7 @@ from typing import Final, final
 from uuid import UUID
 
 import sqlalchemy as sa
+from psycopg.rows import scalar_row
 
 from adapters.postgres.database import Database
 from adapters.postgres.outgoing import FACTS, Outgoing
@@ -116,7 +117,7 @@ class PostgresAudits:
     database: Database
     outgoing: Outgoing
 
-    async def record(self, audit: AuditRecorded) -> None:
+    async def record(self, audit: AuditRecorded) -> datetime:
         parameters: dict[str, object] = {
             "tenant": audit.tenant_id,
             "patience": PATIENCE,
@@ -124,8 +125,11 @@ class PostgresAudits:
         }
         async with self.database.writing() as connection, connection.transaction():
             await connection.execute(_LOCK, parameters)
-            await connection.execute(_PUBLISH, parameters)
+            cursor = connection.cursor(row_factory=scalar_row)
+            recorded: list[datetime]
+            recorded = await (await cursor.execute(_PUBLISH, parameters)).fetchall()
+        return recorded[0]
 
 
 _LOCK: Final = b"select lock_tenants(array[%(tenant)s]::uuid[], %(patience)s)"
-_PUBLISH: Final = b"select publish_facts(%(tenant)s, " + FACTS
+_PUBLISH: Final = b"select now() from publish_facts(%(tenant)s, " + FACTS

@@ -135,8 +135,8 @@ class RelayEvents:
             if key not in busy and (waits is None or waits.due_at <= now):
                 state.underway[key] = asyncio.create_task(self._publish_in_order(key, events))
                 more, state.goes_on = more or len(events) == EACH, True
-        # Pages that only wait are passed over for those behind them, and not again at once: what
-        # waits for a topic may be long, and whoever commits something else wakes the relay.
+        # Pages that only wait are passed over for those behind them, and not again at once, whoever
+        # rings: what waits for a topic may be many pages, and is not to be read at each commit.
         if not (full or first or state.goes_on):
             state.rest_until = now + self.terms.rest_seconds
         return len(page) if more else 0

@@ -2,7 +2,8 @@
 
 from asyncio import TaskGroup
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from itertools import groupby
 from typing import Final, final
 
@@ -29,6 +30,7 @@ class ReplayEventsCommand:
     """`actor` is the subject of who asks, `tenant` the slug of whose events they are.
 
     `topic` is empty for that of each type. `consumer` names the one reader they are meant for.
+    A page after the first says with `begun` when the first was asked for.
     """
 
     asked: PublishedFilter
@@ -37,23 +39,32 @@ class ReplayEventsCommand:
     request_id: RequestId
     limit: int
     after: EventPlace | None = None
+    begun: datetime | None = None
     topic: str = ""
     consumer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayedEvents:
-    """How many were published and how many could not be; where the page ended, None at the last."""
+    """How many were published and how many could not be; where the page ended, None at the last.
+
+    `begun` is when the first page was asked for, by the clock of the database.
+    """
 
     count: int
     refused: int
     ended: EventPlace | None
+    begun: datetime
 
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplayEvents:
-    """The same envelopes under the same ids: who has seen them, drops them."""
+    """The same envelopes under the same ids: who has seen them, drops them.
+
+    What is committed after the first page was asked for is not among them: each page is itself
+    recorded as an event of the tenant, and would else be met by those after it.
+    """
 
     events: PublishedEvents
     audits: Audits
@@ -74,7 +85,7 @@ class ReplayEvents:
             StorageUnavailableError: As above.
         """
         tenant_id = command.asked.tenant_id
-        await self.audits.record(
+        recorded = await self.audits.record(
             AuditRecorded(
                 id=EventId(self.identifiers.next()),
                 tenant_id=tenant_id,
@@ -85,7 +96,10 @@ class ReplayEvents:
                 resource=f"tenants/{command.tenant}",
             )
         )
-        found = await self.events.page(command.asked, command.after, command.limit + 1)
+        begun = command.begun or recorded
+        until = begun if command.asked.until is None else min(begun, command.asked.until)
+        asked = replace(command.asked, until=until)
+        found = await self.events.page(asked, command.after, command.limit + 1)
         page = found[: command.limit]
         keys = [list(events) for _, events in groupby(page, key=lambda event: event.key)]
         published = await self._publish_all(command, keys)
@@ -94,6 +108,7 @@ class ReplayEvents:
             published,
             len(page) - published,
             EventPlace(page[-1].key, page[-1].sequence) if more else None,
+            begun,
         )
 
     async def _publish_all(

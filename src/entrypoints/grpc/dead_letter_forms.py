@@ -12,7 +12,7 @@ from application.delivery.edit_dead_letter import EditDeadLetterCommand
 from application.delivery.ports.dead_letters import LetterFilter
 from application.delivery.ports.published import EventPlace, PublishedFilter
 from application.delivery.replay_dead_letters import Into, ReplayDeadLettersCommand
-from application.delivery.replay_events import ReplayEventsCommand
+from application.delivery.replay_events import ReplayedEvents, ReplayEventsCommand
 from domain.delivery.dead_letter import Content, DeadLetter, Header, LetterState
 from domain.delivery.topic import CONSUMED, TOPIC_OF
 from domain.kernel.errors import DomainError, InvalidArgumentError
@@ -202,7 +202,8 @@ def events_of(caller: Caller, request: pb.ReplayEventsRequest, page: Page) -> Re
     if request.topic in CONSUMED:
         raise InvalidArgumentError("topic", "this service reads it, and takes no events there")
     since, until = times_in(request)
-    key, _, sequence = page.after.partition("/")
+    # A cursor of an earlier version does not say when its first page was asked for.
+    key, sequence, begun = (*page.after.split("/"), "", "")[:3]
     return ReplayEventsCommand(
         asked=PublishedFilter(
             tenant_id=caller.tenant_id,
@@ -216,9 +217,16 @@ def events_of(caller: Caller, request: pb.ReplayEventsRequest, page: Page) -> Re
         request_id=RequestId(request.request_id.lower()),
         limit=request.page_size or MOST_REPLAYED,
         after=EventPlace(UUID(key), int(sequence)) if key else None,
+        begun=datetime.fromisoformat(begun) if begun else None,
         topic=request.topic,
         consumer=request.consumer,
     )
+
+
+def events_cursor(replayed: ReplayedEvents) -> str:
+    """Behind what the page after this one begins; empty where this was the last."""
+    place = replayed.ended
+    return f"{place.key}/{place.sequence}/{replayed.begun.isoformat()}" if place else ""
 
 
 def _event_key(caller: Caller, name: str) -> UUID | None:

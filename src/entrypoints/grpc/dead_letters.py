@@ -24,6 +24,7 @@ from entrypoints.grpc.arriving import Call, credential_in
 from entrypoints.grpc.caller import Caller
 from entrypoints.grpc.dead_letter_forms import (
     edit_of,
+    events_cursor,
     events_of,
     filter_of,
     letter_form,
@@ -172,9 +173,7 @@ class DeadLetterRpcs:
             noted = await self.request_ids.claim(caller, request, request.request_id)
             if not noted:
                 replayed = await self.replay_events(command)
-                ended = replayed.ended
-                place = f"{ended.key}/{ended.sequence}" if ended else ""
-                noted = f"{replayed.count}+{replayed.refused} {place}"
+                noted = f"{replayed.count}+{replayed.refused} {events_cursor(replayed)}"
                 await self.request_ids.note(caller, request, request.request_id, noted)
             counts, _, place = noted.partition(" ")
             # An answer of an earlier version says nothing of those that were refused.

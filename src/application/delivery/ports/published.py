@@ -46,6 +46,9 @@ class PublishedEvents(Protocol):
 
 
 class Audits(Protocol):
-    async def record(self, audit: AuditRecorded) -> None:
-        """Publish that something was done, in a transaction of its own."""
+    async def record(self, audit: AuditRecorded) -> datetime:
+        """Publish that something was done, in a transaction of its own.
+
+        When that was, by the clock of the store: no later than the commit of the audit itself.
+        """
         ...

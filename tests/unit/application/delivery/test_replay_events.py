@@ -2,6 +2,7 @@
 
 from asyncio import Event, create_task, sleep
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import final
 from uuid import UUID
 
@@ -32,7 +33,7 @@ def event(sequence: int, key: UUID = SESSION) -> OutgoingEvent:
         type="turn.completed",
         version=1,
         traceparent="",
-        occurred_at=NOON,
+        occurred_at=NOON - timedelta(minutes=1),
         payload=str(sequence).encode(),
     )
 
@@ -123,6 +124,21 @@ async def test_pages_follow_each_other() -> None:
     assert (first.count, second.count, second.ended) == (3, 2, None)
     values = [one.value for one in bench.publisher.published]
     assert values == [b"1", b"2", b"3", b"4", b"5"]
+
+
+async def test_a_replay_ends_though_each_of_its_pages_is_an_event_of_the_tenant() -> None:
+    bench = Bench(event(1, TENANT), event(2, TENANT), event(3, TENANT))
+    page = await bench.replay(replace(command(), limit=1))
+    pages = 1
+
+    while page.ended and pages < 10:
+        later = replace(event(3 + pages, TENANT), occurred_at=NOON)
+        bench.events.kept.append(later)
+        page = await bench.replay(replace(command(), limit=1, after=page.ended, begun=page.begun))
+        pages += 1
+
+    assert pages == 3
+    assert [one.value for one in bench.publisher.published] == [b"1", b"2", b"3"]
 
 
 async def test_they_go_to_the_topic_and_the_consumer_that_are_named() -> None:

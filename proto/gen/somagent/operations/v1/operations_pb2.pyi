@@ -1375,7 +1375,9 @@ class ReplayEventsRequest(_message.Message):
 
     @_builtins.property
     def end_time(self) -> _timestamp_pb2.Timestamp:
-        """Only what was committed before this time."""
+        """Only what was committed before this time. What is committed after the first page was asked for is
+        on none of its pages.
+        """
 
     def __init__(
         self,
