@@ -17,6 +17,7 @@ RELEASED = {
     "r0002_durability": "a9ff7a7484e7c9d9dfeb986b56a4870f29f308034108a46dcfc943f046645e64",
     "r0003_upkeep": "4b398286ec66adad3746444920529b7267f94d0088973999d5bcdf7893374a37",
     "r0004_oversight": "29428f23603a7662ee38ca99769424e78cf9e910b50bd16317e4186826ec802b",
+    "r0005_accounts": "69de43c9b71dd6a16135690ba079d892fc7f64ce41bd0d2453e1b0926a0b9339",
 }
 """Digests of revisions that databases may have been made by."""
 
@@ -32,7 +33,7 @@ def test_a_released_revision_is_as_it_was(name: str) -> None:
 
 
 @pytest.mark.postgres
-@pytest.mark.parametrize("name", RELEASED)
+@pytest.mark.parametrize("name", [name for name in RELEASED if name[1:5] != head()])
 def test_a_database_of_a_released_revision_is_brought_to_the_newest(
     postgres_server: EmbeddedServer, name: str
 ) -> None:
