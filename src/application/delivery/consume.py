@@ -146,6 +146,9 @@ class Consume:
                 await self.source.pause(paused)
             free = max(1, terms.in_flight - begun.under_way)
             poll = await self.source.poll(min(terms.batch, free), POLL_SECONDS)
+            if paused is not None:
+                # One that came back with the same poll came back unpaused.
+                paused -= poll.lost
             self._begin(begun, poll)
             await self._commit(begun)
             if self.clock.monotonic() >= look_at:

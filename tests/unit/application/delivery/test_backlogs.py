@@ -68,3 +68,20 @@ async def test_too_large_a_backlog_pauses_its_partition_too(bench: Bench) -> Non
         assert reader.positions[ONE] <= 7
         bench.taking.held[b"first"].set()
         await until(lambda: bench.committed.get(ONE) == 21)
+
+
+async def test_a_partition_that_comes_back_is_paused_when_it_is_full_at_once(bench: Bench) -> None:
+    bench.taking.held[b"x" * 1000] = Event()
+    bench.put(*[b"x" * 1000] * 20, key=b"a")
+    async with bench.consuming(terms=ConsumerTerms(batch=2, backlog_bytes=2000)):
+        (reader,) = bench.topics.readers
+        await until(lambda: reader.paused == {ONE})
+        # All of the group is shared anew, and this reader gets what it had.
+        bench.topics.share()
+        assert (reader.paused, reader.positions[ONE]) == (set(), 0)
+
+        await until(lambda: reader.positions[ONE] == 20 or reader.paused == {ONE})
+
+        assert reader.positions[ONE] == 2
+        bench.taking.held[b"x" * 1000].set()
+        await until(lambda: bench.committed.get(ONE) == 20)
