@@ -32,9 +32,9 @@ class RunningTurn:
     """
 
     __slots__ = (
-        "_clock", "_keep", "cancelled_by", "ceiling", "closing", "ended", "fence", "lease_until",
-        "log", "session_id", "started_at", "task", "tenant_id", "turn_id", "unsure", "watched",
-        "writing",
+        "_clock", "_keep", "_lost", "cancelled_by", "ceiling", "closing", "ended", "fence",
+        "lease_until", "log", "session_id", "started_at", "task", "tenant_id", "turn_id", "unsure",
+        "watched", "writing",
     )  # fmt: skip
 
     def __init__(
@@ -49,6 +49,7 @@ class RunningTurn:
     ) -> None:
         self._clock = clock
         self._keep = keep
+        self._lost = False
         self.tenant_id = tenant_id
         self.session_id = session_id
         self.turn_id: TurnId = grant.turn_id
@@ -70,7 +71,12 @@ class RunningTurn:
         return self.lease_until - self._clock.monotonic()
 
     def renewed(self, seconds: float, ceiling: int, asked_at: float) -> None:
-        """The lease counts from when it was asked for: the answer may have been long in coming."""
+        """The lease counts from when it was asked for: the answer may have been long in coming.
+
+        One that comes after the turn was lost changes nothing: it may have been handed back since.
+        """
+        if self._lost:
+            return
         self.lease_until = asked_at + seconds
         self.ceiling = max(self.ceiling, ceiling)
 
@@ -82,6 +88,7 @@ class RunningTurn:
         """
         if self.closing:
             return
+        self._lost = True
         self.lease_until = 0.0
         self.log.close()
         if self.task is not None:

@@ -1,10 +1,15 @@
 """A server that is told to stop hands back what it cannot bring to an end."""
 
-from asyncio import Event, create_task
+from asyncio import CancelledError, Event, create_task
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import final
 
 import pytest
 
 from adapters.inmemory.language_model import called, said
+from application.conversation.ports.leases import Renewal
 from application.conversation.ports.models import ModelText
 from domain.conversation.interruption import MOST_TAKE_OVERS
 from domain.conversation.message import ToolCall
@@ -12,8 +17,9 @@ from domain.conversation.turn import TurnState
 from domain.tools.invocation import APPROVAL_TIME
 from tests.builders import TENANT
 from tests.doubles import FlakyJournal, answers, until
-from tests.inmemory_application import Server
+from tests.inmemory_application import LEASE, Server
 from tests.inmemory_world import World, manifest, world
+from tests.unit.application.conversation.handing_leases import HandingLeases
 from tests.unit.application.conversation.lost_servers import asked, check_money, hangs, trace
 
 
@@ -105,6 +111,54 @@ async def test_a_turn_whose_tool_runs_goes_on_with_an_unknown_outcome(
 
     assert (await other.settled(turn_id)).answer == "Nobody knows."
     assert len(shared.tools.runs) == 1
+
+
+@final
+@dataclass(slots=True)
+class LateLeases(HandingLeases):
+    """Leases that are renewed at once, and say so when they are told to."""
+
+    renewed: Event = field(default_factory=Event)
+    free: Event = field(default_factory=Event)
+
+    async def renew(self, renewals: Sequence[Renewal]) -> Sequence[float | None]:
+        answers = await self.leases.renew(renewals)
+        self.renewed.set()
+        await self.free.wait()
+        return answers
+
+
+async def test_a_renewal_that_is_answered_after_its_turn_was_handed_back_gives_no_lease(
+    shared: World, server: Server
+) -> None:
+    leases = server.drivers.leases = LateLeases(server.leases)
+    go = Event()
+
+    async def deaf() -> str:
+        with suppress(CancelledError):
+            await Event().wait()
+        await go.wait()
+        return "noon"
+
+    shared.tools.have("clock", deaf)
+    shared.model.will_say(called(ToolCall("a", "clock", "{}")), said("It is noon."))
+    turn_id = await server.say("What time is it?")
+    await until(lambda: len(shared.tools.runs) == 1)
+    running = server.drivers.find(turn_id)
+    assert running is not None
+    shared.clock.advance(LEASE / 2)
+    keeping = create_task(server.drivers.keep())
+    await leases.renewed.wait()
+
+    assert await server.drivers.drain(0.01) == 1
+    leases.free.set()
+    await keeping
+    go.set()
+    await running.ended.wait()
+
+    assert running.lease_left < 0
+    assert len(shared.model.requests) == 1
+    assert (await server.turn(turn_id)).state is TurnState.RUNNING
 
 
 @pytest.mark.parametrize("swept", [False, True])
