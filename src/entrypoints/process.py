@@ -249,14 +249,23 @@ def _jobs(
             longest_pause=OUTAGE_SECONDS,
         ),
         Repeated(
-            name="sweeping turns", step=turns.sweep, seconds=settings.turns.sweep_interval_seconds
+            name="sweeping turns",
+            step=turns.sweep,
+            seconds=settings.turns.sweep_interval_seconds,
+            longest_pause=OUTAGE_SECONDS,
         ),
         Repeated(
             name="going on with decided turns",
             step=turns.sweep_decided,
             seconds=settings.turns.sweep_interval_seconds,
+            longest_pause=OUTAGE_SECONDS,
         ),
-        Repeated(name="promoted turns", step=turns.start_promoted, seconds=PROMOTED_SECONDS),
+        Repeated(
+            name="promoted turns",
+            step=turns.start_promoted,
+            seconds=PROMOTED_SECONDS,
+            longest_pause=OUTAGE_SECONDS,
+        ),
         Repeated(
             name="expired reservations",
             step=partial(application.budget().release_expired, MOST_EXPIRED),
@@ -266,6 +275,7 @@ def _jobs(
             name="lost calls",
             step=partial(application.tool_calls().recover_lost, MOST_EXPIRED),
             seconds=settings.turns.sweep_interval_seconds,
+            longest_pause=OUTAGE_SECONDS,
         ),
         Repeated(
             name="approvals",
