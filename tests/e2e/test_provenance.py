@@ -13,6 +13,7 @@ from somagent.provenance.v1 import provenance_pb2 as pb
 from somagent.provenance.v1 import provenance_pb2_grpc as rpc
 from tests.e2e.refused import reason_of
 from tests.e2e.stage import Metadata, Stage, fresh_id
+from tests.system.client import Client
 
 
 def request_of(slug: str, action: str = "invoice.approved") -> pb.RecordProvenanceRequest:
@@ -38,9 +39,9 @@ async def recorded(stage: Stage, slug: str, caller: Metadata, *actions: str) -> 
 
 
 async def receipts_of(stage: Stage, caller: Metadata, records: list[pb.Record]) -> list[pb.Receipt]:
-    stub = rpc.ProvenanceServiceStub(stage.channel)
+    client = Client(stage.channel, key=caller.key)
     return [
-        (await stub.GetReceipt(pb.GetReceiptRequest(name=one.name), metadata=caller.pairs)).receipt
+        (await client.ask(pb.GetReceiptRequest(name=one.name), pb.GetReceiptResponse)).receipt
         for one in records
     ]
 

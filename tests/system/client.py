@@ -74,7 +74,8 @@ def request_id() -> str:
 class Client:
     """Calls as whoever has the key, for a tenant.
 
-    Who is `patient` asks again, by the same request id, while the server waits for its database.
+    A receipt is asked for again while it is not sealed. Who is `patient` also asks again, by the
+    same request id, while the server waits for its database.
     """
 
     channel: grpc.aio.Channel
@@ -154,8 +155,8 @@ class Client:
             await asyncio.sleep(AGAIN_SECONDS)
 
     def _waits(self, refused: RefusedError, until: float) -> bool:
-        away = refused.reason == "DATABASE_UNAVAILABLE"
-        return self.patient and away and monotonic() <= until
+        away = self.patient and refused.reason == "DATABASE_UNAVAILABLE"
+        return (away or refused.reason == "RECORD_NOT_SEALED") and monotonic() <= until
 
     async def send(
         self,

@@ -27,8 +27,8 @@ from tests.upstream.scripted import ScriptedUpstream, streamed
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("drain")]
 
 
-async def _says(http_address: str, status: int) -> bool:
-    return await http_status(http_address, "/readyz") == status
+async def _says(http_address: str, status: int, path: str = "/readyz") -> bool:
+    return await http_status(http_address, path) == status
 
 
 async def test_the_turn_that_runs_is_completed_and_new_calls_are_refused(
@@ -47,7 +47,7 @@ async def test_the_turn_that_runs_is_completed_and_new_calls_are_refused(
                 return
             service.tell(signal.SIGTERM)
             await until(partial(_says, service.http_address, 503))
-            assert await http_status(service.http_address, "/livez") == 200
+            await until(partial(_says, service.http_address, 200, "/livez"))
             for again in (client, connect(service.address, client.tenant, client.key)):
                 with pytest.raises(RefusedError) as refused:
                     await turn_of(again, events[0].accepted.turn)

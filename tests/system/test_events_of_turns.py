@@ -12,7 +12,7 @@ from tests.contract.readers import make_topics, messages_of, new_connection
 from tests.plugins.kafka import KafkaBrokers
 from tests.system.conversing import answer_to, open_session
 from tests.system.installation import Installation, new_capsule, new_tenant
-from tests.system.service import Service, http_status, serving, until
+from tests.system.service import Service, serving, until
 from tests.upstream.chunks import answer
 from tests.upstream.scripted import ScriptedUpstream, streamed
 
@@ -86,7 +86,7 @@ async def test_with_the_broker_away_turns_go_on_and_their_events_arrive_later(
     made = on(installation, connection).with_settings(kafka__delivery_seconds=2)
     async with serving(made) as service:
         session = await talk(service, made, upstream, "away")
-        assert await http_status(service.http_address, "/readyz") == 200
+        await service.ready()
 
         await asyncio.to_thread(own_kafka.start)
         await until(partial(arrived, connection, TURNS, session, "turn.completed"))

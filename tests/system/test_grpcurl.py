@@ -131,6 +131,8 @@ async def test_a_conversation_is_held_with_grpcurl_alone(
     )
     phases = [one.phase for one in explained.decision_trace.phases]
     assert {pb.PHASE_AUTHENTICATE, pb.PHASE_MODEL, pb.PHASE_SAVE} <= set(phases)
+    sealed = provenance_pb2.GetReceiptRequest(name=completed.record)
+    await client.ask(sealed, provenance_pb2.GetReceiptResponse)
     (got,) = await tool.called(
         f"{PROVENANCE}/GetReceipt", provenance_pb2.GetReceiptResponse, name=completed.record
     )

@@ -137,15 +137,21 @@ async def test_what_is_being_written_into_an_old_day_is_not_dropped_with_it(
     late = f"{start[:8]}-{start[8:]}-7000-8000-000000000001"
 
     async def waits_or_ended() -> bool:
-        waits = superuser.execute("select from pg_locks where not granted").rowcount
+        waits = superuser.execute(
+            "select from pg_locks l join pg_database d on d.oid = l.database"
+            " where not l.granted and d.datname = current_database()"
+        ).rowcount
         return waits > 0 or tended.done()
 
+    partitions = PostgresPartitions(fresh_database)
     with psycopg.connect(owner_url(fresh_database.settings)) as writer:
         writer.execute(INSERT, (late, False))
-        tended = asyncio.create_task(PostgresPartitions(fresh_database).tend())
+        tended = asyncio.create_task(partitions.tend())
         await until(waits_or_ended)
         writer.commit()
     await tended
+    # It may have left the days for another time, before the writer was seen to be in its way.
+    await partitions.tend()
 
     found = superuser.execute("select from outbox where event_id = %s", (late,))
     assert found.rowcount == 1
