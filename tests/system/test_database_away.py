@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Generator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from shutil import rmtree
@@ -17,8 +18,8 @@ from adapters.postgres.embedded_lifetime import EmbeddedServer
 from somagent.conversation.v1 import conversation_pb2 as pb
 from tests.system.client import Client, RefusedError
 from tests.system.conversing import (
-    ENDED,
     answer_to,
+    ended,
     followed,
     held_by,
     kinds,
@@ -28,7 +29,6 @@ from tests.system.conversing import (
     said,
     seen,
     text_of,
-    turn_of,
 )
 from tests.system.installation import Installation, new_capsule, new_tenant
 from tests.system.proxy import Way, way_to
@@ -71,7 +71,9 @@ async def service(installation: Installation, way: Way) -> AsyncGenerator[Servic
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def client(service: Service, installation: Installation) -> Client:
-    made = await new_tenant(await installation.operator(service.address), "acme")
+    """One that waits until the server has connections again: it makes them by and by."""
+    operator = replace(await installation.operator(service.address), patient=True)
+    made = await new_tenant(operator, "acme")
     await new_capsule(made, installation.author_key, "plain")
     return made
 
@@ -83,14 +85,16 @@ async def session(client: Client) -> str:
 
 async def refusals(client: Client, session: str) -> list[RefusedError]:
     """How a read and a message are refused."""
-    found: list[RefusedError] = []
-    with pytest.raises(RefusedError) as read:
-        await client.ask(pb.GetSessionRequest(name=session), pb.GetSessionResponse)
-    found.append(read.value)
     with pytest.raises(RefusedError) as sent:
-        await answer_to(client, session)
-    found.append(sent.value)
-    return found
+        await answer_to(replace(client, patient=False), session)
+    return [await refused_read(client, session), sent.value]
+
+
+async def refused_read(client: Client, session: str) -> RefusedError:
+    impatient = replace(client, patient=False)
+    with pytest.raises(RefusedError) as read:
+        await impatient.ask(pb.GetSessionRequest(name=session), pb.GetSessionResponse)
+    return read.value
 
 
 async def is_not_serving(client: Client) -> bool:
@@ -109,13 +113,6 @@ def _bytes_of(request: health_pb2.HealthCheckRequest) -> bytes:
 
 async def is_unready(service: Service) -> bool:
     return await http_status(service.http_address, "/readyz") == 503
-
-
-async def has_ended(client: Client, turn: str) -> bool:
-    try:
-        return (await turn_of(client, turn)).state in ENDED
-    except RefusedError:
-        return False
 
 
 async def test_while_it_is_gone_calls_are_refused_and_nothing_is_left(
@@ -159,9 +156,7 @@ async def test_a_turn_that_runs_meanwhile_ends_and_is_settled(
         way.cut()
     else:
         way.block()
-    with pytest.raises(RefusedError) as refused:
-        await client.ask(pb.GetSessionRequest(name=session), pb.GetSessionResponse)
-    assert refused.value.told == AWAY
+    assert (await refused_read(client, session)).told == AWAY
     go_on.set()
     await upstream.last.ended.wait()
     await until(partial(is_unready, service))
@@ -169,7 +164,7 @@ async def test_a_turn_that_runs_meanwhile_ends_and_is_settled(
     await service.ready()
     turn = events[0].accepted.turn
 
-    await until(partial(has_ended, client, turn))
+    await ended(client, turn)
     broken_off = await following
     assert broken_off is None or broken_off.told == AWAY
     stored = await seen(client, turn)
