@@ -53,13 +53,11 @@ async def test_a_turn_is_cancelled_from_another_server(
     upstream.answers(streamed(text("Once"), Ending.SILENCE))
     async with timeout(PATIENCE_SECONDS), streaming(talk, talk.message()) as events:
         seen = [await anext(events) for _ in range(3)]
-        cancelled = await ConversationServiceStub(other.channel).CancelTurn(
-            pb.CancelTurnRequest(name=seen[0].accepted.turn, request_id=fresh_id()),
-            metadata=talk.caller.pairs,
-        )
+        request = pb.CancelTurnRequest(name=seen[0].accepted.turn, request_id=fresh_id())
+        cancelled = await talk.cancelled(request, channel=other.channel)
         rest = [event async for event in events]
 
-    assert cancelled.turn.state == pb.TURN_STATE_CANCELLED
+    assert cancelled.state == pb.TURN_STATE_CANCELLED
     assert kinds(rest) == ["cancelled"]
 
 

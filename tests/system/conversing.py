@@ -1,5 +1,6 @@
 """What a client does in a conversation: sessions, messages, turns and their events."""
 
+from asyncio import timeout
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Final
@@ -8,7 +9,7 @@ from google.protobuf.message import Message
 
 from somagent.budget.v1 import budget_pb2
 from somagent.conversation.v1 import conversation_pb2 as pb
-from tests.system.client import Client, RefusedError, request_id
+from tests.system.client import PATIENCE_SECONDS, Client, RefusedError, request_id
 from tests.system.service import until
 
 Event = pb.TurnEvent
@@ -86,6 +87,15 @@ async def ended(client: Client, turn: str) -> pb.Turn:
 
     await until(has_ended)
     return found
+
+
+async def cancelled(client: Client, request: pb.CancelTurnRequest) -> pb.Turn:
+    """The turn, once it has ended: each call waits for that for a few seconds only."""
+    turn = pb.Turn()
+    async with timeout(PATIENCE_SECONDS):
+        while turn.state not in ENDED:
+            turn = (await client.ask(request, pb.CancelTurnResponse)).turn
+    return turn
 
 
 async def usage_of(client: Client) -> dict[str, budget_pb2.MetricUsage]:

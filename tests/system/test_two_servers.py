@@ -13,6 +13,7 @@ from tests.system.client import PATIENCE_SECONDS, Client, connect, request_id
 from tests.system.conversing import (
     answer_to,
     as_bytes,
+    cancelled,
     ended,
     held_by,
     kind_of,
@@ -133,13 +134,13 @@ async def test_a_turn_is_cancelled_from_another_server_and_the_models_socket_clo
     exchange = upstream.last
 
     request = pb.CancelTurnRequest(name=turn, request_id=request_id())
-    cancelled = (await pair.b.ask(request, pb.CancelTurnResponse)).turn
 
-    assert cancelled.state == pb.TURN_STATE_CANCELLED
+    assert (await cancelled(pair.b, request)).state == pb.TURN_STATE_CANCELLED
     async with asyncio.timeout(PATIENCE_SECONDS):
         await exchange.left.wait()
     assert kinds(await seen(pair.b, turn))[-1] == "cancelled"
-    assert (await pair.b.ask(request, pb.CancelTurnResponse)).turn.state == cancelled.state
+    again = (await pair.b.ask(request, pb.CancelTurnResponse)).turn
+    assert again.state == pb.TURN_STATE_CANCELLED
     assert await held_by(pair.a) == {}
 
 
@@ -184,10 +185,10 @@ async def test_a_message_that_waits_is_cancelled_from_the_other_server(
     newest = (await _turns(pair.a, pair.session))[0]
     assert newest.state == pb.TURN_STATE_QUEUED
     request = pb.CancelTurnRequest(name=newest.name, request_id=request_id())
-    cancelled = (await pair.b.ask(request, pb.CancelTurnResponse)).turn
+    found = await cancelled(pair.b, request)
     go_on.set()
 
-    assert cancelled.state == pb.TURN_STATE_CANCELLED
+    assert found.state == pb.TURN_STATE_CANCELLED
     assert kind_of((await waiting)[-1]) == "cancelled"
     assert (await ended(pair.a, turn)).answer == "One two."
     assert await held_by(pair.a) == {}
