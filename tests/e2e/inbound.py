@@ -115,6 +115,14 @@ class Inbound:
         answer = await stub.ListTurns(request, metadata=self.caller.pairs)
         return list(reversed(answer.turns))
 
+    async def until_answered(self, session: str, answer: str) -> None:
+        """Wait until the session's last turn has this answer."""
+
+        async def answered() -> bool:
+            return (await self.turns(session))[-1].answer == answer
+
+        await until(answered)
+
     async def letters(
         self, slug: str = "", caller: Metadata | None = None
     ) -> Sequence[operations_pb2.DeadLetter]:

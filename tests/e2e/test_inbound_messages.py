@@ -143,9 +143,10 @@ async def test_a_session_at_work_is_waited_for(
         (first,) = await inbound.turns(session)
         await cancelled(inbound, first.name)
         await inbound.until_done(2)
+        await inbound.until_answered(session, "At last.")
 
-    said = [turn.message for turn in await inbound.turns(session)]
-    assert said == ["first", "second"]
+    said = [(turn.message, turn.answer) for turn in await inbound.turns(session)]
+    assert said == [("first", ""), ("second", "At last.")]
     assert await inbound.letters() == []
 
 
