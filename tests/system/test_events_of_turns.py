@@ -73,8 +73,9 @@ async def test_the_events_of_a_turn_arrive_in_order(
         await until(partial(arrived, connection, "usage.events", session, "usage.recorded"))
 
     turns = await asyncio.to_thread(types_of, connection, TURNS, session)
-    assert [kind for kind, _ in turns] == ["turn.accepted", "turn.completed"]
-    assert [number for _, number in turns] == sorted(number for _, number in turns)
+    once = list(dict.fromkeys(turns))  # what was not acknowledged in time comes twice
+    assert [kind for kind, _ in once] == ["turn.accepted", "turn.completed"]
+    assert [number for _, number in once] == sorted(number for _, number in once)
 
 
 async def test_with_the_broker_away_turns_go_on_and_their_events_arrive_later(
