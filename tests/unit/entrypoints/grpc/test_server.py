@@ -67,7 +67,7 @@ async def test_a_call_over_a_connection_that_died_silently_is_given_up() -> None
     ):
         memories.before = hold
         calling = asyncio.create_task(call(channel, RECALL, key=rig.member))
-        await entered.wait()
+        await until(entered.is_set)
         gate.block()
         await until(lambda: rig.admission.in_flight == 0)
         calling.cancel()
