@@ -2,7 +2,7 @@
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from ctypes import CDLL, POINTER, c_char_p, c_int, c_int16, c_size_t, c_void_p
+from ctypes import CDLL, POINTER, c_char_p, c_int, c_int16, c_int32, c_size_t, c_void_p
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Final, final
@@ -12,6 +12,7 @@ PRODUCE: Final = 0
 """Numbers of requests in Kafka's protocol."""
 
 _PRODUCER: Final = 0
+_BROKER: Final = 1
 
 
 @final
@@ -26,6 +27,13 @@ class MockBrokers:
     def bootstrap_servers(self) -> str:
         servers: bytes = self.library.rd_kafka_mock_cluster_bootstraps(self.cluster)
         return servers.decode()
+
+    def go_away(self) -> None:
+        """Hang up, and take no connection more."""
+        self.library.rd_kafka_mock_broker_set_down(self.cluster, _BROKER)
+
+    def come_back(self) -> None:
+        self.library.rd_kafka_mock_broker_set_up(self.cluster, _BROKER)
 
     def fail(self, request: int, code: int, times: int = 1) -> None:
         """Answer the next requests of this kind with an error."""
@@ -65,6 +73,8 @@ def client_library() -> CDLL:
     library.rd_kafka_mock_cluster_destroy.argtypes = [c_void_p]
     library.rd_kafka_mock_cluster_bootstraps.restype = c_char_p
     library.rd_kafka_mock_cluster_bootstraps.argtypes = [c_void_p]
+    for name in ("rd_kafka_mock_broker_set_down", "rd_kafka_mock_broker_set_up"):
+        getattr(library, name).argtypes = [c_void_p, c_int32]
     library.rd_kafka_mock_push_request_errors_array.restype = None
     library.rd_kafka_mock_push_request_errors_array.argtypes = [
         c_void_p,

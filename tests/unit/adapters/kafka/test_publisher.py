@@ -61,14 +61,15 @@ async def problem_of(publisher: KafkaPublisher) -> str:
 async def test_what_was_under_way_fails_when_the_producer_ends_and_the_next_takes_it(
     connection: KafkaConnection, brokers: MockBrokers
 ) -> None:
-    async with open_publisher(connection, ProducerTerms()) as publisher:
-        await published_in_the_end(publisher)
+    brokers.go_away()
+    async with open_publisher(connection, ProducerTerms(delivery_seconds=60)) as publisher:
+        underway = [asyncio.create_task(publisher.publish(MESSAGE)) for _ in range(3)]
+        await asyncio.sleep(0)  # the producer has all three before any can be sent
         brokers.fail(PRODUCE, KafkaError.OUT_OF_ORDER_SEQUENCE_NUMBER)
+        brokers.come_back()
 
         async with asyncio.timeout(PATIENCE_SECONDS):
-            ended = await asyncio.gather(
-                *(publisher.publish(MESSAGE) for _ in range(3)), return_exceptions=True
-            )
+            ended = await asyncio.gather(*underway, return_exceptions=True)
         await published_in_the_end(publisher)
 
     assert [type(one) for one in ended] == [PublisherAwayError] * 3
