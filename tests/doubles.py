@@ -206,7 +206,7 @@ class FlakyJournal:
 
     A lost answer is one whose step was done all the same. `gates` hold the answers of steps back.
     `defects` are raised by the next ends, which are not made; `first` is done right before each
-    such step.
+    such step, and where it raises the step is not made.
     """
 
     journal: TurnJournal
@@ -230,20 +230,24 @@ class FlakyJournal:
         return grant
 
     async def extend(self, command: ExtendTurn) -> float:
+        await self._first("extend")
         left = await self.journal.extend(command)
         await self._answer("extend")
         return left
 
     async def pause(self, command: PauseTurn) -> None:
+        await self._first("pause")
         await self.journal.pause(command)
         await self._answer("pause")
 
     async def resume(self, command: ResumeTurn) -> Grant:
+        await self._first("resume")
         grant = await self.journal.resume(command)
         await self._answer("resume")
         return grant
 
     async def take_on(self, command: TakeOnTurn) -> Grant:
+        await self._first("take_on")
         grant = await self.journal.take_on(command)
         await self._answer("take_on")
         return grant

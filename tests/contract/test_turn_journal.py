@@ -1,5 +1,6 @@
 """The turn journal: rounds and ends, what they refuse, and that they may be repeated."""
 
+from asyncio import create_task, sleep
 from dataclasses import replace
 
 import pytest
@@ -13,6 +14,7 @@ from domain.conversation.turn import TurnState
 from domain.kernel.errors import InvalidArgumentError
 from domain.kernel.identifiers import TurnId
 from domain.kernel.metering import Metric
+from domain.tools.invocation import InvocationState
 from tests.contract.commands import USAGE, shown, tokens
 from tests.contract.kernel import LEASE_SECONDS
 from tests.contract.scene import Scene
@@ -41,6 +43,33 @@ class TestExtend:
         assert await scene.kernel.one.journal.extend(command) > 0
 
         assert await scene.tokens() == (0, 150, 0)
+
+    async def test_comes_after_a_round_that_nobody_waits_for_any_more(self, scene: Scene) -> None:
+        turn_id = await scene.running(100)
+        command = scene.ask.extend(turn_id, scene.ask.hold(50), started=(scene.ask.call(turn_id),))
+        asking = create_task(scene.kernel.one.journal.extend(command))
+        await sleep(0)
+        asking.cancel()
+
+        await scene.kernel.one.journal.extend(replace(command, holds=(), started=()))
+
+        kept = await scene.snapshot()
+        assert [one.state for one in kept.invocations.values()] == [InvocationState.STARTED]
+        assert await scene.tokens() == (0, 150, 0)
+
+    async def test_of_nothing_is_never_refused_and_takes_the_place_of_the_round(
+        self, scene: Scene
+    ) -> None:
+        turn_id = await scene.running(1000)
+        command = scene.ask.extend(turn_id, scene.ask.hold(50), started=(scene.ask.call(turn_id),))
+        await scene.kernel.one.journal.extend(replace(command, holds=(), started=()))
+        before = await scene.snapshot()
+
+        await scene.kernel.one.journal.extend(command)
+
+        assert await scene.snapshot() == before
+        assert not before.invocations
+        assert await scene.tokens() == (0, 1000, 0)
 
     async def test_refuses_to_leave_a_round_out(self, scene: Scene) -> None:
         turn_id = await scene.running(100)

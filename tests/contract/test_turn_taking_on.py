@@ -63,6 +63,23 @@ class TestTakeOn:
         assert (grant.turn_id, grant.fence, grant.earlier) == (turn_id, 2, True)
         assert await scene.snapshot() == before
 
+    async def test_of_nothing_that_follows_is_never_refused_and_settles_once(
+        self, scene: Scene
+    ) -> None:
+        turn_id = await scene.running(900)
+        command = scene.ask.take_on(
+            turn_id, scene.ask.hold(1), uses=(tokens(1100),), fence=1, step=1, void=None
+        )
+        await scene.kernel.one.journal.take_on(replace(command, holds=()))
+        before = await scene.snapshot()
+
+        assert (await scene.kernel.one.journal.take_on(command)).earlier
+
+        assert await scene.snapshot() == before
+        assert await scene.tokens() == (1100, 0, 100)
+        await scene.kernel.one.journal.finish(scene.ask.finish(turn_id, state=TurnState.FAILED))
+        assert [(one.step, one.amount) for one in (await scene.snapshot()).ledger] == [(1, 1100)]
+
     async def test_what_the_lost_server_held_is_free_for_what_follows(self, scene: Scene) -> None:
         turn_id = await self.taken(scene, amount=900)
 

@@ -1,6 +1,7 @@
 """Settle what a turn has used by an interruption, and reserve what it needs to go on."""
 
-from dataclasses import dataclass
+from collections.abc import Awaitable
+from dataclasses import dataclass, replace
 from typing import final
 
 from application.conversation.facts import FactHeader, usage_recorded
@@ -8,6 +9,7 @@ from application.conversation.holds import turn_holds, turn_uses
 from application.conversation.plan import TurnPlan
 from application.conversation.ports.journal import Grant, TakeOnTurn, TurnJournal
 from application.conversation.progress import Progress, Said
+from application.conversation.running_turn import RunningTurn
 from application.kernel.insisting import insisting
 from application.kernel.ports import Clock, IdentifierSource
 from domain.conversation.turn_event import TurnEvent
@@ -42,13 +44,35 @@ class RenewReservation:
     clock: Clock
     identifiers: IdentifierSource
 
-    async def __call__(self, plan: TurnPlan, progress: Progress, one: Interrupted) -> Grant:
+    async def __call__(
+        self, plan: TurnPlan, progress: Progress, one: Interrupted, turn: RunningTurn | None = None
+    ) -> Grant:
         """The turn as it goes on; `progress` has settled what it had used.
+
+        `turn` is set where its own driver goes on with it: that one may come to its end without
+        having heard of this, and what was settled with this is not to be settled again then.
 
         Raises:
             BudgetExhaustedError: There is no room to go on; nothing was settled.
             StaleFenceError: The turn is another server's now.
         """
+        command = self._command(plan, progress, one)
+
+        async def renewed(command: TakeOnTurn, tokens: int) -> Grant:
+            grant = await self.journal.take_on(command)
+            progress.settled(tokens)
+            progress.unwritten.clear()
+            return grant
+
+        def ask() -> Awaitable[Grant]:
+            return renewed(command, one.tokens)
+
+        if turn is None:
+            return await insisting(ask)
+        # Without what follows it settles what was used, if that was not done, and is not refused.
+        return await turn.take_step(ask, lambda: renewed(replace(command, holds=()), 0))
+
+    def _command(self, plan: TurnPlan, progress: Progress, one: Interrupted) -> TakeOnTurn:
         order = plan.settings.order
 
         def header() -> FactHeader:
@@ -62,7 +86,7 @@ class RenewReservation:
                 turn_id=one.turn_id,
             )
 
-        command = TakeOnTurn(
+        return TakeOnTurn(
             tenant_id=one.tenant_id,
             turn_id=one.turn_id,
             fence=one.fence,
@@ -81,7 +105,3 @@ class RenewReservation:
             made=tuple(progress.unwritten),
             outgoing=usage_recorded(header, order.principal.subject, progress.due),
         )
-        grant = await insisting(lambda: self.journal.take_on(command))
-        progress.settled(one.tokens)
-        progress.unwritten.clear()
-        return grant

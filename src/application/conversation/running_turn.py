@@ -2,13 +2,15 @@
 
 from asyncio import CancelledError, Event, Lock, Task, sleep
 from collections.abc import Awaitable, Callable
-from typing import Final, final
+from typing import Final, TypeVar, final
 
 from application.conversation.ports.journal import Grant
 from application.conversation.turn_log import TurnLog
+from application.kernel.insisting import insisting
 from application.kernel.ports import Clock
 from domain.conversation.errors import StaleFenceError
 from domain.conversation.turn_event import TurnEvent, TurnEventBody
+from domain.kernel.errors import DomainError, StorageUnavailableError
 from domain.kernel.identifiers import SessionId, TenantId, TurnId
 
 CEILING_STEP: Final = 1000
@@ -23,18 +25,21 @@ AGAIN_SECONDS: Final = 0.05
 UNWRITTEN_BYTES: Final = 1 << 20
 """A driver shows nothing more while so much is not yet written."""
 
+T = TypeVar("T")
+
 
 @final
 class RunningTurn:
     """Checks the lease before anything is shown or called: a paused process must not go on.
 
-    `unsure` are events that were sent to be written under this fence, and may have been.
+    `unsure` are events that were sent to be written under this fence, and may have been;
+    `unsure_step` finds out what became of a step of the journal that may have been made.
     """
 
     __slots__ = (
         "_clock", "_keep", "_lost", "cancelled_by", "ceiling", "closing", "ended", "fence",
         "lease_until", "log", "session_id", "started_at", "task", "tenant_id", "turn_id", "unsure",
-        "watched", "writing",
+        "unsure_step", "watched", "writing",
     )  # fmt: skip
 
     def __init__(
@@ -63,6 +68,7 @@ class RunningTurn:
         self.watched = False
         self.writing = Lock()
         self.unsure: tuple[TurnEvent, ...] = ()
+        self.unsure_step: Callable[[], Awaitable[object]] | None = None
         self.ended = Event()
         self.task: Task[None] | None = None
 
@@ -115,6 +121,44 @@ class RunningTurn:
             raise CancelledError
         if self._clock.monotonic() >= self.lease_until:
             raise StaleFenceError(str(self.turn_id))
+
+    async def take_step(
+        self, step: Callable[[], Awaitable[T]], again: Callable[[], Awaitable[object]]
+    ) -> T:
+        """The answer of an idempotent step of the journal, insisted on.
+
+        A driver that stops before it knows it ends the turn by what `again` then makes sure of: a
+        step that is still under way would else be made after that, or paid for once more.
+
+        Raises:
+            StorageUnavailableError: It is not known whether the step was made.
+            Besides, what the journal refuses it with: then it was not.
+        """
+        self.unsure_step = again
+        try:
+            answer = await insisting(step)
+        except DomainError as refusal:
+            if not isinstance(refusal, StorageUnavailableError):
+                self.unsure_step = None
+            raise
+        self.unsure_step = None
+        return answer
+
+    async def make_sure(self) -> None:
+        """Find out what became of the step that the driver did not hear of; no call if of all.
+
+        Raises:
+            StaleFenceError: The turn is another server's now.
+            StorageUnavailableError: It is still not known.
+        """
+        again, self.unsure_step = self.unsure_step, None
+        if again is None:
+            return
+        try:
+            await again()
+        except StorageUnavailableError:
+            self.unsure_step = again
+            raise
 
     async def show(self, body: TurnEventBody) -> None:
         """Number an event and let watchers see it.

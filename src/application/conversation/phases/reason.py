@@ -197,6 +197,7 @@ class Reason:
                     progressed=True,
                     tokens=tokens,
                 ),
+                turn,
             )
             turn.renewed(grant.lease_seconds, turn.ceiling, asked_at)
 

@@ -54,9 +54,7 @@ class SaveTurn:
             StaleFenceError: Another server ended it, or drives it now.
             StorageUnavailableError: It is not known whether it was done; asking again is safe.
         """
-        for invocation in tuple(progress.started.values()):
-            await self._unheard(turn, progress, invocation)
-            del progress.started[invocation.id]
+        await self._hear(turn, progress)
         progress.give_up_resting(ending.reason or CANCELLED, self.clock.now())
         async with turn.writing:
             await self.drivers.write_all(turn)
@@ -65,6 +63,13 @@ class SaveTurn:
             turn.log.show(command.events[-1:])
         self.bell.record_written()
         return finished
+
+    async def _hear(self, turn: RunningTurn, progress: Progress) -> None:
+        """Find out what became of all that was begun and not heard of."""
+        await turn.make_sure()  # first: it says which calls were started
+        for invocation in tuple(progress.started.values()):
+            await self._unheard(turn, progress, invocation)
+            del progress.started[invocation.id]
 
     async def _unheard(self, turn: RunningTurn, progress: Progress, invocation: Invocation) -> None:
         """Write down that nobody heard how a call ended; its record and others are told of it."""

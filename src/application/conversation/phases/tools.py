@@ -202,7 +202,12 @@ class RunTools:
         # Before the answer: should it not come, they may be written, and the end says so.
         progress.started.update({one.id: one for one in started})
         asked_at = self.clock.monotonic()
-        lease = await insisting(lambda: self.journal.extend(command))
+        lease = await turn.take_step(
+            lambda: self.journal.extend(command),
+            # The round without what it reserves and starts is never refused. It comes after the
+            # whole one, or instead of it: what has not begun by then never does.
+            lambda: self.journal.extend(replace(command, holds=(), started=())),
+        )
         turn.renewed(lease, turn.ceiling, asked_at)
         progress.held_tokens += asked.tokens
         progress.round = asked.number
