@@ -162,38 +162,30 @@ class DriveTurn:
         self, turn: RunningTurn, asker: Principal, progress: Progress, reasoned: Reasoned
     ) -> None:
         turn.closing = True
-        for _ in range(SAVE_ATTEMPTS):
-            try:
-                await self.suspend(turn, asker, progress, reasoned)
-            except StorageUnavailableError:
-                # Whether it is paused is not known. It is not ended instead: the pause may have
-                # settled what was used. If it was not made, the turn's lease runs out.
-                continue
-            return
+        # Whether it is paused may not be known. It is not ended instead: the pause may have
+        # settled what was used. If it was not made, the turn's lease runs out.
+        with suppress(StorageUnavailableError):
+            await self.suspend(turn, asker, progress, reasoned, SAVE_ATTEMPTS)
 
     async def _end(self, turn: RunningTurn, progress: Progress, ending: Ending) -> None:
         turn.closing = True
-        for _ in range(SAVE_ATTEMPTS):
-            try:
-                with progress.timing(Phase.SAVE):
-                    finished = await self.save(turn, progress, ending)
-            except StaleFenceError:
-                return
-            except StorageUnavailableError:
-                # Whether it was done is not known; the same end asked again is answered as before.
-                # When the database stays away, the sweep of whichever server comes first ends it.
-                continue
-            except Exception as error:  # noqa: BLE001 - a turn must end, if not so then as broken
-                self.observer.broke(turn.turn_id, error)
-                if ending.failure is BROKEN:
-                    return
+        try:
+            with progress.timing(Phase.SAVE):
+                finished = await self.save(turn, progress, ending, attempts=SAVE_ATTEMPTS)
+        except (StaleFenceError, StorageUnavailableError):
+            # Whether it was ended may not be known. When the database stays away, the sweep of
+            # whichever server comes first ends it, and counts it.
+            return
+        except Exception as error:  # noqa: BLE001 - a turn must end, if not so then as broken
+            self.observer.broke(turn.turn_id, error)
+            if ending.failure is not BROKEN:
                 progress.text = ""
-                ending = replace(ending, state=TurnState.FAILED, text="", failure=BROKEN)
-                continue
-            if finished.promoted is not None and finished.owner is not None:
-                with suppress(StorageUnavailableError):  # its server looks by itself, too
-                    await self.signals.promoted(finished.promoted, finished.owner)
-            break
+                broken = replace(ending, state=TurnState.FAILED, text="", failure=BROKEN)
+                await self._end(turn, progress, broken)
+            return
+        if finished.promoted is not None and finished.owner is not None:
+            with suppress(StorageUnavailableError):  # its server looks by itself, too
+                await self.signals.promoted(finished.promoted, finished.owner)
         self.observer.turn_ended(
             TurnSummary(
                 turn_id=turn.turn_id,

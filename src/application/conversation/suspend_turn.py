@@ -11,6 +11,7 @@ from application.conversation.ports.journal import PauseTurn, TurnJournal
 from application.conversation.progress import Progress
 from application.conversation.running_turn import RunningTurn
 from application.conversation.turn_drivers import TurnDrivers
+from application.kernel.insisting import insisting
 from application.kernel.ports import Clock, DurableClock, IdentifierSource
 from domain.conversation.events import TurnPaused
 from domain.conversation.turn_event import ApprovalRequested, Paused
@@ -33,36 +34,41 @@ class SuspendTurn:
     identifiers: IdentifierSource
 
     async def __call__(
-        self, turn: RunningTurn, asker: Principal, progress: Progress, reasoned: Reasoned
+        self,
+        turn: RunningTurn,
+        asker: Principal,
+        progress: Progress,
+        reasoned: Reasoned,
+        attempts: int,
     ) -> None:
-        """Pause the turn.
+        """Pause the turn; each step is tried so often.
 
         Raises:
             StaleFenceError: The turn is another server's now.
             StorageUnavailableError: It is not known whether it was done.
         """
         now = self.clock.now()
-        until = await self.times.now() + APPROVAL_TIME
+        until = await insisting(self.times.now, attempts) + APPROVAL_TIME
         waiting = tuple(replace(one, expires_at=until) for one in reasoned.waiting)
         asked = [ApprovalRequested(one.id, one.tool, one.arguments, until) for one in waiting]
         paused = Paused(tuple(one.id for one in waiting))
         async with turn.writing:
-            await self.drivers.write_all(turn)
+            await insisting(lambda: self.drivers.write_all(turn), attempts)
             shown = turn.log.number(*asked, paused)
-            await self.journal.pause(
-                PauseTurn(
-                    tenant_id=turn.tenant_id,
-                    turn_id=turn.turn_id,
-                    fence=turn.fence,
-                    checkpoint=progress.checkpoint(reasoned.said, committed=progress.round),
-                    events=(*turn.log.unwritten, *shown),
-                    uses=turn_uses(progress.due),
-                    usage=progress.usage,
-                    waiting=waiting,
-                    made=tuple(progress.unwritten),
-                    outgoing=self._facts(turn, asker, progress, waiting, now),
-                )
+            # Made once: what is shown is what was written, whichever try was.
+            command = PauseTurn(
+                tenant_id=turn.tenant_id,
+                turn_id=turn.turn_id,
+                fence=turn.fence,
+                checkpoint=progress.checkpoint(reasoned.said, committed=progress.round),
+                events=(*turn.log.unwritten, *shown),
+                uses=turn_uses(progress.due),
+                usage=progress.usage,
+                waiting=waiting,
+                made=tuple(progress.unwritten),
+                outgoing=self._facts(turn, asker, progress, waiting, now),
             )
+            await insisting(lambda: self.journal.pause(command), attempts)
             turn.log.show(shown)
 
     def _facts(

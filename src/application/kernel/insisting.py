@@ -10,13 +10,13 @@ T = TypeVar("T")
 ATTEMPTS: Final = 4
 
 
-async def insisting(step: Callable[[], Awaitable[T]]) -> T:
-    """The answer of an idempotent step, asked for up to `ATTEMPTS` times.
+async def insisting(step: Callable[[], Awaitable[T]], attempts: int = ATTEMPTS) -> T:
+    """The answer of an idempotent step, asked for up to so many times.
 
     Raises:
         StorageUnavailableError: The database stayed away; whether the step was done is not known.
     """
-    for _ in range(ATTEMPTS - 1):
+    for _ in range(attempts - 1):
         try:
             return await step()
         except StorageUnavailableError:

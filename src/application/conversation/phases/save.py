@@ -10,6 +10,7 @@ from application.conversation.progress import Progress
 from application.conversation.running_turn import RunningTurn
 from application.conversation.turn_drivers import TurnDrivers
 from application.conversation.turn_record import turn_record, turn_trace
+from application.kernel.insisting import insisting
 from application.kernel.ports import CanonicalJson, Clock, IdentifierSource
 from application.provenance.ports import SealBell
 from application.provenance.record_form import form_of
@@ -47,19 +48,22 @@ class SaveTurn:
     clock: Clock
     identifiers: IdentifierSource
 
-    async def __call__(self, turn: RunningTurn, progress: Progress, ending: Ending) -> Finished:
-        """End the turn.
+    async def __call__(
+        self, turn: RunningTurn, progress: Progress, ending: Ending, *, attempts: int = 1
+    ) -> Finished:
+        """End the turn; each step is tried so often.
 
         Raises:
             StaleFenceError: Another server ended it, or drives it now.
-            StorageUnavailableError: It is not known whether it was done; asking again is safe.
+            StorageUnavailableError: It is not known whether it was done.
         """
-        await self._hear(turn, progress)
+        await insisting(lambda: self._hear(turn, progress), attempts)
         progress.give_up_resting(ending.reason or CANCELLED, self.clock.now())
         async with turn.writing:
-            await self.drivers.write_all(turn)
+            await insisting(lambda: self.drivers.write_all(turn), attempts)
+            # Made once: what is shown is what was written, whichever try was.
             command = self._command(turn, progress, ending)
-            finished = await self.journal.finish(command)
+            finished = await insisting(lambda: self.journal.finish(command), attempts)
             turn.log.show(command.events[-1:])
         self.bell.record_written()
         return finished
