@@ -61,6 +61,9 @@ class RunCall:
             StaleFenceError: Another server has taken it over, and ends it.
             StorageUnavailableError: It ran, and how it ended could not be written down.
         """
+        if self.clock.monotonic() - call.began >= self.lease_seconds:
+            # This process stood still for so long that the call may be another server's.
+            raise StaleFenceError(str(call.invocation.id))
         renewing = create_task(self._renew(call))
         try:
             if not call.fence:
@@ -73,9 +76,6 @@ class RunCall:
 
     async def _made(self, call: StartedCall) -> Invocation:
         tool = call.invocation.tool
-        if self.clock.monotonic() - call.began >= self.lease_seconds:
-            # This process stood still for so long that the call may be another server's.
-            raise StaleFenceError(str(call.invocation.id))
         try:
             text = await self._run(call)
         except (ToolFailedError, ToolOutcomeUnknownError) as refusal:

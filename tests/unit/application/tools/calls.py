@@ -1,6 +1,6 @@
 """Calls of tools by clients themselves, as a test asks for them."""
 
-from asyncio import timeout
+from asyncio import create_task, timeout
 
 from adapters.schema.arguments import JsonSchemaArguments
 from application.authorization.authorize import Authorize
@@ -10,10 +10,13 @@ from application.tools.call_terms import CallTerms
 from application.tools.execute_tool import ExecuteTool, ExecuteToolCommand
 from domain.kernel.identifiers import RequestId
 from domain.kernel.principal import Principal
+from domain.tools.events import ToolInvoked
+from domain.tools.invocation import InvocationState
 from domain.tools.invocation_event import InvocationEvent
 from tests.builders import SESSION, TENANT, principal
-from tests.doubles import PATIENCE
-from tests.inmemory_application import REQUEST, Server
+from tests.doubles import PATIENCE, until
+from tests.inmemory_application import LEASE, REQUEST, Server
+from tests.inmemory_world import World
 
 
 def execute(server: Server) -> ExecuteTool:
@@ -63,3 +66,17 @@ async def shown(server: Server, asked: ExecuteToolCommand) -> list[InvocationEve
 
 def kinds(events: list[InvocationEvent]) -> list[type]:
     return [type(event.body) for event in events]
+
+
+def invoked(shared: World) -> list[InvocationState]:
+    """How others are told that calls ended."""
+    told = [one.event for one in shared.store.outbox.get((TENANT, TENANT), ())]
+    return [one.state for one in told if isinstance(one, ToolInvoked)]
+
+
+async def lost(shared: World, server: Server) -> None:
+    """A call of `send` that started on a server which was then lost."""
+    asked = create_task(shown(server, command()))
+    await until(lambda: bool(shared.tools.runs))
+    asked.cancel()
+    shared.clock.advance(LEASE + 1)

@@ -7,14 +7,13 @@ import pytest
 from application.tools.run_call import StartedCall
 from domain.conversation.errors import StaleFenceError
 from domain.kernel.metering import Metric
-from domain.tools.events import ToolInvoked
 from domain.tools.invocation import MOST_TAKEOVERS, InvocationState
 from domain.tools.invocation_event import CallAccepted, CallEnded, CallStarted
-from tests.builders import TENANT, principal
+from tests.builders import principal
 from tests.doubles import PATIENCE, answers, until, waits_for
 from tests.inmemory_application import LEASE, Server
 from tests.inmemory_world import World
-from tests.unit.application.tools.calls import command, kinds, shown
+from tests.unit.application.tools.calls import command, invoked, kinds, lost, shown
 
 
 async def test_a_call_whose_server_was_lost_is_unknown_and_not_run_again(
@@ -35,20 +34,6 @@ async def test_a_call_whose_server_was_lost_is_unknown_and_not_run_again(
     assert invoked(shared) == [InvocationState.UNKNOWN]
     assert other.losses.calls == [InvocationState.UNKNOWN]
     assert server.losses.calls == []
-
-
-def invoked(shared: World) -> list[InvocationState]:
-    """How others are told that calls ended."""
-    told = [one.event for one in shared.store.outbox[TENANT, TENANT]]
-    return [one.state for one in told if isinstance(one, ToolInvoked)]
-
-
-async def lost(shared: World, server: Server) -> None:
-    """A call of `send` that started on a server which was then lost."""
-    asked = create_task(shown(server, command()))
-    await until(lambda: bool(shared.tools.runs))
-    asked.cancel()
-    shared.clock.advance(LEASE + 1)
 
 
 async def test_an_idempotent_call_whose_server_was_lost_is_run_again_elsewhere(
@@ -100,6 +85,24 @@ async def test_a_process_that_stood_still_starts_nothing_after_its_lease(
 
     with pytest.raises(StaleFenceError):
         await server.run_call(late)
+
+    assert len(shared.tools.runs) == 1
+
+
+async def test_a_process_that_stood_still_recovers_nothing_after_its_lease(
+    shared: World, server: Server
+) -> None:
+    shared.tools.have("send", waits_for(Event()), effect=True, idempotent=True)
+    await lost(shared, server)
+    began = shared.clock.monotonic()
+    (taken,) = await shared.effects.take_over(9)
+    shared.clock.advance(LEASE)
+    late = StartedCall(
+        invocation=taken.invocation, principal=principal(), began=began, fence=taken.fence
+    )
+
+    with pytest.raises(StaleFenceError):
+        await Server(world=shared, name="other").run_call(late)
 
     assert len(shared.tools.runs) == 1
 
