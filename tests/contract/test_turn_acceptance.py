@@ -2,6 +2,8 @@
 
 import pytest
 
+from application.conversation.ports.leases import Renewal
+from application.conversation.running_turn import CEILING_STEP
 from domain.budget.account import Account, AccountKind
 from domain.budget.errors import AccountNotFoundError, BudgetExhaustedError
 from domain.conversation.errors import SessionBusyError, SessionNotFoundError
@@ -105,6 +107,20 @@ class TestAccept:
         assert [one.turn.id for one in await scene.kernel.one.leases.promoted(9)] == [
             command.turn_id
         ]
+
+    async def test_leaves_its_own_turn_that_was_promoted_and_is_driven_to_its_driver(
+        self, scene: Scene
+    ) -> None:
+        first = await scene.running()
+        command = scene.ask.accept(request_id="r")
+        await scene.kernel.one.journal.accept(command)
+        await scene.kernel.one.journal.finish(scene.ask.finish(first))
+        renewal = Renewal(scene.ask.tenant_id, command.turn_id, 1, 1 + CEILING_STEP)
+        await scene.kernel.one.leases.renew([renewal])
+
+        promoted = await scene.kernel.one.journal.accept(command)
+
+        assert (promoted.state, promoted.fence, promoted.earlier) == (TurnState.RUNNING, 1, True)
 
     async def test_refuses_a_request_id_with_other_content(self, scene: Scene) -> None:
         await scene.kernel.one.journal.accept(scene.ask.accept(request_id="r"))

@@ -202,9 +202,21 @@ class TestPromoted:
         mine = await scene.kernel.other.leases.promoted(1000)
         others = await scene.kernel.one.leases.promoted(1000)
 
-        assert waiting.turn_id in {one.turn.id for one in mine}
-        assert all(0 < one.seconds_left <= 300 for one in mine if one.turn.id == waiting.turn_id)
+        (told,) = [one for one in mine if one.turn.id == waiting.turn_id]
+        assert told.turn.fence == 1
+        assert 0 < told.seconds_left <= 300
+        assert 0 < told.lease_seconds <= LEASE_SECONDS
         assert waiting.turn_id not in {one.turn.id for one in others}
+
+    async def test_is_told_with_what_is_left_of_its_lease(self, scene: Scene) -> None:
+        first = await scene.running()
+        waiting = await scene.running()
+        await scene.kernel.one.journal.finish(scene.ask.finish(first))
+        await scene.kernel.administrator.expire_leases(scene.ask.tenant_id)
+
+        found = await scene.kernel.one.leases.promoted(1000)
+
+        assert [one.lease_seconds for one in found if one.turn.id == waiting] == [0.0]
 
     async def test_is_told_until_somebody_drives_it(self, scene: Scene) -> None:
         first = await scene.running()

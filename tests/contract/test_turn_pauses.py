@@ -135,6 +135,24 @@ class TestPauseAndResume:
         assert (grant.turn_id, grant.fence, grant.earlier) == (turn_id, 2, True)
         assert await scene.snapshot() == before
 
+    @pytest.mark.parametrize("by_itself", [True, False])
+    async def test_a_resumption_asked_again_is_not_told_the_fence_of_a_take_over(
+        self, scene: Scene, *, by_itself: bool
+    ) -> None:
+        turn_id, ask = await self.paused(scene)
+        await self.decide(scene, turn_id)
+        command = ask.resume(turn_id, ask.hold(70))
+        await scene.kernel.one.journal.resume(command)
+        await scene.kernel.administrator.expire_leases(ask.tenant_id)
+        server = scene.kernel.one if by_itself else scene.kernel.other
+        assert turn_id in {one.turn.id for one in await server.leases.take_over(1000)}
+        before = await scene.snapshot()
+
+        with pytest.raises(StaleFenceError):
+            await scene.kernel.one.journal.resume(command)
+
+        assert await scene.snapshot() == before
+
     async def test_one_of_two_resumptions_wins(self, scene: Scene) -> None:
         turn_id, ask = await self.paused(scene)
         await self.decide(scene, turn_id)

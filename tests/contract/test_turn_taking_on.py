@@ -80,6 +80,23 @@ class TestTakeOn:
         await scene.kernel.one.journal.finish(scene.ask.finish(turn_id, state=TurnState.FAILED))
         assert [(one.step, one.amount) for one in (await scene.snapshot()).ledger] == [(1, 1100)]
 
+    @pytest.mark.parametrize("by_itself", [True, False])
+    async def test_asked_again_is_not_told_the_fence_of_a_later_take_over(
+        self, scene: Scene, *, by_itself: bool
+    ) -> None:
+        turn_id = await self.taken(scene)
+        command = scene.ask.take_on(turn_id, scene.ask.hold(70), uses=(tokens(30),))
+        await scene.kernel.other.journal.take_on(command)
+        await scene.kernel.administrator.expire_leases(scene.ask.tenant_id)
+        server = scene.kernel.other if by_itself else scene.kernel.one
+        assert turn_id in {one.turn.id for one in await server.leases.take_over(1000)}
+        before = await scene.snapshot()
+
+        with pytest.raises(StaleFenceError):
+            await scene.kernel.other.journal.take_on(command)
+
+        assert await scene.snapshot() == before
+
     async def test_what_the_lost_server_held_is_free_for_what_follows(self, scene: Scene) -> None:
         turn_id = await self.taken(scene, amount=900)
 

@@ -16,7 +16,6 @@ from domain.budget.period import period_of
 from domain.conversation.errors import StaleFenceError
 from domain.conversation.turn import TurnState
 from domain.kernel.errors import DomainError
-from domain.kernel.events import DomainEvent
 from domain.kernel.identifiers import ServerId
 
 
@@ -52,7 +51,7 @@ class Interruptions:
     async def resume(self, command: ResumeTurn) -> Grant:
         holds = merged(command.holds)
         stored = self.rows.store.turns.get((command.tenant_id, command.turn_id))
-        if stored is not None and self._resumed_here(stored, command.event):
+        if stored is not None and self._resumed_here(stored, command):
             return self.rows.grant(stored, earlier=True)
         if (
             stored is None
@@ -116,11 +115,12 @@ class Interruptions:
             self.rows.store.publish(event)
         return self.rows.grant(stored)
 
-    def _resumed_here(self, stored: StoredTurn, event: DomainEvent) -> bool:
-        """Whether this is the resumption that `event` tells of, asked for again."""
+    def _resumed_here(self, stored: StoredTurn, command: ResumeTurn) -> bool:
+        """Whether this resumption is asked for again, and nobody has taken the turn over since."""
+        event = command.event
         told = self.rows.store.outbox.get((event.tenant_id, event.key), [])
         return (
-            stored.turn.state is TurnState.RUNNING
+            (stored.turn.state, stored.turn.fence) == (TurnState.RUNNING, command.fence + 1)
             and stored.owner == self.server_id
             and any(earlier.event.id == event.id for earlier in told)
         )

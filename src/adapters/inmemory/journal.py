@@ -64,8 +64,9 @@ class InMemoryTurnJournal:
             if known[0] != command.digest:
                 raise IdempotencyKeyReusedError(command.request_id)
             stored = self.store.turns[command.tenant_id, known[1]]
-            taken = stored.turn.fence > 1 or stored.waits_for_driver
-            again = known[1] != command.turn_id or taken
+            # Its driver's first act has raised the ceiling of one that was promoted.
+            driven = stored.waits_for_driver or stored.ceiling > SEQUENCES
+            again = known[1] != command.turn_id or stored.turn.fence > 1 or driven
             return self.rows.grant(stored, earlier=again)
         session = self._session_for(command)
         now = self.clock.now()

@@ -56,7 +56,11 @@ class InMemoryTurnLeases:
     async def promoted(self, limit: int) -> Sequence[Promoted]:
         now = self.clock.now()
         mine = [
-            Promoted(stored.turn, (stored.turn.deadline_at - now).total_seconds())
+            Promoted(
+                turn=stored.turn,
+                lease_seconds=stored.remaining(self.clock.monotonic()),
+                seconds_left=(stored.turn.deadline_at - now).total_seconds(),
+            )
             for _, stored in sorted(self.store.turns.items())
             if stored.waits_for_driver and stored.owner == self.server_id and stored.readable
         ]

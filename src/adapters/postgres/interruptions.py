@@ -1,7 +1,7 @@
 """Turns that wait for people, and turns of lost servers: commands that go by themselves."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import Final, TypeVar, final
@@ -42,6 +42,9 @@ class _Granted:
     outcome: int
     refused: int | None
     remaining: int | None
+    lease_ms: int | None
+    ceiling: int | None
+    first_sequence: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +106,7 @@ class Interruptions:
             **self._events((command.event, *(event for _, event in command.undecided))),
         }
         resumed = await self._alone(_Granted, _RESUME, parameters)
-        if resumed.refused is not None:
-            raise refusal_of(holds[resumed.refused - 1], resumed.remaining)
-        if resumed.outcome not in (Outcome.DONE, Outcome.EARLIER):
-            raise StaleFenceError(str(command.turn_id))
-        grant = await self.grant(command.tenant_id, command.turn_id)
-        return replace(grant, earlier=resumed.outcome == Outcome.EARLIER)
+        return _grant(resumed, command.turn_id, command.fence + 1, holds)
 
     async def take_on(self, command: TakeOnTurn) -> Grant:
         first, last, void = event_batch(() if command.void is None else (command.void,))
@@ -131,18 +129,14 @@ class Interruptions:
             **self._events(command.outgoing),
         }
         taken = await self._alone(_Granted, _TAKE_ON, parameters)
-        if taken.refused is not None:
-            raise refusal_of(holds[taken.refused - 1], taken.remaining)
-        if taken.outcome not in (Outcome.DONE, Outcome.EARLIER):
-            raise StaleFenceError(str(command.turn_id))
-        grant = await self.grant(command.tenant_id, command.turn_id)
-        return replace(grant, earlier=taken.outcome == Outcome.EARLIER)
+        return _grant(taken, command.turn_id, command.fence, holds)
 
-    async def grant(self, tenant_id: TenantId, turn_id: TurnId, *, own: bool = False) -> Grant:
-        """A turn as it stands, for whoever asks again.
+    async def accepted(self, tenant_id: TenantId, turn_id: TurnId, *, own: bool) -> Grant:
+        """A turn as it stands, for whoever asks again to accept it.
 
         One that is the asker's `own` is new to him, unless others have it: it was taken over, or it
-        was promoted meanwhile and is started as promoted turns are, after what was said before it.
+        was promoted meanwhile and is started as promoted turns are, after what was said before it,
+        or was so started: its driver's first act has raised the ceiling.
         """
         async with self.database.reading() as connection:
             cursor = connection.cursor(row_factory=class_row(_Standing))
@@ -156,7 +150,7 @@ class Interruptions:
             lease_seconds=row.lease_ms / 1000,
             ceiling=row.ceiling,
             first_sequence=row.first_sequence,
-            earlier=not own or row.fence > 1 or bool(row.awaits_driver),
+            earlier=not own or row.fence > 1 or bool(row.awaits_driver) or row.ceiling > CEILING,
         )
 
     def _events(self, events: Sequence[DomainEvent]) -> dict[str, object]:
@@ -183,6 +177,28 @@ class Interruptions:
             await cursor.execute(sql, parameters | {"patience": _PATIENCE})
             (row,) = await cursor.fetchall()
         return row
+
+
+def _grant(granted: _Granted, turn_id: TurnId, fence: int, holds: Sequence[Hold]) -> Grant:
+    """What a command granted, under the fence that it gave or kept, as it told by itself.
+
+    Raises:
+        BudgetExhaustedError, AccountNotFoundError: A hold was refused.
+        StaleFenceError: The turn is not the command's.
+    """
+    if granted.refused is not None:
+        raise refusal_of(holds[granted.refused - 1], granted.remaining)
+    if granted.lease_ms is None or granted.ceiling is None or granted.first_sequence is None:
+        raise StaleFenceError(str(turn_id))
+    return Grant(
+        turn_id=turn_id,
+        state=TurnState.RUNNING,
+        fence=fence,
+        lease_seconds=granted.lease_ms / 1000,
+        ceiling=granted.ceiling,
+        first_sequence=granted.first_sequence,
+        earlier=granted.outcome == Outcome.EARLIER,
+    )
 
 
 def _together(invocations: Sequence[InvocationObject]) -> str | None:

@@ -79,7 +79,7 @@ class PostgresTurnJournal:
                 # After a lost answer the writer sends a command again.
                 known = TurnId(answer.turn)
                 own = known == command.turn_id
-                return await self._interruptions.grant(command.tenant_id, known, own=own)
+                return await self._interruptions.accepted(command.tenant_id, known, own=own)
             case Outcome.KEY_REUSED:
                 raise IdempotencyKeyReusedError(command.request_id)
             case Outcome.MOVED:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final, final
 from uuid import UUID
@@ -43,6 +43,7 @@ class _Appended:
 class _Taken:
     tenant_id: UUID
     turn_id: UUID
+    fence: int
     ceiling: int
     lease_ms: int
     take_overs: int
@@ -50,9 +51,11 @@ class _Taken:
 
 
 @dataclass(frozen=True, slots=True)
-class _Left:
+class _Waiting:
     tenant_id: UUID
     turn_id: UUID
+    fence: int
+    lease_ms: int
     left_ms: int
 
 
@@ -134,16 +137,16 @@ class PostgresTurnLeases:
 
     async def promoted(self, limit: int) -> Sequence[Promoted]:
         async with self.database.writing() as connection:
-            left = await self._left(connection, limit)
-            rows = await _read(connection, list(left))
+            waiting = await self._waiting(connection, limit)
+            rows = await _read(connection, list(waiting))
             # One may have been taken over before it was read: then its fence is another server's.
-            mine = await self._left(connection, limit) if rows else left
+            mine = await self._waiting(connection, limit) if rows else waiting
         found: list[Promoted] = []
         for row in rows:
-            seconds = mine.get((row.tenant_id, row.turn_id))
-            if seconds is not None:
+            still = mine.get((row.tenant_id, row.turn_id))
+            if still is not None:
                 with suppress(UnreadableError):
-                    found.append(Promoted(row.turn(), seconds))
+                    found.append(_promoted(row.turn(), still))
         return found
 
     async def decided(self, limit: int) -> Sequence[Turn | Unread]:
@@ -154,12 +157,13 @@ class PostgresTurnLeases:
             rows = await _read(connection, named)
         return [_decided(row) for row in rows]
 
-    async def _left(self, connection: Connection, limit: int) -> Mapping[tuple[UUID, UUID], float]:
-        """This server's promoted turns, and the seconds that are left of their time."""
-        cursor = connection.cursor(row_factory=class_row(_Left))
+    async def _waiting(
+        self, connection: Connection, limit: int
+    ) -> Mapping[tuple[UUID, UUID], _Waiting]:
+        """This server's promoted turns that nobody drives yet."""
+        cursor = connection.cursor(row_factory=class_row(_Waiting))
         await cursor.execute(_PROMOTED, (self.server_id, limit))
-        found = await cursor.fetchall()
-        return {(row.tenant_id, row.turn_id): row.left_ms / 1000 for row in found}
+        return {(row.tenant_id, row.turn_id): row for row in await cursor.fetchall()}
 
 
 def _abandoned(row: TurnRow, taken: _Taken) -> Abandoned:
@@ -169,13 +173,22 @@ def _abandoned(row: TurnRow, taken: _Taken) -> Abandoned:
     except UnreadableError as found:
         turn, error = row.outline(), found
     return Abandoned(
-        turn=turn,
+        # The row was read after the take-over: it may be another server's by then.
+        turn=replace(turn, fence=taken.fence),
         error=error,
         last_written=row.last_written,
         ceiling=taken.ceiling,
         lease_seconds=taken.lease_ms / 1000,
         take_overs=taken.take_overs,
         seconds_left=taken.left_ms / 1000,
+    )
+
+
+def _promoted(turn: Turn, waiting: _Waiting) -> Promoted:
+    return Promoted(
+        turn=replace(turn, fence=waiting.fence),
+        lease_seconds=waiting.lease_ms / 1000,
+        seconds_left=waiting.left_ms / 1000,
     )
 
 

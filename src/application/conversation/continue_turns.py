@@ -12,7 +12,7 @@ from application.conversation.phases.tool_round import kept_before
 from application.conversation.plan import TurnPlan
 from application.conversation.ports.checkpoint import Checkpoint
 from application.conversation.ports.journal import Grant, ResumeTurn, TurnJournal
-from application.conversation.ports.leases import TurnLeases
+from application.conversation.ports.leases import Promoted, TurnLeases
 from application.conversation.ports.reading import TurnReader
 from application.conversation.prepare_turn import LoadingCapsule, PrepareTurn
 from application.conversation.process_message import HISTORY_MESSAGES
@@ -55,10 +55,12 @@ class StartPromoted:
         if self.drivers.leaving:
             return 0
         for one in found:
-            self._start(one.turn, asked_at + one.seconds_left)
+            self._start(one, asked_at)
         return len(found)
 
-    def _start(self, turn: Turn, deadline: float) -> None:
+    def _start(self, one: Promoted, asked_at: float) -> None:
+        turn = one.turn
+
         async def planned(progress: Progress) -> TurnPlan:
             opening = await self.reader.opening(turn.tenant_id, turn.session_id, HISTORY_MESSAGES)
             return await self.prepare(
@@ -76,10 +78,10 @@ class StartPromoted:
                 turn_id=turn.id,
                 state=turn.state,
                 fence=turn.fence,
-                lease_seconds=self.drivers.lease_seconds / 2,
+                lease_seconds=one.lease_seconds,
                 ceiling=0,
             ),
-            asked_at=self.clock.monotonic(),
+            asked_at=asked_at,
             drive=partial(
                 self.drive,
                 task=Task(
@@ -87,7 +89,7 @@ class StartPromoted:
                     capsule_version_id=turn.capsule_version_id,
                     plan=planned,
                     progress=progress,
-                    deadline=deadline,
+                    deadline=asked_at + one.seconds_left,
                     opening=(Accepted(turn.capsule_version_id, queued=True),),
                 ),
             ),

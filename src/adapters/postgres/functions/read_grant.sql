@@ -1,4 +1,4 @@
--- A turn as its driver holds it, for whoever asks again for what was granted before.
+-- A turn as it stands, for whoever asks again to accept it: of fences only the first may be his.
 -- awaits_driver: it was promoted from its queue, and its server has written nothing of it yet.
 -- Sees the tenant it sets; no locks.
 create or replace function read_grant(

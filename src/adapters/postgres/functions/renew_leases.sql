@@ -1,5 +1,7 @@
 -- Renews the leases of running turns and raises their sequence ceilings (never lowers them). The turns are
 -- distinct.
+-- The fence alone says whose a turn is: each is given to one server once, by the statement that raises it, and no
+-- other is ever told of it as its own. So the owner is not asked for.
 -- Locks: turn rows, sorted, skipping those locked elsewhere; no tenant row, so it may run beside the writer.
 -- Outcomes: 0 DONE, 6 STALE_FENCE, 8 AGAIN.
 create or replace function renew_leases(

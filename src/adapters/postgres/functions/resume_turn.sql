@@ -3,7 +3,9 @@
 -- open now, a new deadline, and the outgoing events: the first, and of the others, each of a call in
 -- p_undecided, those whose call expired with this and not before. A pause is the only one of its fence: what was
 -- read of it is right for this resumption.
--- The same resumption again, known by the first of them, answers EARLIER with the turn as it is.
+-- The same resumption again, known by the first of them, answers EARLIER with the turn as it is, as long as it has
+-- the fence that was given then: later ones are of whoever took it over, be that p_owner itself.
+-- What is granted is told by the same statement: read later, it might be another server's.
 -- Locks: after lock_tenants the turn row.
 -- Outcomes: 0 DONE, 2 EARLIER, 4 OVER_LIMIT, 6 STALE_FENCE (not paused under p_fence, or it still waits),
 -- 7 NOT_FOUND (a required account).
@@ -12,7 +14,8 @@ create or replace function resume_turn(
     p_seconds double precision, p_above bigint,
     p_accounts uuid[], p_metrics smallint[], p_amounts bigint[], p_required boolean[], p_undecided uuid[],
     p_events uuid[], p_keys uuid[], p_types text[], p_traces text[], p_times bigint[], p_payloads bytea[],
-    out outcome smallint, out refused integer, out remaining bigint)
+    out outcome smallint, out refused integer, out remaining bigint,
+    out lease_ms integer, out ceiling bigint, out first_sequence bigint)
 language plpgsql as $$
 declare
     v_now     timestamptz;
@@ -22,9 +25,12 @@ declare
 begin
     select * into t from turns where tenant_id = p_tenant and turn_id = p_turn for no key update;
     v_now := clock_timestamp();
-    if t.state = 2 and t.owner_id = p_owner
+    if t.state = 2 and t.fence = p_fence + 1 and t.owner_id = p_owner
        and exists (select from outbox where tenant_id = p_tenant and event_id = p_events[1]) then
         outcome := 2;
+        lease_ms := lease_left(t.lease_until);
+        ceiling := t.sequence_ceiling;
+        first_sequence := last_written(p_tenant, p_turn) + 1;
         return;
     elsif t.state is distinct from 3 or t.fence is distinct from p_fence
        or exists (select from invocations
@@ -55,7 +61,8 @@ begin
            deadline_at = v_now + make_interval(secs => p_seconds), hold_period = v_held.period,
            hold_accounts = v_held.accounts, hold_metrics = v_held.metrics, hold_amounts = v_held.amounts,
            sequence_ceiling = greatest(sequence_ceiling, last_written(p_tenant, p_turn) + p_above)
-     where tenant_id = p_tenant and turn_id = p_turn;
+     where tenant_id = p_tenant and turn_id = p_turn
+    returning sequence_ceiling into ceiling;
     perform publish(p_tenant, t.session_id, array_agg(k.event order by k.place),
                     array_agg(k.key order by k.place), array_agg(k.type order by k.place),
                     array_agg(k.trace order by k.place), array_agg(k.time order by k.place),
@@ -64,4 +71,6 @@ begin
             k(event, key, type, trace, time, payload, place)
       where k.place = 1 or p_undecided[k.place - 1] = any (v_expired);
     outcome := 0;
+    lease_ms := lease_left(v_now + p_lease);
+    first_sequence := last_written(p_tenant, p_turn) + 1;
 end $$;

@@ -4,6 +4,7 @@
 -- p_progressed: the turn had got further since it was taken over last, so that the count of lost servers begins
 -- again.
 -- A driver takes a turn on in steps, from 0: one that was taken before under this fence answers EARLIER.
+-- What is granted is told by the same statement: read later, it might be another server's.
 -- Locks: after lock_tenants the turn row.
 -- Outcomes: 0 DONE, 2 EARLIER, 4 OVER_LIMIT (nothing is changed; refused, and what was left once the lost server's
 -- holds were settled), 6 STALE_FENCE, 7 NOT_FOUND (a required account).
@@ -14,7 +15,8 @@ create or replace function take_on_turn(
     p_accounts uuid[], p_metrics smallint[], p_amounts bigint[], p_required boolean[],
     p_events uuid[], p_keys uuid[], p_types text[], p_traces text[], p_times bigint[], p_payloads bytea[],
     p_invocations json,
-    out outcome smallint, out refused integer, out remaining bigint)
+    out outcome smallint, out refused integer, out remaining bigint,
+    out lease_ms integer, out ceiling bigint, out first_sequence bigint)
 language plpgsql as $$
 declare
     v_held record;
@@ -26,6 +28,9 @@ begin
         return;
     elsif t.taken_fence = p_fence and t.taken_step >= p_step then
         outcome := 2;
+        lease_ms := lease_left(t.lease_until);
+        ceiling := t.sequence_ceiling;
+        first_sequence := last_written(p_tenant, p_turn) + 1;
         return;
     end if;
 
@@ -52,7 +57,8 @@ begin
            settlements = settlements + 1, outcome = p_outcome, checkpoint = p_checkpoint,
            hold_period = v_held.period, hold_accounts = v_held.accounts, hold_metrics = v_held.metrics,
            hold_amounts = v_held.amounts
-     where tenant_id = p_tenant and turn_id = p_turn;
+     where tenant_id = p_tenant and turn_id = p_turn
+    returning lease_left(lease_until) into lease_ms;
     if p_first > 0 then
         insert into turn_events (tenant_id, turn_id, first_sequence, last_sequence, payload)
         values (p_tenant, p_turn, p_first, p_last, p_event_batch);
@@ -62,4 +68,6 @@ begin
     end if;
     perform publish(p_tenant, t.session_id, p_events, p_keys, p_types, p_traces, p_times, p_payloads);
     outcome := 0;
+    ceiling := t.sequence_ceiling;
+    first_sequence := last_written(p_tenant, p_turn) + 1;
 end $$;

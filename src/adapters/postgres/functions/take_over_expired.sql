@@ -1,8 +1,9 @@
 -- Takes over running turns of all tenants whose lease has run out: fence + 1, a lease for p_owner, and one more
 -- lost server counted. Returned are those whose driver was lost: what it may have shown reaches up to the returned
--- ceiling; the new one goes on above it. A turn that was promoted and that nobody has driven yet (a driver's first
--- act is a renewal, which says so) shows nothing to anybody: p_owner has it as one promoted for itself, while its
--- deadline is to come and it was not lost more than p_most times.
+-- ceiling; the new one goes on above it, under the returned fence: one that is read later may be another server's.
+-- A turn that was promoted and that nobody has driven yet (a driver's first act is a renewal, which says so) shows
+-- nothing to anybody: p_owner has it as one promoted for itself, while its deadline is to come and it was not lost
+-- more than p_most times.
 -- left_ms is what is left until the deadline, by the database's clock; below 0 when it has passed.
 -- Of the 1,000 that expired first each tenant has one taken over before any has two: one with many holds up no
 -- other, and none is passed over for long, for what was taken over is expired no more.
@@ -11,7 +12,8 @@
 create or replace function take_over_expired(
     p_owner uuid, p_lease interval, p_above bigint, p_most integer, p_limit integer)
     returns table (
-        tenant_id uuid, turn_id uuid, ceiling bigint, lease_ms integer, take_overs smallint, left_ms bigint)
+        tenant_id uuid, turn_id uuid, fence bigint, ceiling bigint, lease_ms integer, take_overs smallint,
+        left_ms bigint)
 language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
     with ranked as (
         select f.tenant_id, f.turn_id, f.lease_until,
@@ -37,10 +39,10 @@ language sql volatile security definer set search_path = pg_catalog, pg_temp as 
                sequence_ceiling = t.sequence_ceiling + p_above
           from expired e
          where t.tenant_id = e.tenant_id and t.turn_id = e.turn_id
-        returning t.tenant_id, t.turn_id, old.sequence_ceiling as ceiling, t.lease_until, t.awaits_driver,
-                  t.take_overs, t.deadline_at
+        returning t.tenant_id, t.turn_id, t.fence, old.sequence_ceiling as ceiling, t.lease_until,
+                  t.awaits_driver, t.take_overs, t.deadline_at
     )
-    select k.tenant_id, k.turn_id, k.ceiling, public.lease_left(k.lease_until), k.take_overs,
+    select k.tenant_id, k.turn_id, k.fence, k.ceiling, public.lease_left(k.lease_until), k.take_overs,
            (extract(epoch from k.deadline_at - clock_timestamp()) * 1000)::bigint
       from taken k
      where not k.awaits_driver

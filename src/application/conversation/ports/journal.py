@@ -216,14 +216,19 @@ class TurnJournal(Protocol):
     async def resume(self, command: ResumeTurn) -> Grant:
         """Let a paused turn, all of whose waiting invocations are decided, go on here.
 
+        The grant has the fence after the command's, whoever may have taken the turn over since.
+
         Raises:
-            StaleFenceError: It is not paused, or still waits, or has been paused anew since.
+            StaleFenceError: It is not paused, or still waits, or has been paused anew since; or it
+                was resumed by this command before, and taken over since.
             BudgetExhaustedError: A hold does not fit; the turn stays paused.
         """
         ...
 
     async def take_on(self, command: TakeOnTurn) -> Grant:
         """Settle what was used by an interruption and reserve what follows, both or neither.
+
+        The grant has the command's fence, whoever may have taken the turn over since.
 
         Raises:
             BudgetExhaustedError: A hold does not fit; nothing was changed.

@@ -38,7 +38,8 @@ class Abandoned:
     """A turn whose driver was lost, taken over: its events go on above `ceiling`.
 
     `take_overs` counts the servers that were lost with it since it last got any further, this time
-    included. `seconds_left` is what is left of its time by the database's clock, 0 or less when it
+    included. Its `turn` has the fence that the take-over gave it, even if it is another server's
+    by now. `seconds_left` is what is left of its time by the database's clock, 0 or less when it
     is over. Where an `error` says that the turn cannot be read, its `turn` tells names and numbers
     alone.
     """
@@ -61,11 +62,15 @@ class Unread:
     error: UnreadableError
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Promoted:
-    """A turn that was promoted, and what is left of its time by the database's clock."""
+    """A turn that was promoted: what is left of its lease and of its time by the database's clock.
+
+    The turn's fence is this server's: when it is another's by now, nothing can be done under it.
+    """
 
     turn: Turn
+    lease_seconds: float
     seconds_left: float
 
 
@@ -74,6 +79,8 @@ class TurnLeases(Protocol):
 
     async def renew(self, renewals: Sequence[Renewal]) -> Sequence[float | None]:
         """Renew leases in one statement: seconds that remain for each, None where it was lost.
+
+        The fence alone says whose a turn is: no fence is ever handed to a second server.
 
         A turn whose row was locked elsewhere answers 0.0: ask again soon.
         """
