@@ -182,6 +182,9 @@ class TurnJournal(Protocol):
     Every method is one atomic step and may be repeated after a lost answer: it then answers as
     before. Every method raises `StorageUnavailableError` when the database does not answer, and
     then it is not known whether the step was done.
+
+    A step may be made after its caller was cancelled, too. Of a round, and of a step of `take_on`,
+    the first that comes under its number stands, whatever the others hold.
     """
 
     async def accept(self, command: AcceptTurn) -> Grant:

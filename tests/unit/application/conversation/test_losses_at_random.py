@@ -1,16 +1,28 @@
-"""Servers are lost at any moment, again and again: what always holds of a turn holds."""
+"""Servers and answers are lost at any moment, over and over: what holds of a turn holds then."""
 
-from asyncio import sleep, timeout
+from asyncio import Task, create_task, shield, sleep, timeout
 from collections import Counter
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from random import Random
-from typing import Final, final
+from typing import Final, TypeVar, final
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from application.conversation.phases.model_call import GO_ON
+from application.conversation.ports.journal import (
+    AcceptTurn,
+    ExtendTurn,
+    Finished,
+    FinishTurn,
+    Grant,
+    PauseTurn,
+    ResumeTurn,
+    TakeOnTurn,
+    TurnJournal,
+)
 from application.conversation.ports.models import ModelChunk, ModelEnd, ModelRequest, ModelText
 from domain.conversation.errors import ModelFailedError
 from domain.conversation.message import ToolCall
@@ -23,6 +35,7 @@ from domain.conversation.turn_event import (
     TurnEvent,
     TurnEventBody,
 )
+from domain.kernel.errors import DomainError, StorageUnavailableError
 from domain.kernel.tool_choice import ToolChoiceMode
 from domain.tools.invocation import InvocationState
 from tests.builders import TENANT
@@ -33,6 +46,13 @@ from tests.unit.application.conversation.lost_servers import check_money, number
 
 TOOLS: Final = ("send", "set", "clock")
 """One whose effect can be made once only, an idempotent one, and one without effects."""
+
+OPEN: Final = (
+    InvocationState.PENDING_APPROVAL,
+    InvocationState.PERMITTED,
+    InvocationState.STARTED,
+)
+"""Calls of which more is to come: none is left so by a turn that has ended."""
 
 LONGEST: Final = 300
 """Moments after which every turn has ended."""
@@ -45,6 +65,7 @@ class Wordy:
 
     chance: Random
     rounds: int
+    breaking: float = 0.005
     requests: list[ModelRequest] = field(default_factory=list[ModelRequest])
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelChunk]:
@@ -56,7 +77,7 @@ class Wordy:
         for letter in whole[len(began) :]:
             await moments(self.chance, 4)
             yield ModelText(letter)
-            if self.chance.random() < 0.005:
+            if self.chance.random() < self.breaking:
                 raise ModelFailedError(request.capability.name, "it broke off")
         asks = done < self.rounds and request.tool_choice.mode is not ToolChoiceMode.NONE
         calls = tuple(
@@ -73,6 +94,68 @@ async def moments(chance: Random, most: int) -> None:
         await sleep(0)
 
 
+T = TypeVar("T")
+
+
+@final
+@dataclass(slots=True)
+class Lossy:
+    """A journal that loses steps, and answers of steps; of a few it loses all for a while.
+
+    Steps are made in the order in which they were asked for, also those that nobody waits for any
+    more: as by the writer of PostgreSQL.
+    """
+
+    journal: TurnJournal
+    chance: Random
+    away: int = 0
+    last: Task[None] | None = None
+
+    async def accept(self, command: AcceptTurn) -> Grant:
+        return await self.journal.accept(command)
+
+    async def extend(self, command: ExtendTurn) -> float:
+        return await self._perhaps(lambda: self.journal.extend(command))
+
+    async def pause(self, command: PauseTurn) -> None:
+        await self._perhaps(lambda: self.journal.pause(command))
+
+    async def resume(self, command: ResumeTurn) -> Grant:
+        return await self.journal.resume(command)
+
+    async def take_on(self, command: TakeOnTurn) -> Grant:
+        return await self._perhaps(lambda: self.journal.take_on(command))
+
+    async def finish(self, command: FinishTurn) -> Finished:
+        return await self._perhaps(lambda: self.journal.finish(command))
+
+    async def _perhaps(self, step: Callable[[], Awaitable[T]]) -> T:
+        if not self.away and self.chance.random() < 0.1:
+            self.away = self.chance.choice((1, 2, 4, 5, 9))
+        lost = self.away > 0
+        self.away -= lost
+        if lost and self.chance.random() < 0.4:
+            raise StorageUnavailableError
+        answer = create_task(self._made(self.last, step))
+        self.last = create_task(_heeded(answer))
+        found = await shield(answer)
+        if lost:
+            raise StorageUnavailableError
+        return found
+
+    async def _made(self, before: Task[None] | None, step: Callable[[], Awaitable[T]]) -> T:
+        await moments(self.chance, 8)
+        if before is not None:
+            await before
+        return await step()
+
+
+async def _heeded(answer: Task[T]) -> None:
+    """Wait for an answer whatever it is, and whoever else waits for it."""
+    with suppress(DomainError):
+        await answer
+
+
 def takes_a_while(chance: Random) -> Running:
     async def run() -> str:
         await moments(chance, 6)
@@ -81,7 +164,7 @@ def takes_a_while(chance: Random) -> Running:
     return run
 
 
-async def scene(chance: Random) -> tuple[World, list[Server]]:
+async def scene(chance: Random, *, lossy: bool) -> tuple[World, list[Server]]:
     policy = chance.choice(("fail", "continue"))
     autonomy = chance.choice((2, 7, 7))
     terms = manifest(intelligence=6, autonomy=autonomy, policy={"on_interruption": policy})
@@ -89,19 +172,32 @@ async def scene(chance: Random) -> tuple[World, list[Server]]:
     shared.tools.have("send", takes_a_while(chance), effect=True)
     shared.tools.have("set", takes_a_while(chance), effect=True, idempotent=True)
     shared.tools.have("clock", takes_a_while(chance))
-    model = Wordy(chance, chance.randrange(4))
-    return shared, [Server(world=shared, name=f"{one}", model=model) for one in range(3)]
+    model = Wordy(chance, chance.randrange(4), 0.03 if lossy else 0.005)
+    servers = [Server(world=shared, name=f"{one}", model=model) for one in range(3)]
+    if lossy:
+        journals = [Lossy(one.plain_journal(), chance) for one in servers]
+        servers = [
+            Server(world=shared, name=one.name, model=model, journal=journal)
+            for one, journal in zip(servers, journals, strict=True)
+        ]
+    return shared, servers
 
 
 async def decide(server: Server, turn: Turn, chance: Random) -> None:
     """Let a person decide about every call that waits; the turn goes on here with the last."""
     for call in await server.world.reader.invocations(TENANT, turn.id):
         if call.state is InvocationState.PENDING_APPROVAL:
-            await server.decided(call.id, approved=chance.random() < 0.8)
+            with suppress(StorageUnavailableError):
+                await server.decided(call.id, approved=chance.random() < 0.8)
 
 
-async def driven(shared: World, servers: list[Server], chance: Random) -> Turn:
-    """A turn at its end; on the way there servers write, are paused, killed, and take it over."""
+async def driven(
+    shared: World, servers: list[Server], chance: Random, *, cancelled: float = 0.0
+) -> Turn:
+    """A turn at its end; on the way there servers write, are paused, killed, and take it over.
+
+    At each moment it is `cancelled` with this probability.
+    """
     driver = servers[0]
     turn_id = await driver.say()
     for moment in range(LONGEST):
@@ -114,7 +210,9 @@ async def driven(shared: World, servers: list[Server], chance: Random) -> Turn:
             await decide(driver, turn, chance)
             continue
         running, what = driver.drivers.find(turn_id), chance.random()
-        if running is not None and what < 0.3:
+        if running is not None and chance.random() < cancelled:
+            running.cancel("ada")
+        elif running is not None and what < 0.3:
             running.watched = True
             await driver.drivers.keep()
         elif what < 0.5 or moment > LONGEST // 2:
@@ -154,15 +252,8 @@ def last_text(bodies: Sequence[TurnEventBody]) -> str:
     return shown
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.integers(0, 2**32))
-async def test_a_turn_ends_whole_paid_once_and_with_no_effect_made_twice(seed: int) -> None:
-    chance = Random(seed)  # noqa: S311  a test's, to be run again
-    shared, servers = await scene(chance)
-
-    async with timeout(PATIENCE):
-        turn = await driven(shared, servers, chance)
-
+async def check(shared: World, servers: list[Server], turn: Turn) -> None:
+    """What holds of every turn at its end."""
     check_money(shared, turn)
     check_stream(turn, await servers[0].shown(turn.id))
     made = Counter(zip((tool for tool, _ in shared.tools.runs), shared.tools.keys, strict=True))
@@ -170,4 +261,31 @@ async def test_a_turn_ends_whole_paid_once_and_with_no_effect_made_twice(seed: i
     assert [error for server in servers for error in server.observer.defects] == []
     (record,) = shared.store.records.values()
     for call in await shared.reader.invocations(TENANT, turn.id):
+        assert call.state not in OPEN
         assert turn.state is not TurnState.COMPLETED or str(call.id).encode() in record.body
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32))
+async def test_a_turn_ends_whole_paid_once_and_with_no_effect_made_twice(seed: int) -> None:
+    chance = Random(seed)  # noqa: S311  a test's, to be run again
+    shared, servers = await scene(chance, lossy=False)
+
+    async with timeout(PATIENCE):
+        turn = await driven(shared, servers, chance)
+
+    await check(shared, servers, turn)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32))
+async def test_so_it_does_when_answers_of_its_journal_are_lost_too(seed: int) -> None:
+    chance = Random(seed)  # noqa: S311  a test's, to be run again
+    shared, servers = await scene(chance, lossy=True)
+
+    async with timeout(PATIENCE):
+        turn = await driven(shared, servers, chance, cancelled=0.06)
+
+    await check(shared, servers, turn)
+    ends = [one for server in servers for one in server.observer.ended]
+    assert len(ends) <= 1
