@@ -1,6 +1,15 @@
 """Run a tool call that a client made by itself, and write down what came of it."""
 
-from asyncio import Task, Timeout, create_task, shield, sleep, timeout, wait
+from asyncio import (
+    Task,
+    Timeout,
+    create_task,
+    get_running_loop,
+    shield,
+    sleep,
+    timeout,
+    wait,
+)
 from collections.abc import Awaitable, Collection, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -173,9 +182,18 @@ class RunCall:
         one, mine = call.invocation, True
         while mine:
             await sleep(self.lease_seconds / 3)
-            with suppress(StorageUnavailableError):
+            try:
                 mine = await self.effects.renew(one.tenant_id, one.id, call.fence)
+            except StorageUnavailableError:
+                continue
+            except Exception as error:  # noqa: BLE001 - the next renewal may do, and keeps the call
+                _tell(f"invocation {one.id} could not be renewed", error)
         doing.stop()
+
+
+def _tell(message: str, error: BaseException) -> None:
+    """Let operators know of a defect."""
+    get_running_loop().call_exception_handler({"message": message, "exception": error})
 
 
 def _context(call: StartedCall) -> ToolContext:
@@ -248,5 +266,4 @@ class RunningCalls:
         error = None if done.cancelled() else done.exception()
         if error is not None and not isinstance(error, DomainError):
             # Clients are told that the outcome is unknown; operators are told of the defect.
-            message = f"invocation {invocation_id} broke"
-            done.get_loop().call_exception_handler({"message": message, "exception": error})
+            _tell(f"invocation {invocation_id} broke", error)

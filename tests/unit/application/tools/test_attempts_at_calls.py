@@ -1,16 +1,19 @@
 """An attempt at a call that its server has lost stops, and is over before the next one here."""
 
-from asyncio import CancelledError, Event, create_task, sleep
+from asyncio import CancelledError, Event, create_task, get_running_loop, sleep
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import final
 
 import pytest
 
+from application.kernel.ports import Clock
 from domain.tools.invocation import InvocationState
 from domain.tools.tool_status import CallFate, ToolStatus
 from tests.builders import TENANT
 from tests.doubles import PATIENCE, Asked, Running, until, waits_for
-from tests.inmemory_application import Server
+from tests.inmemory_application import LEASE, Server
 from tests.inmemory_world import World
 from tests.unit.application.tools.calls import command, execute, invoked, lost, shown
 
@@ -147,3 +150,48 @@ async def test_a_tool_that_answers_its_own_stop_has_nothing_written_for_the_lost
 
     kept = await shared.invocations.invocation(TENANT, taken.invocation.id)
     assert (kept.state, invoked(shared)) == (InvocationState.STARTED, [])
+
+
+@final
+@dataclass(slots=True)
+class StrikingClock:
+    """A clock whose seconds cannot be read while it strikes."""
+
+    clock: Clock
+    strikes: bool = False
+
+    def now(self) -> datetime:
+        return self.clock.now()
+
+    def monotonic(self) -> float:
+        if self.strikes:
+            raise ValueError(self.strikes)
+        return self.clock.monotonic()
+
+
+async def test_a_renewal_that_meets_a_defect_is_told_of_and_made_again(
+    shared: World, server: Server
+) -> None:
+    defects: list[Exception] = []
+    get_running_loop().set_exception_handler(
+        lambda _, context: defects.append(context["exception"])
+    )
+    clock, go = StrikingClock(shared.clock), Event()
+    effects = replace(shared.effects, clock=clock)
+    run = replace(
+        execute(server), run=replace(server.run_call, effects=effects, lease_seconds=SOON)
+    )
+    shared.tools.have("send", waits_for(go, "sent"), effect=True)
+    await anext(run(command()))
+    clock.strikes = True
+    await until(lambda: len(defects) > 1)
+
+    clock.strikes = False
+    shared.clock.advance(LEASE / 2)
+    (call,) = shared.store.invocations
+    renewed = shared.clock.monotonic() + LEASE
+    await until(lambda: shared.store.invocations[call].lease_until == renewed)
+    go.set()
+    assert await server.running_calls.drain(PATIENCE) == 0
+
+    assert invoked(shared) == [InvocationState.SUCCEEDED]
