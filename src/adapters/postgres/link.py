@@ -82,7 +82,8 @@ class Link:
         answer = self._send(calls)
         self._count += 1
         if self._count >= _FIRST_PLANS and self._count & (self._count - 1) == 0:
-            self._send([(_FORGET_PLANS, ())])
+            # When that fails the connection was lost, and its plans with it: nobody waits for it.
+            self._send([(_FORGET_PLANS, ())]).add_done_callback(_hear)
         return await answer
 
     async def close(self) -> None:
@@ -230,6 +231,10 @@ class Link:
         self._drop(lost)
         if connection is not None:
             await connection.close()
+
+
+def _hear(answer: "asyncio.Future[Results]") -> None:
+    answer.exception()
 
 
 def _answer(transaction: _Transaction) -> None:
