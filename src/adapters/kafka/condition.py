@@ -17,11 +17,14 @@ LOOK_SECONDS: Final = 2.0
 def condition_of(connection: KafkaConnection) -> PublisherCondition:
     """What a look finds. Blocks for two seconds at most."""
     began, trouble = monotonic(), ConnectionTrouble()
-    admin = AdminClient(connection.config(), error_cb=trouble)
     try:
-        cluster = admin.list_topics(timeout=LOOK_SECONDS)
+        # A client is not made where a file that it needs is gone, or unreadable.
+        admin = AdminClient(connection.config(), error_cb=trouble)
+        try:
+            cluster = admin.list_topics(timeout=LOOK_SECONDS)
+        finally:
+            admin.poll(0)
     except KafkaException as error:
-        admin.poll(0)
         problem = trouble.of(error.args[0].str())
         return _condition(began, problem=f"{connection.bootstrap_servers}: {problem}")
     missing = [name for name in map(connection.topic, TOPIC_NAMES) if name not in cluster.topics]
