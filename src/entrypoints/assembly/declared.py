@@ -1,6 +1,7 @@
 """Whether the program takes, and has, what its settings declare and name."""
 
 from collections.abc import Iterator
+from ssl import PROTOCOL_TLS_CLIENT, SSLContext
 
 from adapters.failpoints.failpoints import Failpoints
 from adapters.failpoints.orders import UnknownFailpointError
@@ -44,6 +45,12 @@ def _of_files(settings: Settings) -> Iterator[str]:
     for path, file, without in named:
         if file != NO_FILE and not file.is_file():
             yield f"{path}: there is no file {file}; name one, or remove it {without}"
+    authority = settings.kafka.ca_file
+    if authority != NO_FILE and authority.is_file():
+        try:
+            SSLContext(PROTOCOL_TLS_CLIENT).load_verify_locations(authority)
+        except OSError as refused:
+            yield f"kafka.ca_file: no certificate is read in {authority} ({refused}); name PEM"
 
 
 def _of_failpoints(settings: Settings) -> Iterator[str]:

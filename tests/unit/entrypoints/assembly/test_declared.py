@@ -8,6 +8,7 @@ import pytest
 from entrypoints.assembly.declared import problems_of_declared
 from entrypoints.assembly.own_tools import OWN_TOOLS
 from entrypoints.settings.sources import load
+from tests.system.certificates import new_authority
 
 
 def problems(**set_to: str) -> list[str]:
@@ -72,7 +73,7 @@ def test_files_that_settings_name_are_there(
 
     assert problems(**others, **{name: str(file)}) == [path]
 
-    file.write_text("")
+    new_authority("ours").write(file)
     assert problems(**others, **{name: str(file)}) == []
 
 
@@ -88,3 +89,10 @@ def test_so_are_the_authorities_of_clients(tmp_path: Path) -> None:
 
 def test_weights_of_a_model_that_is_not_offered_are_not_looked_for() -> None:
     assert problems(LOCAL_MODEL__ENABLED="false", LOCAL_MODEL__WEIGHTS_FILE="/none") == []
+
+
+def test_an_authority_of_the_brokers_that_holds_no_certificate_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "authority.pem"
+    file.write_text("no certificate")
+
+    assert problems(KAFKA__SECURITY="tls", KAFKA__CA_FILE=str(file)) == ["kafka.ca_file"]
