@@ -68,7 +68,7 @@ def messages_of(connection: KafkaConnection, topic: str) -> list[OutgoingMessage
     name = connection.topic(topic)
     consumer = Consumer(connection.config() | {"group.id": "reader", "enable.auto.commit": False})
     places = [TopicPartition(name, number, 0) for number in range(PARTITIONS)]
-    ends = [_end_of(consumer, place) for place in places]
+    ends = [end_of(consumer, place) for place in places]
     consumer.assign(places)
     found: list[OutgoingMessage] = []
     until = monotonic() + PATIENCE
@@ -92,8 +92,14 @@ def messages_of(connection: KafkaConnection, topic: str) -> list[OutgoingMessage
     return found
 
 
-def _end_of(consumer: Consumer, place: TopicPartition) -> int:
-    """How many messages a partition holds; one that was just made has no leader for a moment."""
+def end_of(consumer: Consumer, place: TopicPartition) -> int:
+    """The offset that the next message of a partition will have.
+
+    One that was just made, or whose broker has come back just now, has no leader for a moment.
+
+    Raises:
+        KafkaException: It has had none for long.
+    """
     until = monotonic() + PATIENCE
     while True:
         try:

@@ -17,6 +17,7 @@ from application.delivery.ports.publisher import EventPublisher
 from domain.delivery.errors import PublisherAwayError
 from domain.delivery.outgoing_message import OutgoingMessage
 from domain.delivery.topic import TOPIC_NAMES, Topic
+from tests.contract.readers import end_of
 from tests.crash.broker import Broker, reached
 from tests.crash.line import Line
 
@@ -111,7 +112,7 @@ class Topics:
     def _read(self) -> list[Found]:
         consumer = self._consumer("laboratory")
         try:
-            ends = {place: _end_of(consumer, self._at(place)) for place in _places(TOPIC_NAMES)}
+            ends = {place: end_of(consumer, self._at(place)) for place in _places(TOPIC_NAMES)}
             left = {at for at, end in ends.items() if end > self._read_until.get(at, 0)}
             consumer.assign([self._at(place, self._read_until.get(place, 0)) for place in left])
             found, until = list[Found](), monotonic() + PATIENCE_SECONDS
@@ -134,7 +135,7 @@ class Topics:
             places = list(_places(INBOUND))
             asked = [self._at(place) for place in places]
             kept = consumer.committed(asked, PATIENCE_SECONDS)
-            ends = [_end_of(consumer, one) for one in asked]
+            ends = [end_of(consumer, one) for one in asked]
         except KafkaException:
             return False
         else:
@@ -166,12 +167,6 @@ class Topics:
 
 def _places(topics: tuple[str, ...]) -> Iterator[Place]:
     return ((topic, number) for topic in topics for number in range(PARTITIONS))
-
-
-def _end_of(consumer: Consumer, at: TopicPartition) -> int:
-    """The offset that the next message of a partition will have."""
-    offsets: tuple[int, int] = consumer.get_watermark_offsets(at, timeout=PATIENCE_SECONDS)
-    return offsets[1]
 
 
 @asynccontextmanager
