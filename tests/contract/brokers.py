@@ -22,6 +22,7 @@ from tests.contract.unreadable import send_unreadable
 from tests.plugins.kafka import KafkaBrokers
 
 TOPIC: Final = "conversation.inbound"
+PARTITIONS: Final = 2
 PATIENCE_SECONDS: Final = 240.0
 SESSION_SECONDS: Final = 20.0
 """A reader that a busy machine stops for less than this keeps its partitions."""
@@ -41,7 +42,7 @@ class Broker(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class InProcess:
-    topics: InMemoryTopics = field(default_factory=InMemoryTopics)
+    topics: InMemoryTopics = field(default_factory=lambda: InMemoryTopics(partitions=PARTITIONS))
 
     def put(self, key: bytes, value: bytes) -> None:
         self.topics.put(TOPIC, key, value, (("type", b"x"),))
@@ -58,7 +59,7 @@ class InProcess:
 
 @dataclass(frozen=True, slots=True)
 class OnKafka:
-    """Two partitions; the prefix is this test's own."""
+    """The prefix is this test's own."""
 
     connection: Mapping[str, str | float | bool]
     prefix: str
@@ -92,6 +93,6 @@ def kafka_with_topic(brokers: KafkaBrokers) -> OnKafka:
     connection: dict[str, str | float | bool] = {"bootstrap.servers": brokers.bootstrap_servers}
     prefix = f"t{uuid1().hex}."
     admin = AdminClient(connection)
-    made: dict[str, Future[None]] = admin.create_topics([NewTopic(prefix + TOPIC, 2, 1)])
+    made: dict[str, Future[None]] = admin.create_topics([NewTopic(prefix + TOPIC, PARTITIONS, 1)])
     made[prefix + TOPIC].result(PATIENCE_SECONDS)
     return OnKafka(connection, prefix)

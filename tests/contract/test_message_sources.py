@@ -4,13 +4,11 @@ import asyncio
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Mapping, Sequence
 
 import pytest
 
 from application.delivery.ports.source import MessageSource
 from domain.delivery.errors import SourceFencedError
-from domain.delivery.incoming_message import IncomingMessage, Partition
 from tests.contract.brokers import (
     PATIENCE_SECONDS,
     SESSION_SECONDS,
@@ -20,6 +18,7 @@ from tests.contract.brokers import (
     OnKafka,
     kafka_with_topic,
 )
+from tests.contract.group import done_with, lag_of, read, read_by_all, until_shared
 from tests.plugins.kafka import KafkaBrokers
 from tests.system.service import until
 
@@ -35,25 +34,6 @@ def broker(request: pytest.FixtureRequest) -> Broker:
         return InProcess()
     opened: OnKafka = request.getfixturevalue("on_kafka")
     return opened
-
-
-async def read(source: MessageSource, count: int) -> list[IncomingMessage]:
-    """So many messages; a broker gives them when it has shared out its partitions."""
-    found: list[IncomingMessage] = []
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while len(found) < count:
-            found += (await source.poll(count - len(found), 0.5)).messages
-    return found
-
-
-async def done_with(
-    source: MessageSource, messages: Sequence[IncomingMessage]
-) -> Mapping[Partition, int]:
-    """What is kept as committed."""
-    positions: dict[Partition, int] = {}
-    for message in messages:
-        positions[message.partition] = message.offset + 1
-    return await source.commit(positions)
 
 
 async def test_messages_of_a_key_come_in_their_order(broker: Broker) -> None:
@@ -138,7 +118,7 @@ async def test_the_lag_is_what_stands_after_what_was_committed(broker: Broker) -
         found = await read(source, 3)
         await done_with(source, found[:1])
 
-        assert sum((await source.lag()).values()) == 2
+        assert sum((await lag_of(source)).values()) == 2
 
 
 async def test_a_partition_is_one_readers_and_the_next_goes_on_where_it_was_left(
@@ -148,16 +128,18 @@ async def test_a_partition_is_one_readers_and_the_next_goes_on_where_it_was_left
     async with broker.join() as first:
         for key in keys:
             broker.put(key, b"0")
-        await done_with(first, await read(first, 8))
+        told = await read(first, 8)
+        assert (await done_with(first, told)).keys() == {one.partition for one in told}
         async with broker.join() as second:
-            await until_shared(first, second)
+            shared = await until_shared(first, second)
             for key in keys:
                 broker.put(key, b"1")
             found = await read_by_all((first, second), 8)
             assert sorted(one.key for one in found) == keys
-            mine = [one for one in found if one.partition in await second.lag()]
+            mine = [one for one in found if one.partition in shared.of_second]
             assert mine
-            await done_with(first, [one for one in found if one not in mine])
+            kept = await done_with(first, [one for one in found if one not in mine])
+            assert kept.keys() == shared.of_first
         # The second has left and committed nothing: what it had comes to the first.
         again = await read(first, len(mine))
 
@@ -171,12 +153,12 @@ async def test_a_commit_of_what_was_lost_changes_nothing(broker: Broker) -> None
     async with broker.join() as first:
         found = await read(first, 8)
         async with broker.join() as second:
-            again = await until_shared(first, second)
-            own = (await first.lag()).keys()
-            kept = await done_with(first, found)
-            assert kept.keys() == {one.partition for one in found} & own
+            shared = await until_shared(first, second)
+            kept = await done_with(first, found, partitions=1)
+            assert kept.keys() == shared.of_first
 
-            theirs = [one for one in found if one.partition not in own]
+            theirs = [one for one in found if one.partition in shared.of_second]
+            again = list(shared.read_by_second)
             again += await read(second, len(theirs) - len(again))
 
     assert sorted(one.origin for one in again) == sorted(one.origin for one in theirs)
@@ -262,25 +244,3 @@ async def test_a_name_counts_as_taken_where_nobody_can_tell(own_kafka: KafkaBrok
         await asyncio.to_thread(own_kafka.stop)
 
         assert await source.replaced()
-
-
-async def until_shared(first: MessageSource, second: MessageSource) -> list[IncomingMessage]:
-    """Poll until the first has lost what it had, and each has a part: what the second has read."""
-    lost = False
-    found: list[IncomingMessage] = []
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while not (lost and await first.lag() and await second.lag()):
-            one, other = await asyncio.gather(first.poll(1, 0.5), second.poll(10, 0.5))
-            lost = lost or bool(one.lost)
-            found += other.messages
-    return found
-
-
-async def read_by_all(sources: Sequence[MessageSource], count: int) -> list[IncomingMessage]:
-    found: list[IncomingMessage] = []
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while len(found) < count:
-            polls = await asyncio.gather(*(one.poll(count, 0.5) for one in sources))
-            for poll in polls:
-                found += poll.messages
-    return found
