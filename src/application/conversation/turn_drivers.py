@@ -38,8 +38,8 @@ class TurnDrivers:
     """Every running turn is a task here; what keeps them alive runs for all of them together.
 
     `keep` is called at an interval (a quarter of a second): it renews leases before a third of them
-    is left, writes events of long or watched turns, and looks for cancellations that a signal did
-    not bring.
+    is left, wakes the watchers of turns whose lease has run out, writes events of long or watched
+    turns, and looks for cancellations that a signal did not bring.
     """
 
     leases: TurnLeases
@@ -66,8 +66,10 @@ class TurnDrivers:
         A turn that was paused may be resumed here before its driver has heard that it is paused.
         """
         known = self._turns.get(grant.turn_id)
-        if known is not None and known.fence >= grant.fence:
-            return known
+        if known is not None:
+            if known.fence >= grant.fence:
+                return known
+            known.log.close()  # its driver may stand still, and nothing keeps it any more
         turn = RunningTurn(
             tenant_id=tenant_id,
             session_id=session_id,
@@ -136,6 +138,9 @@ class TurnDrivers:
         """Renew, write and look, once."""
         turns = list(self._turns.values())
         now = self.clock.monotonic()
+        for turn in turns:
+            if turn.lease_until <= now:
+                turn.log.wake()
         due = [turn for turn in turns if self._is_due(turn)]
         writing = [turn for turn in turns if self._is_to_be_written(turn, now)]
         jobs: list[Coroutine[None, None, None]] = []

@@ -62,7 +62,7 @@ class TurnLog:
         self._events.append(event)
         self.unwritten_bytes += _bytes(body)
         if self._waiters:
-            self._wake()
+            self.wake()
         return event
 
     def number(self, *bodies: TurnEventBody) -> tuple[TurnEvent, ...]:
@@ -90,7 +90,7 @@ class TurnLog:
 
     def close(self) -> None:
         self._closed = True
-        self._wake()
+        self.wake()
 
     def after(self, sequence: int, limit: int = 64) -> list[TurnEvent] | None:
         """The events above a number, at most so many; None when some are forgotten here."""
@@ -100,22 +100,25 @@ class TurnLog:
         return self._events[start : start + limit]
 
     async def more(self, sequence: int) -> list[TurnEvent]:
-        """The next events above a number, waited for; none when no more come, or are kept, here."""
-        while not (events := self.after(sequence)):
-            if events is None or self._closed:
-                return []
+        """The next events above a number, waited for.
+
+        None when no more come, or are kept, here, or when watchers were woken to look elsewhere.
+        """
+        if (events := self.after(sequence)) == []:
             await self.changed(sequence)
-        return events
+            events = self.after(sequence)
+        return events or []
 
     async def changed(self, sequence: int) -> None:
-        """Wait until there is an event above the number, or the log is closed."""
+        """Wait for an event above the number, until the log is closed or watchers are woken."""
         if self._closed or self.next_sequence > sequence + 1:
             return
         waiter: Future[None] = get_running_loop().create_future()
         self._waiters.append(waiter)
         await waiter
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
+        """Let those who wait look anew, for the turn may be driven elsewhere by now."""
         waiters, self._waiters = self._waiters, []
         for waiter in waiters:
             if not waiter.done():

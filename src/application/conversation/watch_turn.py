@@ -98,15 +98,21 @@ class WatchTurn:
     def _log(self, query: WatchTurnQuery, after: int) -> TurnLog | None:
         """The log of the turn's driver here; None when the table must be read instead.
 
-        That is so when another process drives it, when the watcher has fallen behind what the log
-        keeps, and when nothing more comes here.
+        That is so when another process drives it, or may, when the watcher has fallen behind what
+        the log keeps, and when nothing more comes here.
         """
-        running = self.drivers.find(query.turn_id)
-        if running is None or running.tenant_id != query.tenant_id:
+        log = self._own(query)
+        if log is None:
             return None
-        log = running.log
         done = log.closed and after + 1 >= log.next_sequence
         return None if done or after + 1 < log.first_kept else log
+
+    def _own(self, query: WatchTurnQuery) -> TurnLog | None:
+        """The log of a turn that surely is driven here: nobody takes it while its lease runs."""
+        running = self.drivers.find(query.turn_id)
+        if running is None or running.tenant_id != query.tenant_id or running.lease_left <= 0:
+            return None
+        return running.log
 
     async def _stored(self, query: WatchTurnQuery, after: int) -> Sequence[TurnEvent]:
         """What is written next; when that is nothing, wait until there may be more."""
@@ -138,9 +144,9 @@ class WatchTurn:
         return True
 
     async def _check_range(self, query: WatchTurnQuery) -> None:
-        running = self.drivers.find(query.turn_id)
-        if running is not None and running.tenant_id == query.tenant_id:
-            last = running.log.next_sequence - 1
+        log = self._own(query)
+        if log is not None:
+            last = log.next_sequence - 1
         else:
             turn = await told_turn(self.reader, query.tenant_id, query.turn_id)
             if turn.state is not TurnState.RUNNING:
