@@ -1,13 +1,14 @@
 """A server that stands still between its command and the answer never learns another's fence."""
 
-from asyncio import create_task, sleep, timeout
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from asyncio import Task, create_task, sleep, timeout
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import replace
 
 import pytest
 from psycopg import AsyncConnection
 
 from adapters.postgres.database import Database, DatabaseSettings, open_database
+from application.conversation.ports.leases import Abandoned
 from tests.contract.commands import Commands, tokens
 from tests.contract.postgres_kernel import postgres_kernel
 from tests.contract.postgres_server import owner_url
@@ -92,7 +93,7 @@ async def test_of_two_take_overs_each_is_told_its_own_fence(
     ):
         # What was asked is a message: nobody reads a turn whole meanwhile.
         await holding.execute("lock table messages in access exclusive mode")
-        asking = []
+        asking: list[Task[Sequence[Abandoned]]] = []
         for server, fence in ((scene.kernel.one, 2), (scene.kernel.other, 3)):
             await scene.kernel.administrator.expire_leases(scene.ask.tenant_id)
             asking.append(create_task(server.leases.take_over(10)))
