@@ -16,6 +16,7 @@ from adapters.postgres.writer import WriterSettings
 from domain.conversation.errors import SessionBusyError
 from domain.conversation.turn import TurnState
 from domain.kernel.errors import StorageUnavailableError
+from domain.tools.invocation import InvocationState
 from tests.contract.commands import Commands
 from tests.contract.inmemory_kernel import ONE
 from tests.contract.kernel import Kernel
@@ -105,6 +106,33 @@ async def test_commands_that_waited_for_a_row_are_done_in_order_of_their_arrival
     states = [one if isinstance(one, BaseException) else one.state for one in grants]
     assert states[:3] == [TurnState.RUNNING, TurnState.QUEUED, TurnState.QUEUED]
     assert isinstance(states[3], SessionBusyError)
+
+
+async def test_a_command_whose_caller_went_away_is_done_before_what_is_asked_for_later(
+    fresh_database: Database, kernel: Kernel, superuser: Superuser
+) -> None:
+    ask = await tenant(kernel, "patient")
+    scene = Scene(kernel, ask)
+    turn_id = await scene.running()
+    begun = ask.extend(turn_id, ask.hold(50), started=(ask.call(turn_id),))
+    async with open_turn_journal(
+        fresh_database, ONE, Outgoing(encode), settings=ONE_BY_ONE
+    ) as journal:
+        async with superuser.transaction():
+            await superuser.execute("select from tenants for update")
+            asking = asyncio.create_task(journal.extend(begun))
+            done, _ = await asyncio.wait([asking], timeout=0.2)
+            assert not done
+            asking.cancel()
+            later = asyncio.create_task(journal.extend(replace(begun, holds=(), started=())))
+            done, _ = await asyncio.wait([later], timeout=0.2)
+            assert not done
+
+        assert await later > 0
+
+    kept = await scene.snapshot()
+    assert [one.state for one in kept.invocations.values()] == [InvocationState.STARTED]
+    assert await scene.tokens() == (0, 150, 0)
 
 
 async def test_no_more_commands_wait_for_a_row_than_may_wait(
