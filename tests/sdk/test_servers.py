@@ -3,7 +3,7 @@
 import asyncio
 import signal
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 
 import grpc
 import pytest
@@ -16,13 +16,21 @@ from tests.system.client import Client, connect
 from tests.system.conversing import followed, watched
 from tests.system.installation import Installation
 from tests.system.service import Service, serving
-from tests.upstream.scripted import ScriptedUpstream, scripted_upstream
+from tests.upstream.chunks import answer, text
+from tests.upstream.scripted import Ending, Reply, ScriptedUpstream, scripted_upstream, streamed
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("sdk-servers")]
 
 PATIENCE = 240.0
-WRITTEN = 90
-"""After so many words at this pace a turn is so long that its events are written while it runs."""
+
+ORDER = Order(20, "k")
+SHOWN = 5
+"""So many words of it are said to whoever asks first; then nothing comes any more."""
+
+
+def broken_off() -> Reply:
+    words = ORDER.answer.split()[:SHOWN]
+    return streamed(*(text(f"{word} ") for word in words), Ending.SILENCE)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -41,30 +49,45 @@ async def at(caller: Client, *servers: Service) -> AsyncGenerator[SomaAgent]:
         yield client
 
 
-async def killing(turn: Turn, server: Service, words: int) -> list[Event]:
-    """The events of a turn whose server is killed once so many words of it are shown."""
+async def killing(turn: Turn, server: Service, elsewhere: Client | None) -> list[Event]:
+    """The events of a turn whose server is killed once its words are shown, or written as well."""
     events: list[Event] = []
     async for event in turn:
         events.append(event)
-        if server.process.returncode is None and turn.text.count(" ") >= words:
+        if server.process.returncode is None and turn.text.count(" ") >= SHOWN:
+            if elsewhere is not None:
+                await is_shown(elsewhere, turn)
             await server.kill()
     return events
 
 
-@pytest.mark.parametrize("shown", [5, WRITTEN])
+async def is_shown(client: Client, turn: Turn) -> None:
+    """Wait until text of a turn that is driven elsewhere is shown: that much of it is written."""
+    async with aclosing(watched(client, turn.name)) as events:
+        async for event in events:
+            if event.text.delta:
+                return
+    raise AssertionError(turn.name)
+
+
+@pytest.mark.parametrize("written", [False, True])
 async def test_an_answer_whose_server_was_killed_is_whole(
-    shown: int, installation: Installation, server: Service, caller: Client
+    installation: Installation,
+    server: Service,
+    caller: Client,
+    upstream: ScriptedUpstream,
+    *,
+    written: bool,
 ) -> None:
-    await steady_capsule(caller, installation.author_key, f"1.0.{shown}")
+    await steady_capsule(caller, installation.author_key, f"1.0.{int(written)}")
+    upstream.answers(broken_off())
     async with serving(installation.beside()) as dying, at(caller, dying, server) as client:
-        session = await client.create_session(capsule=STEADY)
-        order = Order(WRITTEN + 40, "k")
-        turn = session.send(order.message)
+        turn = (await client.create_session(capsule=STEADY)).send(ORDER.message)
 
-        events = await killing(turn, dying, shown)
-        answer = await turn
+        events = await killing(turn, dying, caller if written else None)
+        whole = await turn
 
-    assert answer.text == turn.text == order.answer
+    assert whole.text == turn.text == ORDER.answer
     assert turn.resumes > 0
     numbers = [event.sequence for event in events]
     assert numbers == sorted(set(numbers))
@@ -73,49 +96,49 @@ async def test_an_answer_whose_server_was_killed_is_whole(
 
 
 async def test_an_answer_whose_server_was_told_to_stop_is_whole(
-    installation: Installation, server: Service, caller: Client
+    installation: Installation, server: Service, caller: Client, upstream: ScriptedUpstream
 ) -> None:
     await steady_capsule(caller, installation.author_key, "1.1.0")
+    upstream.answers(broken_off())
     hasty = installation.beside().with_settings(server__drain_seconds=0.5)
     async with serving(hasty) as stopping, at(caller, stopping, server) as client:
-        order = Order(WRITTEN + 40, "k")
-        turn = (await client.create_session(capsule=STEADY)).send(order.message)
+        turn = (await client.create_session(capsule=STEADY)).send(ORDER.message)
         told = False
         async for event in turn:
             # Once: what was shown may be void and come again, and a second signal ends it at once.
             if event.text and not told:
                 stopping.tell(signal.SIGTERM)
                 told = True
-        answer = await turn
+        whole = await turn
 
-    assert answer.text == turn.text == order.answer
+    assert whole.text == turn.text == ORDER.answer
     assert turn.resumes > 0
 
 
 async def test_a_part_of_an_answer_that_may_not_be_gone_on_with_is_told_as_a_part(
-    installation: Installation, server: Service, caller: Client
+    installation: Installation, server: Service, caller: Client, upstream: ScriptedUpstream
 ) -> None:
+    upstream.answers(broken_off())
     async with serving(installation.beside()) as dying, at(caller, dying, server) as client:
-        session = await client.create_session(capsule="plain")
-        order = Order(WRITTEN + 40, "k")
-        turn = session.send(order.message)
+        turn = (await client.create_session(capsule="plain")).send(ORDER.message)
 
-        await killing(turn, dying, WRITTEN)
+        await killing(turn, dying, caller)
         with pytest.raises(TurnFailedError) as failed:
             await turn
 
     assert failed.value.reason == "TURN_ABANDONED"
     assert failed.value.partial_text == turn.text
-    assert order.answer.startswith(failed.value.partial_text)
-    assert 0 < len(failed.value.partial_text) < len(order.answer)
+    assert failed.value.partial_text
+    assert ORDER.answer.startswith(failed.value.partial_text)
 
 
 async def test_a_watcher_whose_server_stops_is_told_that_it_is_unavailable(
-    installation: Installation, server: Service, caller: Client
+    installation: Installation, server: Service, caller: Client, upstream: ScriptedUpstream
 ) -> None:
-    order = Order(WRITTEN, "k")
+    go_on = asyncio.Event()
+    upstream.answers(streamed(text("One "), go_on, *answer("two.")))
     async with serving(installation.beside()) as stopping, at(caller, server) as client:
-        turn = (await client.create_session(capsule="plain")).send(order.message)
+        turn = (await client.create_session(capsule="plain")).send("Count.")
         events = aiter(turn)
         while turn.text.count(" ") < 1:
             await anext(events)
@@ -129,8 +152,9 @@ async def test_a_watcher_whose_server_stops_is_told_that_it_is_unavailable(
 
         there = connect(stopping.address, caller.tenant, caller.key)
         broken = await followed(watched(there, turn.name), [], stop)
+        go_on.set()
         rest = [event async for event in events]
 
     assert broken is not None
     assert broken.code is grpc.StatusCode.UNAVAILABLE
-    assert rest[-1].message.completed.text == order.answer
+    assert rest[-1].message.completed.text == "One two."
