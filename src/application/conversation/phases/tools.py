@@ -233,7 +233,8 @@ class RunTools:
         state, reason, text = one.invocation.state, one.invocation.reason, one.message
         if one.told:
             progress.invocations.append(one.invocation)
-            if not one.invocation.effect:  # it may have been told of and not be written down yet
+            # It may have been told of, and have no row yet, or one that says that it rests.
+            if not one.invocation.effect or one.invocation.id in progress.resting:
                 progress.unwritten.append(one.invocation)
             return Message(Role.TOOL, text, call_id=one.invocation.call_id)
         if one.lost or one.tool is not None:

@@ -27,7 +27,14 @@ from tests.builders import TENANT
 from tests.doubles import FlakyJournal, answers, until
 from tests.inmemory_application import LEASE, Server
 from tests.inmemory_world import World, capability, manifest, world
-from tests.unit.application.conversation.lost_servers import CONTINUES, SEND, check_money
+from tests.unit.application.conversation.lost_servers import (
+    CONTINUES,
+    SEND,
+    check_money,
+    hangs,
+    taken,
+    told,
+)
 from tests.unit.application.conversation.paused_turns import asking_world, paused, waiting
 
 T = TypeVar("T")
@@ -221,5 +228,32 @@ async def test_an_approved_call_whose_round_was_never_committed_is_denied() -> N
 
     (kept,) = await shared.reader.invocations(TENANT, turn_id)
     assert (turn.state, kept.state) == (TurnState.FAILED, InvocationState.DENIED)
+    assert shared.tools.runs == []
+    check_money(shared, turn)
+
+
+async def test_a_call_that_was_told_as_not_begun_is_written_down_by_whoever_goes_on() -> None:
+    shared = await asking_world()
+    journal = FlakyJournal(Server(world=shared).plain_journal())
+    journal.first |= {"extend": away(ATTEMPTS), "finish": away(99)}
+    server, other, third = (
+        Server(world=shared, journal=journal),
+        Server(world=shared, name="other"),
+        Server(world=shared, name="third"),
+    )
+    turn_id = await paused(server)
+    (call_id,) = await waiting(server, turn_id)
+    await server.decided(call_id, approved=True)
+    await server.settled(turn_id)
+    shared.model.will_say(hangs(), said("It was not sent."))
+    shared.clock.advance(LEASE + 1)
+    await other.sweep()
+    await told(other, turn_id, written=True)
+
+    turn = await taken(third, turn_id)
+
+    (kept,) = await shared.reader.invocations(TENANT, turn_id)
+    assert (turn.state, turn.answer) == (TurnState.COMPLETED, "It was not sent.")
+    assert kept.state is InvocationState.FAILED
     assert shared.tools.runs == []
     check_money(shared, turn)
