@@ -10,7 +10,7 @@ from application.kernel.insisting import insisting
 from application.kernel.ports import Clock
 from domain.conversation.errors import StaleFenceError
 from domain.conversation.turn_event import TurnEvent, TurnEventBody
-from domain.kernel.errors import DomainError, StorageUnavailableError
+from domain.kernel.errors import StorageUnavailableError
 from domain.kernel.identifiers import SessionId, TenantId, TurnId
 
 CEILING_STEP: Final = 1000
@@ -132,14 +132,17 @@ class RunningTurn:
 
         Raises:
             StorageUnavailableError: It is not known whether the step was made.
-            Besides, what the journal refuses it with: then it was not.
+            Besides, what the journal refuses it with, or a defect: then it was not.
         """
         self.unsure_step = again
         try:
             answer = await insisting(step)
-        except DomainError as refusal:
-            if not isinstance(refusal, StorageUnavailableError):
-                self.unsure_step = None
+        except StorageUnavailableError:
+            raise
+        except Exception:
+            # A try that was lost has not made it either: the lock of the tenant orders the tries,
+            # and the last of them would have found what that had made.
+            self.unsure_step = None
             raise
         self.unsure_step = None
         return answer

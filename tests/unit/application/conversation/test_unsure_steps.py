@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar, final
 
 from adapters.inmemory.language_model import called, said
+from application.conversation.drive_turn import BROKEN
 from application.conversation.ports.journal import (
     AcceptTurn,
     ExtendTurn,
@@ -49,6 +50,11 @@ def away(times: int) -> Callable[[], Awaitable[None]]:
             raise left.pop()
 
     return first
+
+
+async def breaks() -> None:
+    """A step that meets a defect."""
+    raise ZeroDivisionError
 
 
 @final
@@ -135,6 +141,17 @@ async def test_what_was_not_settled_is_billed_at_the_end() -> None:
     check_money(shared, turn)
 
 
+async def test_a_turn_whose_parts_cannot_be_settled_for_a_defect_ends_as_broken() -> None:
+    shared, journal, server = await breaking_off()
+    journal.first["take_on"] = breaks
+
+    turn = await server.answered()
+
+    assert turn.failure == BROKEN
+    assert [type(error) for error in server.observer.defects] == [ZeroDivisionError]
+    check_money(shared, turn)
+
+
 async def test_while_it_is_not_known_what_was_settled_the_turn_does_not_end() -> None:
     shared, journal, server = await breaking_off()
     journal.lost["take_on"] = 99
@@ -212,6 +229,22 @@ async def test_a_round_that_was_never_committed_leaves_no_call(shared: World) ->
 
     assert turn.state is TurnState.FAILED
     assert not await shared.reader.invocations(TENANT, turn.id)
+    check_money(shared, turn)
+
+
+async def test_a_turn_whose_round_cannot_be_committed_for_a_defect_ends_as_broken(
+    shared: World,
+) -> None:
+    shared.tools.have("send", answers("sent"), effect=True)
+    journal = FlakyJournal(Server(world=shared).plain_journal())
+    journal.first["extend"] = breaks
+    server = Server(world=shared, journal=journal)
+    shared.model.will_say(called(SEND))
+
+    turn = await server.answered()
+
+    assert turn.failure == BROKEN
+    assert shared.tools.runs == []
     check_money(shared, turn)
 
 
