@@ -54,13 +54,16 @@ def create_topics(
     Raises:
         PublisherAwayError: The cluster is away, or refuses; some may have been made.
     """
-    trouble = ConnectionTrouble()
-    admin = AdminClient(connection.config(), error_cb=trouble)
-    made: list[str] = []
+    trouble, made = ConnectionTrouble(), list[str]()
     wanted = [terms.topic(connection.topic(name)) for name in names]
-    answers: dict[str, Future[None]] = admin.create_topics(
-        wanted, operation_timeout=seconds, request_timeout=seconds
-    )
+    try:
+        # A client is not made where a file that it needs is gone, or unreadable.
+        admin = AdminClient(connection.config(), error_cb=trouble)
+        answers: dict[str, Future[None]] = admin.create_topics(
+            wanted, operation_timeout=seconds, request_timeout=seconds
+        )
+    except KafkaException as error:
+        raise PublisherAwayError(trouble.of(error.args[0].str())) from error
     for name, answer in answers.items():
         try:
             answer.result(seconds + _MARGIN_SECONDS)

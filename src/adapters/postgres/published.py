@@ -126,8 +126,8 @@ class PostgresAudits:
         async with self.database.writing() as connection, connection.transaction():
             await connection.execute(_LOCK, parameters)
             cursor = connection.cursor(row_factory=scalar_row)
-            recorded: list[datetime]
-            recorded = await (await cursor.execute(_PUBLISH, parameters)).fetchall()
+            await cursor.execute(_PUBLISH, parameters)
+            recorded: list[datetime] = await cursor.fetchall()
         return recorded[0]
 
 

@@ -1,6 +1,7 @@
 """Whether the program takes, and has, what its settings declare and name."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from ssl import PROTOCOL_TLS_CLIENT, SSLContext
 
 from adapters.failpoints.failpoints import Failpoints
@@ -15,7 +16,12 @@ from entrypoints.settings.values import NO_FILE
 
 def problems_of_declared(settings: Settings) -> list[str]:
     """Every reason not to start with them that settings alone do not show, with what to do."""
-    return [*_of_tools(settings.tools), *_of_files(settings), *_of_failpoints(settings)]
+    return [
+        *_of_tools(settings.tools),
+        *_of_files(settings),
+        *_of_authority(settings.kafka.ca_file),
+        *_of_failpoints(settings),
+    ]
 
 
 def _of_tools(tools: ToolSettings) -> Iterator[str]:
@@ -45,12 +51,15 @@ def _of_files(settings: Settings) -> Iterator[str]:
     for path, file, without in named:
         if file != NO_FILE and not file.is_file():
             yield f"{path}: there is no file {file}; name one, or remove it {without}"
-    authority = settings.kafka.ca_file
-    if authority != NO_FILE and authority.is_file():
-        try:
-            SSLContext(PROTOCOL_TLS_CLIENT).load_verify_locations(authority)
-        except OSError as refused:
-            yield f"kafka.ca_file: no certificate is read in {authority} ({refused}); name PEM"
+
+
+def _of_authority(file: Path) -> Iterator[str]:
+    if not file.is_file():
+        return
+    try:
+        SSLContext(PROTOCOL_TLS_CLIENT).load_verify_locations(file)
+    except OSError as refused:
+        yield f"kafka.ca_file: no certificate is read in {file} ({refused}); name PEM"
 
 
 def _of_failpoints(settings: Settings) -> Iterator[str]:

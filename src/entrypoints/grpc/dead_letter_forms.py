@@ -202,8 +202,9 @@ def events_of(caller: Caller, request: pb.ReplayEventsRequest, page: Page) -> Re
     if request.topic in CONSUMED:
         raise InvalidArgumentError("topic", "this service reads it, and takes no events there")
     since, until = times_in(request)
+    key, _, rest = page.after.partition("/")
     # A cursor of an earlier version does not say when its first page was asked for.
-    key, sequence, begun = (*page.after.split("/"), "", "")[:3]
+    sequence, _, begun = rest.partition("/")
     return ReplayEventsCommand(
         asked=PublishedFilter(
             tenant_id=caller.tenant_id,

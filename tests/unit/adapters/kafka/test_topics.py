@@ -1,5 +1,7 @@
 """Topics cannot be made where no broker answers."""
 
+from pathlib import Path
+
 import pytest
 
 from adapters.kafka.connection import KafkaConnection
@@ -14,3 +16,12 @@ def test_a_broker_that_is_away_is_said_to_be_so() -> None:
 
     with pytest.raises(PublisherAwayError, match=r"audit\.events"):
         create_topics(closed, TERMS, ["audit.events"], seconds=0.5)
+
+
+def test_an_authority_that_is_gone_is_said_to_be_so(tmp_path: Path) -> None:
+    secured = KafkaConnection(
+        bootstrap_servers="broker:9093", security="tls", ca_file=str(tmp_path / "gone.pem")
+    )
+
+    with pytest.raises(PublisherAwayError, match=r"ssl\.ca\.location"):
+        create_topics(secured, TERMS, ["audit.events"], seconds=0.5)
