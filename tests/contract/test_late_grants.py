@@ -1,7 +1,7 @@
 """A server that stands still between its command and the answer never learns another's fence."""
 
-from asyncio import Task, create_task, sleep, timeout
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from asyncio import Task, create_task
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 
 import pytest
@@ -14,6 +14,7 @@ from tests.contract.postgres_kernel import postgres_kernel
 from tests.contract.postgres_server import owner_url
 from tests.contract.scene import Scene
 from tests.doubles import PATIENCE
+from tests.system.service import until
 
 pytestmark = pytest.mark.postgres
 
@@ -36,12 +37,6 @@ async def scene(database: Database, ask: Commands) -> AsyncGenerator[Scene]:
         yield made
 
 
-async def soon(holds: Callable[[], Awaitable[bool]]) -> None:
-    async with timeout(PATIENCE):
-        while not await holds():  # noqa: ASYNC110 - the database rings no bell
-            await sleep(0.01)
-
-
 async def test_a_turn_that_was_taken_on_and_then_over_is_granted_under_the_first_fence(
     scene: Scene, database: Database
 ) -> None:
@@ -55,7 +50,7 @@ async def test_a_turn_that_was_taken_on_and_then_over_is_granted_under_the_first
 
     async with database.reading():
         asking = create_task(scene.kernel.one.journal.take_on(command))
-        await soon(taken_on)
+        await until(taken_on)
         await scene.kernel.administrator.expire_leases(scene.ask.tenant_id)
         (taken,) = await scene.kernel.other.leases.take_over(10)
     grant = await asking
@@ -74,7 +69,7 @@ async def test_a_turn_that_was_resumed_and_then_taken_over_is_granted_under_the_
 
     async with database.reading():
         asking = create_task(scene.kernel.one.journal.resume(scene.ask.resume(turn_id)))
-        await soon(resumed)
+        await until(resumed)
         await scene.kernel.administrator.expire_leases(scene.ask.tenant_id)
         (taken,) = await scene.kernel.other.leases.take_over(10)
     grant = await asking
@@ -104,7 +99,7 @@ async def test_of_two_take_overs_each_is_told_its_own_fence(
                 )
                 return await row.fetchone() == (fence,)
 
-            await soon(is_taken)
+            await until(is_taken)
         await holding.rollback()
         found = [one.turn.fence for task in asking for one in await task]
 

@@ -1,6 +1,5 @@
 """A conversation with a staged server, as its clients hold it."""
 
-from asyncio import timeout
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,8 +11,8 @@ from somagent.budget.v1.budget_pb2_grpc import BudgetServiceStub
 from somagent.conversation.v1 import conversation_pb2 as pb
 from somagent.conversation.v1.conversation_pb2_grpc import ConversationServiceStub
 from tests.e2e.stage import Metadata, Stage, fresh_id
-from tests.system.client import PATIENCE_SECONDS
-from tests.system.conversing import ENDED
+from tests.system.client import Client
+from tests.system.conversing import cancelled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,13 +54,9 @@ class Talk:
     async def cancelled(
         self, request: pb.CancelTurnRequest, channel: grpc.aio.Channel | None = None
     ) -> pb.Turn:
-        """The turn, once it has ended: each call waits for that for a few seconds only."""
-        stub = ConversationServiceStub(channel or self.stage.channel)
-        turn = pb.Turn()
-        async with timeout(PATIENCE_SECONDS):
-            while turn.state not in ENDED:
-                turn = (await stub.CancelTurn(request, metadata=self.caller.pairs)).turn
-        return turn
+        """The turn, once it has ended."""
+        client = Client(channel or self.stage.channel, key=self.caller.key)
+        return await cancelled(client, request)
 
     async def tokens(self) -> tuple[int, int]:
         """What the tenant has spent and holds of tokens."""

@@ -52,6 +52,26 @@ async def test_a_replay_adds_nothing_to_what_there_is_to_replay(stage: Stage) ->
     assert [await replays(ACTIVATED) for _ in range(3)] == [1, 1, 1]
 
 
+async def test_pages_follow_each_other_to_their_end_and_are_told_again_alike(
+    stage: Stage,
+) -> None:
+    replays = await activated(stage)
+    parent, token, pages = f"tenants/{replays.slug}", "", 0
+    stub = rpc.OperationsServiceStub(stage.channel)
+
+    while pages == 0 or token:
+        request = pb.ReplayEventsRequest(
+            parent=parent, key=parent, page_size=1, page_token=token, request_id=fresh_id()
+        )
+        answer = await stub.ReplayEvents(request, metadata=replays.caller.pairs)
+        again = await stub.ReplayEvents(request, metadata=replays.caller.pairs)
+        assert again == answer
+        assert answer.replayed_events == 1
+        token, pages = answer.next_page_token, pages + 1
+
+    assert pages > 1
+
+
 async def test_a_topic_of_the_service_is_there_without_a_broker_and_another_is_not(
     stage: Stage,
 ) -> None:

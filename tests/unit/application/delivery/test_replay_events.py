@@ -55,12 +55,13 @@ class Bench:
         self.audits = InMemoryAudits()
         self.publisher = KeepingPublisher()
         self.events = InMemoryPublishedEvents(list(events))
+        self.clock = StoppedClock()
         self.replay = ReplayEvents(
             events=self.events,
             audits=self.audits,
             publisher=self.publisher,
             envelopes=lambda event: event.payload,
-            clock=StoppedClock(),
+            clock=self.clock,
             identifiers=CountingIdentifiers(),
         )
 
@@ -132,8 +133,9 @@ async def test_a_replay_ends_though_each_of_its_pages_is_an_event_of_the_tenant(
     pages = 1
 
     while page.ended and pages < 10:
-        later = replace(event(3 + pages, TENANT), occurred_at=NOON)
+        later = replace(event(3 + pages, TENANT), occurred_at=bench.clock.now())
         bench.events.kept.append(later)
+        bench.clock.advance(1)
         page = await bench.replay(replace(command(), limit=1, after=page.ended, begun=page.begun))
         pages += 1
 
