@@ -1,6 +1,6 @@
 """Calls by themselves whose server was lost: taken over under a fence, and paid for once."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import pytest
@@ -10,7 +10,7 @@ from application.tools.ports import LostCall, Outcome
 from domain.budget.account import Use
 from domain.conversation.errors import StaleFenceError
 from domain.kernel.events import DomainEvent
-from domain.kernel.identifiers import ReservationId
+from domain.kernel.identifiers import InvocationId, ReservationId
 from domain.kernel.metering import Metric
 from domain.tools.invocation import Invocation, InvocationState
 from tests.contract.commands import outcome
@@ -49,9 +49,9 @@ async def calls(scene: Scene) -> tuple[int, int]:
     return used.balance.spent, used.balance.held
 
 
-async def taken_over(scene: Scene) -> Sequence[LostCall]:
+async def taken_over(scene: Scene, here: Collection[InvocationId] = ()) -> Sequence[LostCall]:
     await scene.kernel.administrator.expire_leases(scene.ask.tenant_id)
-    lost = await scene.kernel.effects.take_over(100)
+    lost = await scene.kernel.effects.take_over(100, here=here)
     return [one for one in lost if one.invocation.tenant_id == scene.ask.tenant_id]
 
 
@@ -110,6 +110,16 @@ class TestALostCall:
         assert (lost.invocation.id, lost.fence) == (call.id, 1)
         (row,) = (await scene.snapshot()).invocations.values()
         assert (row.state, row.fence, row.leased) == (InvocationState.STARTED, 1, True)
+
+    async def test_is_left_alone_where_it_runs(self, scene: Scene) -> None:
+        call, _ = await begun(scene)
+        other = await scene.kernel.effects.begin(scene.ask.call(None), "other", b"content")
+
+        (lost,) = await taken_over(scene, here={call.id})
+
+        assert lost.invocation.id == other.id
+        (again,) = await taken_over(scene, here={other.id})
+        assert (again.invocation.id, again.fence) == (call.id, 1)
 
     async def test_is_taken_over_by_one_server(self, scene: Scene) -> None:
         await begun(scene)

@@ -1,6 +1,6 @@
 """The journal of effects in process memory."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import final
@@ -143,12 +143,16 @@ class InMemoryEffectJournal:
         self._keep(replace(stored, lease_until=self._lease()))
         return True
 
-    async def take_over(self, limit: int) -> Sequence[LostCall]:
+    async def take_over(
+        self, limit: int, here: Collection[InvocationId] = ()
+    ) -> Sequence[LostCall]:
         now = self.clock.monotonic()
         expired = [
             stored
             for _, stored in sorted(self.store.invocations.items())
-            if stored.lease_until is not None and stored.lease_until < now
+            if stored.lease_until is not None
+            and stored.lease_until < now
+            and stored.invocation.id not in here
         ]
         taken = [
             replace(stored, fence=stored.fence + 1, lease_until=self._lease())

@@ -1,6 +1,6 @@
 """The journal of effects in PostgreSQL."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final, final
@@ -215,23 +215,24 @@ class PostgresEffectJournal:
             )
             return await done.fetchone() == (True,)
 
-    async def take_over(self, limit: int) -> Sequence[LostCall]:
+    async def take_over(
+        self, limit: int, here: Collection[InvocationId] = ()
+    ) -> Sequence[LostCall]:
         lease = timedelta(seconds=self.lease_seconds)
         async with self.database.writing() as connection:
             looked = connection.cursor(row_factory=class_row(_Found))
-            await looked.execute(statements.EXPIRED, (limit,))
-            expired = await looked.fetchall()
-            tenants = [row.tenant_id for row in expired]
-            invocations = [row.invocation_id for row in expired]
+            await looked.execute(statements.EXPIRED, (limit + len(here),))
+            lost = [row for row in await looked.fetchall() if row.invocation_id not in here]
+            tenants = [row.tenant_id for row in lost[:limit]]
+            invocations = [row.invocation_id for row in lost[:limit]]
             cursor = connection.cursor(row_factory=class_row(InvocationRow))
             await cursor.execute(statements.TAKE, (tenants, invocations, lease))
             return [LostCall(row.invocation(), row.fence) for row in await cursor.fetchall()]
 
     async def stalled(self, limit: int) -> Sequence[Invocation]:
-        lease = timedelta(seconds=self.lease_seconds)
         async with self.database.writing() as connection:
             looked = connection.cursor(row_factory=class_row(_Found))
-            await looked.execute(statements.STALLED, (limit, lease))
+            await looked.execute(statements.STALLED, (limit, timedelta(seconds=self.lease_seconds)))
             found = await looked.fetchall()
             tenants = [row.tenant_id for row in found]
             invocations = [row.invocation_id for row in found]

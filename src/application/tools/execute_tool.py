@@ -38,7 +38,7 @@ from domain.tools.tool import Tool
 TOOL_USE: Final = "tool:use"
 
 POLL_SECONDS: Final = 0.5
-"""How often a call that runs in another process is looked at."""
+"""How often a call that is not known to have ended is looked at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,10 +186,10 @@ class ExecuteTool:
         return tool
 
     async def _changed(self, call: Invocation) -> Invocation:
-        """The call once it has ended; where another process runs it, as it is a little later."""
+        """The call once it has ended, or as it is a little later: others may end it too."""
         task = self.running.find(call.id)
         if task is not None:
-            await wait([task])
+            await wait([task], timeout=POLL_SECONDS)
         now = await self.invocations.invocation(call.tenant_id, call.id)
         if now.state is InvocationState.STARTED and task is None:
             await sleep(POLL_SECONDS)

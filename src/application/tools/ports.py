@@ -1,6 +1,6 @@
 """What the tools use cases need from the outside world."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -147,10 +147,13 @@ class EffectJournal(Protocol):
         """Renew the lease of a call by itself; False when it is not this server's any more."""
         ...
 
-    async def take_over(self, limit: int) -> Sequence[LostCall]:
+    async def take_over(
+        self, limit: int, here: Collection[InvocationId] = ()
+    ) -> Sequence[LostCall]:
         """Take calls by themselves, of all tenants, whose lease has run out, under a new fence.
 
-        A call of a turn is left to whoever takes the turn over.
+        Those that run `here`, where it is asked, are left alone. A call of a turn is left to
+        whoever takes the turn over.
         """
         ...
 

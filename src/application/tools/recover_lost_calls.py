@@ -12,7 +12,11 @@ from domain.kernel.principal import Principal
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecoverLostCalls:
-    """Each is recovered in this process, under a lease and a fence of its own."""
+    """Each is recovered in this process, under a lease and a fence of its own.
+
+    A call that runs here is left alone, though its lease ran out while the database was away: its
+    next renewal says whether it is still this server's.
+    """
 
     effects: EffectJournal
     run: RunCall
@@ -28,7 +32,7 @@ class RecoverLostCalls:
 
     async def _take(self, room: int) -> int:
         began = self.clock.monotonic()
-        lost = await self.effects.take_over(room)
+        lost = await self.effects.take_over(room, here=self.running.here())
         for one in lost:
             call = one.invocation
             asker = Principal(

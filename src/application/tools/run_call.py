@@ -13,8 +13,7 @@ from asyncio import (
 from collections.abc import Awaitable, Collection, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import chain
-from typing import TypeVar, final
+from typing import Final, TypeVar, final
 
 from application.capability.ports import ProviderHealth
 from application.kernel.insisting import insisting
@@ -32,6 +31,9 @@ from domain.tools.invocation import MAX_RESULT_BYTES, MOST_TAKEOVERS, Invocation
 from domain.tools.invocation_event import CALL_TIME
 
 T = TypeVar("T")
+
+RETRY_SECONDS: Final = 1.0
+"""How soon a lease is renewed again that a database which was away did not renew."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,9 +54,10 @@ class StartedCall:
 class _UnderWay:
     """What is done with the tool of a call, until it is known that the call is another server's."""
 
+    invocation_id: InvocationId
     _scope: Timeout | None = None
 
-    async def do(self, call: StartedCall, work: Awaitable[T]) -> T:
+    async def do(self, work: Awaitable[T]) -> T:
         """Raises: StaleFenceError: It was stopped on the way."""
         scope = timeout(None)
         try:
@@ -63,7 +66,7 @@ class _UnderWay:
                 return await work
         except TimeoutError:
             if scope.expired():
-                raise StaleFenceError(str(call.invocation.id)) from None
+                raise StaleFenceError(str(self.invocation_id)) from None
             raise
         finally:
             self._scope = None
@@ -92,10 +95,8 @@ class RunCall:
     clock: Clock
     lease_seconds: float
 
-    async def __call__(
-        self, call: StartedCall, earlier: Collection[Task[Invocation]] = ()
-    ) -> Invocation:
-        """Give the call as it ended. It is recovered when its `earlier` attempts here have ended.
+    async def __call__(self, call: StartedCall) -> Invocation:
+        """Give the call as it ended.
 
         Raises:
             StaleFenceError: Another server has taken it over, and ends it.
@@ -104,12 +105,12 @@ class RunCall:
         if self.clock.monotonic() - call.began >= self.lease_seconds:
             # This process stood still for so long that the call may be another server's.
             raise StaleFenceError(str(call.invocation.id))
-        doing = _UnderWay()
+        doing = _UnderWay(call.invocation.id)
         renewing = create_task(self._renew(call, doing))
         try:
             if not call.fence:
                 return await self._made(call, doing)
-            found = await doing.do(call, self._found(call, earlier))
+            found = await doing.do(self._found(call))
             ended = await self._end(call, found.state, found.reason, found.result)
             self.observer.recovered(ended.state)
             return ended
@@ -119,8 +120,9 @@ class RunCall:
     async def _made(self, call: StartedCall, doing: _UnderWay) -> Invocation:
         tool = call.invocation.tool
         try:
-            text = await doing.do(call, self._run(call))
+            text = await doing.do(self._run(call))
         except StaleFenceError:
+            # No defect of the tool: how it ended is for the server that has the call to say.
             raise
         except (ToolFailedError, ToolOutcomeUnknownError) as refusal:
             self.health.failed(tool)
@@ -145,20 +147,12 @@ class RunCall:
                 raise ToolOutcomeUnknownError(invocation.tool) from None
             raise ToolFailedError(invocation.tool, "it took too long") from None
 
-    async def _found(self, call: StartedCall, earlier: Collection[Task[Invocation]]) -> Recovered:
-        # Whatever it does to servers, it does not do it to one more. And what an attempt that
-        # cannot be stopped comes to is not known, whatever the tool says before.
-        if call.fence > MOST_TAKEOVERS or not await self._are_over(earlier):
+    async def _found(self, call: StartedCall) -> Recovered:
+        # Whatever it does to servers, it does not do it to one more.
+        if call.fence > MOST_TAKEOVERS:
             lost = ToolOutcomeUnknownError(call.invocation.tool)
             return Recovered(state=InvocationState.UNKNOWN, reason=lost.reason, result=str(lost))
         return await self.recover(call.invocation, _context(call))
-
-    async def _are_over(self, attempts: Collection[Task[Invocation]]) -> bool:
-        """Wait for the end of attempts that were told to stop; whether all have ended."""
-        if not attempts:
-            return True
-        _, going_on = await wait(attempts, timeout=self.lease_seconds)
-        return not going_on
 
     async def _end(
         self, call: StartedCall, state: InvocationState, reason: str, text: str
@@ -180,12 +174,14 @@ class RunCall:
     async def _renew(self, call: StartedCall, doing: _UnderWay) -> None:
         """Keep the lease while the call runs; without it another server takes the call over."""
         one, mine = call.invocation, True
+        pause = usual = self.lease_seconds / 3
         while mine:
-            await sleep(self.lease_seconds / 3)
+            await sleep(pause)
+            pause = usual
             try:
                 mine = await self.effects.renew(one.tenant_id, one.id, call.fence)
             except StorageUnavailableError:
-                continue
+                pause = min(usual, RETRY_SECONDS)
             except Exception as error:  # noqa: BLE001 - the next renewal may do, and keeps the call
                 _tell(f"invocation {one.id} could not be renewed", error)
         doing.stop()
@@ -210,12 +206,12 @@ def _context(call: StartedCall) -> ToolContext:
 class RunningCalls:
     """The calls that run in this process: they go on when the client that asked goes away.
 
-    `_attempts` are the tasks of each, the latest last: a call that was lost may be recovered here.
+    There is one attempt at each: a call that was lost is not recovered here while that goes on.
     While it is `leaving` nothing that was left elsewhere is begun here: another server does.
     """
 
-    _attempts: dict[InvocationId, list[Task[Invocation]]] = field(
-        default_factory=dict[InvocationId, list[Task[Invocation]]]
+    _attempts: dict[InvocationId, Task[Invocation]] = field(
+        default_factory=dict[InvocationId, Task[Invocation]]
     )
     _starting: set[Task[object]] = field(default_factory=set[Task[object]])
     leaving: bool = field(default=False, init=False)
@@ -231,20 +227,21 @@ class RunningCalls:
         return await shield(task)
 
     def start(self, run: RunCall, call: StartedCall) -> None:
-        """Run a call in a task of its own; an attempt of it that was lost stops before."""
+        """Run a call in a task of its own, unless one does: the lease decides whose it is then."""
         invocation_id = call.invocation.id
-        attempts = self._attempts.setdefault(invocation_id, [])
-        earlier = tuple(attempts)
-        for one in earlier:
-            one.cancel()
-        task = create_task(run(call, earlier), name=f"invocation {invocation_id}")
-        attempts.append(task)
+        if invocation_id in self._attempts:
+            return
+        task = create_task(run(call), name=f"invocation {invocation_id}")
+        self._attempts[invocation_id] = task
         task.add_done_callback(lambda done: self._ended(invocation_id, done))
 
     def find(self, invocation_id: InvocationId) -> Task[Invocation] | None:
-        """The latest attempt at a call."""
-        attempts = self._attempts.get(invocation_id)
-        return attempts[-1] if attempts else None
+        """The attempt at a call that goes on here."""
+        return self._attempts.get(invocation_id)
+
+    def here(self) -> Collection[InvocationId]:
+        """The calls at which an attempt goes on here."""
+        return frozenset(self._attempts)
 
     async def drain(self, seconds: float) -> int:
         """Let the calls end, with those that are being started; how many did not by then."""
@@ -256,13 +253,10 @@ class RunningCalls:
         return len(self._going())
 
     def _going(self) -> set[Task[object]]:
-        return {*self._starting, *chain.from_iterable(self._attempts.values())}
+        return {*self._starting, *self._attempts.values()}
 
     def _ended(self, invocation_id: InvocationId, done: Task[Invocation]) -> None:
-        attempts = self._attempts[invocation_id]
-        attempts.remove(done)
-        if not attempts:
-            del self._attempts[invocation_id]
+        del self._attempts[invocation_id]
         error = None if done.cancelled() else done.exception()
         if error is not None and not isinstance(error, DomainError):
             # Clients are told that the outcome is unknown; operators are told of the defect.

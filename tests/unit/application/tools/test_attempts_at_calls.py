@@ -1,7 +1,7 @@
-"""An attempt at a call that its server has lost stops, and is over before the next one here."""
+"""A call has one attempt in a server, which stops when the server has lost the call."""
 
-from asyncio import CancelledError, Event, create_task, get_running_loop, sleep
-from contextlib import suppress
+from asyncio import Event, create_task, get_running_loop, timeout
+from collections.abc import AsyncIterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import final
@@ -9,16 +9,22 @@ from typing import final
 import pytest
 
 from application.kernel.ports import Clock
+from application.tools.run_call import StartedCall
 from domain.tools.invocation import InvocationState
-from domain.tools.tool_status import CallFate, ToolStatus
-from tests.builders import TENANT
-from tests.doubles import PATIENCE, Asked, Running, until, waits_for
+from domain.tools.invocation_event import InvocationEvent
+from tests.builders import TENANT, principal
+from tests.doubles import PATIENCE, answers, until, waits_for, waits_forever
 from tests.inmemory_application import LEASE, Server
 from tests.inmemory_world import World
+from tests.unit.application.tools.attempts import (
+    SOON,
+    Renewals,
+    does_not_stop,
+    passes,
+    renewed_soon,
+    runs_until,
+)
 from tests.unit.application.tools.calls import command, execute, invoked, lost, shown
-
-SOON = 0.01
-"""Seconds of a lease for which a test waits."""
 
 
 @pytest.fixture
@@ -27,112 +33,160 @@ def told() -> list[str]:
     return []
 
 
-def stops_slowly(told: list[str]) -> Running:
-    async def run() -> str:
-        told.append("begun")
-        try:
-            await Event().wait()
-        finally:
-            for _ in range(9):
-                await sleep(0)
-            told.append("stopped")
-        return ""
-
-    return run
+async def all_of(events: AsyncIterable[InvocationEvent]) -> list[InvocationEvent]:
+    async with timeout(PATIENCE):
+        return [event async for event in events]
 
 
-def does_not_stop(go: Event) -> Running:
-    async def run() -> str:
-        with suppress(CancelledError):
-            await Event().wait()
-        await go.wait()
-        return "late"
-
-    return run
-
-
-def never_came(told: list[str]) -> Asked:
-    async def status() -> ToolStatus:
-        told.append("asked")
-        return ToolStatus(CallFate.NOT_EXECUTED)
-
-    return status
-
-
-async def test_a_call_is_recovered_here_when_its_first_attempt_here_has_ended(
-    shared: World, server: Server, told: list[str]
-) -> None:
-    shared.tools.have("send", stops_slowly(told), effect=True)
-    shared.tools.can_be_asked("send", never_came(told))
-    await lost(shared, server)
-
-    assert await server.recover_lost(9) == 1
-    await server.running_calls.drain(PATIENCE)
-
-    assert told == ["begun", "stopped", "asked"]
-    assert invoked(shared) == [InvocationState.FAILED]
-    assert server.losses.calls == [InvocationState.FAILED]
-
-
-async def test_a_recovery_goes_on_running_here_when_the_attempt_before_has_ended(
-    shared: World, server: Server
-) -> None:
-    first, second = Event(), Event()
-    shared.tools.have("send", does_not_stop(first), effect=True, idempotent=True)
-    await lost(shared, server)
-    (call,) = shared.store.invocations.values()
-    attempt = server.running_calls.find(call.invocation.id)
-    assert attempt is not None
-    shared.tools.have("send", waits_for(second, "sent"), effect=True, idempotent=True)
-    assert await server.recover_lost(9) == 1
-
-    first.set()
-    await until(attempt.done)
-    await until(lambda: len(shared.tools.runs) == 2)
-
-    assert len(server.running_calls) == 1
-    assert server.running_calls.find(call.invocation.id) is not None
-    draining = create_task(server.running_calls.drain(PATIENCE))
-    second.set()
-    assert await draining == 0
-    assert invoked(shared) == [InvocationState.SUCCEEDED]
-
-
-async def test_a_call_whose_attempt_here_does_not_stop_is_unknown_and_not_asked_about(
+async def test_a_call_that_runs_here_is_not_taken_from_itself_when_its_lease_has_run_out(
     shared: World, server: Server, told: list[str]
 ) -> None:
     go = Event()
-    shared.tools.have("send", does_not_stop(go), effect=True)
-    shared.tools.can_be_asked("send", never_came(told))
+    shared.tools.have("send", runs_until(go, told), effect=True)
     await lost(shared, server)
-    recover = replace(server.recover_lost, run=replace(server.run_call, lease_seconds=SOON))
 
-    assert await recover(9) == 1
-    await until(lambda: bool(invoked(shared)))
+    assert await server.recover_lost(9) == 0
+    await passes()
     go.set()
     await server.running_calls.drain(PATIENCE)
 
-    assert (told, invoked(shared)) == ([], [InvocationState.UNKNOWN])
-    assert (await shown(server, command()))[-1].invocation.state is InvocationState.UNKNOWN
+    assert told == ["begun", "done"]
+    assert invoked(shared) == [InvocationState.SUCCEEDED]
+    assert server.losses.calls == []
+
+
+async def test_a_server_recovers_other_calls_beside_those_that_run_here(
+    shared: World, server: Server, told: list[str]
+) -> None:
+    go = Event()
+    shared.tools.have("send", runs_until(go, told), effect=True)
+    await lost(shared, server)
+    shared.tools.have("clock", waits_forever)
+    elsewhere = create_task(
+        shown(Server(world=shared, name="gone"), command("clock", request_id="2"))
+    )
+    await until(lambda: len(shared.tools.runs) == 2)
+    elsewhere.cancel()
+    shared.tools.have("clock", answers("noon"))
+    shared.clock.advance(LEASE + 1)
+
+    assert await server.recover_lost(2) == 1
+    await until(lambda: len(server.running_calls) == 1)
+    go.set()
+    await server.running_calls.drain(PATIENCE)
+
+    assert invoked(shared) == [InvocationState.SUCCEEDED, InvocationState.SUCCEEDED]
+    assert (told, server.losses.calls) == (["begun", "done"], [InvocationState.SUCCEEDED])
+
+
+@pytest.mark.parametrize("effect", [False, True])
+async def test_a_lost_call_whose_attempt_here_does_not_stop_is_recovered_elsewhere(
+    shared: World, server: Server, *, effect: bool
+) -> None:
+    go, renewals = Event(), Renewals(shared.effects, away=True)
+    shared.tools.have("send", does_not_stop(go), effect=effect, idempotent=effect)
+    run = replace(execute(server), run=renewed_soon(server, renewals))
+    asked = create_task(all_of(run(command())))
+    await until(lambda: bool(shared.tools.runs))
+    shared.clock.advance(LEASE + 1)
+    other = Server(world=shared, name="other")
+    shared.tools.have("send", answers("sent"), effect=effect, idempotent=effect)
+
+    assert await server.recover_lost(9) == 0
+    assert await other.recover_lost(9) == 1
+    await other.running_calls.drain(PATIENCE)
+    renewals.away = False
+
+    # Whoever watches here is told of it, though the attempt here goes on.
+    assert (await asked)[-1].invocation.result == "sent"
+    assert len(server.running_calls) == 1
+    go.set()
+    await server.running_calls.drain(PATIENCE)
+    assert invoked(shared) == [InvocationState.SUCCEEDED]
+
+
+async def test_a_second_start_of_a_call_that_runs_here_changes_nothing(
+    shared: World, server: Server, told: list[str]
+) -> None:
+    go = Event()
+    shared.tools.have("send", runs_until(go, told), effect=True, idempotent=True)
+    await lost(shared, server)
+    (taken,) = await shared.effects.take_over(9)
+    began = shared.clock.monotonic()
+    again = StartedCall(
+        invocation=taken.invocation, principal=principal(), fence=taken.fence, began=began
+    )
+
+    server.running_calls.start(server.run_call, again)
+    await passes()
+
+    assert (told, len(server.running_calls)) == (["begun"], 1)
+    go.set()
+    await server.running_calls.drain(PATIENCE)
+    assert (told, invoked(shared)) == (["begun", "done"], [])
 
 
 async def test_an_attempt_stops_when_a_renewal_says_that_the_call_is_another_s(
     shared: World, server: Server, told: list[str]
 ) -> None:
-    shared.tools.have("send", stops_slowly(told), effect=True)
-    run = replace(execute(server), run=replace(server.run_call, lease_seconds=SOON))
-    asked = create_task(anext(run(command())))
+    go, renewals = Event(), Renewals(shared.effects)
+    shared.tools.have("send", runs_until(go, told), effect=True)
+    run = replace(execute(server), run=renewed_soon(server, renewals))
+    await anext(run(command()))
     await until(lambda: told == ["begun"])
-    await asked
     shared.clock.advance(3600)
     (taken,) = await shared.effects.take_over(9)
 
+    await until(lambda: False in renewals.answers)
+    await passes()
+    go.set()
     await until(lambda: len(server.running_calls) == 0)
 
     assert told == ["begun", "stopped"]
     kept = await shared.invocations.invocation(TENANT, taken.invocation.id)
     assert (kept.state, invoked(shared)) == (InvocationState.STARTED, [])
     assert server.tool_health.allows("send")
+
+
+async def test_a_recovery_stops_when_a_renewal_says_that_the_call_is_another_s(
+    shared: World, server: Server, told: list[str]
+) -> None:
+    shared.tools.have("send", waits_forever, effect=True, idempotent=True)
+    await lost(shared, server)
+    go, renewals = Event(), Renewals(shared.effects)
+    shared.tools.have("send", runs_until(go, told), effect=True, idempotent=True)
+    other = Server(world=shared, name="other")
+    assert await replace(other.recover_lost, run=renewed_soon(other, renewals))(9) == 1
+    await until(lambda: told == ["begun"])
+    shared.clock.advance(3600)
+    (taken,) = await shared.effects.take_over(9)
+
+    await until(lambda: False in renewals.answers)
+    await passes()
+    go.set()
+    await until(lambda: len(other.running_calls) == 0)
+
+    assert (told, taken.fence) == (["begun", "stopped"], 2)
+    assert (invoked(shared), other.losses.calls) == ([], [])
+
+
+async def test_a_call_is_renewed_again_when_the_database_is_back(
+    shared: World, server: Server, told: list[str]
+) -> None:
+    go, renewals = Event(), Renewals(shared.effects, away=True)
+    shared.tools.have("send", runs_until(go, told), effect=True)
+    run = replace(execute(server), run=renewed_soon(server, renewals))
+    await anext(run(command()))
+    await until(lambda: told == ["begun"])
+    shared.clock.advance(LEASE + 1)
+    assert await server.recover_lost(9) == 0
+
+    renewals.away = False
+    await until(lambda: True in renewals.answers)
+    go.set()
+    await server.running_calls.drain(PATIENCE)
+
+    assert (told, invoked(shared)) == (["begun", "done"], [InvocationState.SUCCEEDED])
 
 
 async def test_a_tool_that_answers_its_own_stop_has_nothing_written_for_the_lost_call(
