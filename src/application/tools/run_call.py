@@ -100,11 +100,10 @@ class RunCall:
 
         Raises:
             StaleFenceError: Another server has taken it over, and ends it.
-            StorageUnavailableError: It ran, and how it ended could not be written down.
+            StorageUnavailableError: It ran, and how it ended could not be written down; or it did
+                not, and whether it is still this server's could not be read.
         """
-        if self.clock.monotonic() - call.began >= self.lease_seconds:
-            # This process stood still for so long that the call may be another server's.
-            raise StaleFenceError(str(call.invocation.id))
+        await self._hold(call)
         doing = _UnderWay(call.invocation.id)
         renewing = create_task(self._renew(call, doing))
         try:
@@ -116,6 +115,18 @@ class RunCall:
             return ended
         finally:
             renewing.cancel()
+
+    async def _hold(self, call: StartedCall) -> None:
+        """Have a lease to begin under, though this process or the database stood still for one.
+
+        Raises:
+            StaleFenceError: Another server has taken the call over.
+        """
+        one, began = call.invocation, call.began
+        while self.clock.monotonic() - began >= self.lease_seconds:
+            began = self.clock.monotonic()
+            if not await self.effects.renew(one.tenant_id, one.id, call.fence):
+                raise StaleFenceError(str(one.id))
 
     async def _made(self, call: StartedCall, doing: _UnderWay) -> Invocation:
         tool = call.invocation.tool

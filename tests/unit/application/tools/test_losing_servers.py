@@ -96,7 +96,8 @@ async def test_a_process_that_stood_still_recovers_nothing_after_its_lease(
     await lost(shared, server)
     began = shared.clock.monotonic()
     (taken,) = await shared.effects.take_over(9)
-    shared.clock.advance(LEASE)
+    shared.clock.advance(LEASE + 1)
+    await shared.effects.take_over(9)
     late = StartedCall(
         invocation=taken.invocation, principal=principal(), began=began, fence=taken.fence
     )
@@ -105,6 +106,25 @@ async def test_a_process_that_stood_still_recovers_nothing_after_its_lease(
         await Server(world=shared, name="other").run_call(late)
 
     assert len(shared.tools.runs) == 1
+
+
+async def test_a_call_that_was_taken_over_slowly_is_recovered_where_nobody_else_has_it(
+    shared: World, server: Server
+) -> None:
+    shared.tools.have("send", waits_for(Event()), effect=True, idempotent=True)
+    await lost(shared, server)
+    began = shared.clock.monotonic()
+    (taken,) = await shared.effects.take_over(9)
+    shared.clock.advance(LEASE + 1)
+    late = StartedCall(
+        invocation=taken.invocation, principal=principal(), began=began, fence=taken.fence
+    )
+    shared.tools.have("send", answers("sent"), effect=True, idempotent=True)
+
+    ended = await Server(world=shared, name="other").run_call(late)
+
+    assert (ended.state, ended.result) == (InvocationState.SUCCEEDED, "sent")
+    assert await shared.effects.take_over(9) == []
 
 
 async def test_a_call_that_loses_server_after_server_is_given_up(
