@@ -54,9 +54,15 @@ class StartPromoted:
         found = await self.leases.promoted(MOST_AT_ONCE)
         if self.drivers.leaving:
             return 0
-        for one in found:
+        # A turn is found again until its driver has renewed it.
+        new = [one for one in found if not self._is_driven(one.turn)]
+        for one in new:
             self._start(one, asked_at)
-        return len(found)
+        return len(new)
+
+    def _is_driven(self, turn: Turn) -> bool:
+        known = self.drivers.find(turn.id)
+        return known is not None and known.fence >= turn.fence
 
     def _start(self, one: Promoted, asked_at: float) -> None:
         turn = one.turn

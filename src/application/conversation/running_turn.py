@@ -119,7 +119,10 @@ class RunningTurn:
         """
         if self.cancelled_by is not None and not self.closing:
             raise CancelledError
-        if self._clock.monotonic() >= self.lease_until:
+        # A promoted turn shows nothing before its first renewal, which asks by the fence whose it
+        # is: what was left of its lease when its server came to it does not matter.
+        renewed = self.ceiling > 0
+        if self._lost or (renewed and self._clock.monotonic() >= self.lease_until):
             raise StaleFenceError(str(self.turn_id))
 
     async def take_step(
