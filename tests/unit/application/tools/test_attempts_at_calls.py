@@ -1,7 +1,7 @@
 """A call has one attempt in a server, which stops when the server has lost the call."""
 
 from asyncio import Event, create_task, get_running_loop, timeout
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import final
@@ -9,9 +9,14 @@ from typing import final
 import pytest
 
 from application.kernel.ports import Clock
+from application.tools.ports import ToolContext
+from application.tools.recover_call import RecoverCall
 from application.tools.run_call import StartedCall
+from domain.tools.errors import ToolFailedError
 from domain.tools.invocation import InvocationState
 from domain.tools.invocation_event import InvocationEvent
+from domain.tools.tool import Tool
+from domain.tools.tool_status import ToolStatus
 from tests.builders import TENANT, principal
 from tests.doubles import PATIENCE, answers, until, waits_for, waits_forever
 from tests.inmemory_application import LEASE, Server
@@ -168,6 +173,35 @@ async def test_a_recovery_stops_when_a_renewal_says_that_the_call_is_another_s(
 
     assert (told, taken.fence) == (["begun", "stopped"], 2)
     assert (invoked(shared), other.losses.calls) == ([], [])
+
+
+@final
+class BrokenTools:
+    """Tools that cannot be listed, by a defect that looks like a time that is over."""
+
+    def tools(self) -> Sequence[Tool]:
+        raise TimeoutError
+
+    async def run(self, tool: str, arguments: str, context: ToolContext) -> str:
+        raise ToolFailedError(tool, arguments or str(context.seconds))
+
+    async def status(self, tool: str, context: ToolContext) -> ToolStatus:
+        raise ToolFailedError(tool, str(context.seconds))
+
+
+async def test_a_recovery_that_meets_a_defect_is_not_taken_for_another_server_s(
+    shared: World, server: Server
+) -> None:
+    shared.tools.have("send", waits_forever, effect=True)
+    await lost(shared, server)
+    (taken,) = await shared.effects.take_over(9)
+    began = shared.clock.monotonic()
+    call = StartedCall(
+        invocation=taken.invocation, principal=principal(), fence=taken.fence, began=began
+    )
+
+    with pytest.raises(TimeoutError):
+        await replace(server.run_call, recover=RecoverCall(runner=BrokenTools()))(call)
 
 
 async def test_a_call_is_renewed_again_when_the_database_is_back(
