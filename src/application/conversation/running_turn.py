@@ -37,7 +37,7 @@ class RunningTurn:
     """
 
     __slots__ = (
-        "_clock", "_keep", "_lost", "cancelled_by", "ceiling", "closing", "ended", "fence",
+        "_clock", "_keep", "_lost", "begun", "cancelled_by", "ceiling", "closing", "ended", "fence",
         "lease_until", "log", "session_id", "started_at", "task", "tenant_id", "turn_id", "unsure",
         "unsure_step", "watched", "writing",
     )  # fmt: skip
@@ -63,6 +63,7 @@ class RunningTurn:
         self.started_at = clock.monotonic()
         self.lease_until = asked_at + grant.lease_seconds
         self.log = TurnLog(clock, first_sequence=grant.first_sequence)
+        self.begun = False
         self.cancelled_by: str | None = None
         self.closing = False
         self.watched = False
@@ -97,8 +98,7 @@ class RunningTurn:
         self._lost = True
         self.lease_until = 0.0
         self.log.close()
-        if self.task is not None:
-            self.task.cancel()
+        self._stop()
 
     def cancel(self, by: str) -> None:
         """Stop the driver; it settles what was used and ends the turn as cancelled.
@@ -107,8 +107,12 @@ class RunningTurn:
         """
         if self.cancelled_by is None and not self.closing:
             self.cancelled_by = by
-            if self.task is not None:
-                self.task.cancel()
+            self._stop()
+
+    def _stop(self) -> None:
+        """One that has not begun sees for itself, by `check`: cancelled, it would never begin."""
+        if self.begun and self.task is not None:
+            self.task.cancel()
 
     def check(self) -> None:
         """Raise unless the turn is still to go on, here.

@@ -164,6 +164,7 @@ class TurnDrivers:
         return turn.watched or long or turn.log.unwritten_bytes >= FLUSH_BYTES
 
     async def _run(self, turn: RunningTurn, drive: Drive) -> None:
+        turn.begun = True
         try:
             # Whoever has lost his turn leaves it to its new driver.
             with suppress(StaleFenceError):

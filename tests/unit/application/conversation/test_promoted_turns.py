@@ -91,3 +91,28 @@ async def test_one_that_is_found_again_before_it_is_renewed_is_not_counted_again
     assert await server.start_promoted() == 0
 
     assert (await server.settled(turn_id)).answer == "Two."
+
+
+async def test_one_that_is_cancelled_before_its_driver_begins_ends_as_cancelled(
+    server: Server,
+) -> None:
+    turn_id = await promoted(server)
+    await server.start_promoted()
+
+    turn = await server.cancel(turn_id)
+
+    assert turn.state is TurnState.CANCELLED
+    assert len(server.drivers) == 0
+
+
+async def test_one_that_is_lost_before_its_driver_begins_is_left(server: Server) -> None:
+    turn_id = await promoted(server)
+    await server.start_promoted()
+    running = server.drivers.find(turn_id)
+    assert running is not None
+
+    running.lost()
+    await until(running.ended.is_set)
+
+    assert running.log.next_sequence == 1
+    assert len(server.drivers) == 0
