@@ -38,8 +38,8 @@ class TurnDrivers:
     """Every running turn is a task here; what keeps them alive runs for all of them together.
 
     `keep` is called at an interval (a quarter of a second): it renews leases before a third of them
-    is left, wakes the watchers of turns whose lease has run out, writes events of long or watched
-    turns, and looks for cancellations that a signal did not bring.
+    is left, writes events of long or watched turns, looks for cancellations that a signal did not
+    bring, and wakes the watchers of turns whose lease has run out all the same.
     """
 
     leases: TurnLeases
@@ -138,14 +138,11 @@ class TurnDrivers:
         """Renew, write and look, once."""
         turns = list(self._turns.values())
         now = self.clock.monotonic()
-        for turn in turns:
-            if turn.lease_until <= now:
-                turn.log.wake()
         due = [turn for turn in turns if self._is_due(turn)]
         writing = [turn for turn in turns if self._is_to_be_written(turn, now)]
         jobs: list[Coroutine[None, None, None]] = []
         if due:
-            jobs.append(self._renew(due))
+            jobs.append(self._renew_or_wake(due))
         if writing:
             jobs.append(self._write(writing))
         if turns and now - self._looked >= 1.0:
@@ -174,6 +171,13 @@ class TurnDrivers:
             turn.ended.set()
             if self._turns.get(turn.turn_id) is turn:
                 del self._turns[turn.turn_id]
+
+    async def _renew_or_wake(self, turns: list[RunningTurn]) -> None:
+        """Renew; watchers of a turn whose lease is over all the same look elsewhere."""
+        await self._renew(turns)
+        for turn in turns:
+            if turn.lease_left <= 0:
+                turn.log.wake()
 
     async def _make_room(self, turn: RunningTurn) -> None:
         await self._write([turn])

@@ -1,6 +1,6 @@
 """Who watches at a server that has lost the turn, and does not know it, misses nothing."""
 
-from asyncio import Event, create_task
+from asyncio import Event, create_task, sleep
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
@@ -111,3 +111,24 @@ async def test_a_stream_leaves_a_driver_whose_turn_was_taken_over_by_its_own_ser
     go.set()
     await first.ended.wait()
     assert (await server.turn(turn_id)).answer == "Done."
+
+
+async def test_a_watcher_of_a_turn_that_is_renewed_late_stays_with_its_driver(
+    shared: World, server: Server
+) -> None:
+    shared.model.will_say(hangs())
+    turn_id = await server.say()
+    await told(server, turn_id, written=False)
+    running = server.drivers.find(turn_id)
+    assert running is not None
+    last = running.log.next_sequence - 1
+    following = create_task(running.log.more(last))
+    await sleep(0)
+    shared.clock.advance(LEASE + 1)
+
+    await server.drivers.keep()
+    await sleep(0)
+    assert not following.done()
+
+    event = running.log.append(TextAdded("On"))
+    assert await following == [event]
