@@ -233,7 +233,7 @@ select pause_turn(
     %(times)s::bigint[], %(payloads)s::bytea[], %(invocations)s::json) as outcome
 """
 _RESUME: Final = b"""
-select * from resume_turn(
+select outcome, refused, remaining, lease_ms, ceiling, first_sequence from resume_turn(
     lock_tenants(array[%(tenant)s]::uuid[], %(patience)s), %(tenant)s, %(turn)s, %(fence)s,
     %(owner)s, %(lease)s, %(seconds)s, %(above)s,
     %(accounts)s::uuid[], %(metrics)s::smallint[], %(amounts)s::bigint[], %(required)s::boolean[],
@@ -242,7 +242,7 @@ select * from resume_turn(
     %(times)s::bigint[], %(payloads)s::bytea[])
 """
 _TAKE_ON: Final = b"""
-select * from take_on_turn(
+select outcome, refused, remaining, lease_ms, ceiling, first_sequence from take_on_turn(
     lock_tenants(array[%(tenant)s]::uuid[], %(patience)s), %(tenant)s, %(turn)s, %(fence)s,
     %(step)s, %(lease)s, %(progressed)s, %(outcome)s, %(checkpoint)s,
     %(first)s, %(last)s, %(batch)s,

@@ -215,7 +215,12 @@ select append_events(
     %s::uuid[], %s::uuid[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bytea[]) as outcomes
 """
 _HAND_BACK: Final = b"select hand_back_leases(%s::uuid[], %s::uuid[], %s::bigint[])"
-_TAKE_OVER: Final = b"select * from take_over_expired(%s, %s, %s, %s::integer, %s::integer)"
-_PROMOTED: Final = b"select * from promoted_turns(%s, %s::integer)"
+_TAKE_OVER: Final = b"""
+select tenant_id, turn_id, fence, ceiling, lease_ms, take_overs, left_ms
+  from take_over_expired(%s, %s, %s, %s::integer, %s::integer)
+"""
+_PROMOTED: Final = b"""
+select tenant_id, turn_id, fence, lease_ms, left_ms from promoted_turns(%s, %s::integer)
+"""
 _DECIDED: Final = b"select * from decided_turns(%s::integer)"
 _READ: Final = b"select * from read_turns(%s::uuid[], %s::uuid[])"
