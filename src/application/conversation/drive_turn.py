@@ -173,8 +173,8 @@ class DriveTurn:
             with progress.timing(Phase.SAVE):
                 finished = await self.save(turn, progress, ending, attempts=SAVE_ATTEMPTS)
         except (StaleFenceError, StorageUnavailableError):
-            # Whether it was ended may not be known. When the database stays away, the sweep of
-            # whichever server comes first ends it, and counts it.
+            # Whether it was ended may not be known. If it was, nobody's observer hears of it. If it
+            # was not, whichever server sweeps first takes it over when its lease runs out.
             return
         except Exception as error:  # noqa: BLE001 - a turn must end, if not so then as broken
             self.observer.broke(turn.turn_id, error)

@@ -155,7 +155,7 @@ class RunningTurn:
         return answer
 
     async def make_sure(self) -> None:
-        """Find out what became of the step that the driver did not hear of; no call if of all.
+        """Find out what became of the step that the driver did not hear of, if there is one.
 
         Raises:
             StaleFenceError: The turn is another server's now.

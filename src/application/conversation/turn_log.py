@@ -102,7 +102,7 @@ class TurnLog:
     async def more(self, sequence: int) -> list[TurnEvent]:
         """The next events above a number, waited for.
 
-        None when no more come, or are kept, here, or when watchers were woken to look elsewhere.
+        Empty when no more come, or are kept, here, or when watchers were woken to look elsewhere.
         """
         if (events := self.after(sequence)) == []:
             await self.changed(sequence)
