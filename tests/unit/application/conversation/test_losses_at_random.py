@@ -13,15 +13,12 @@ from hypothesis import strategies as st
 
 from application.conversation.phases.model_call import GO_ON
 from application.conversation.ports.journal import (
-    AcceptTurn,
     ExtendTurn,
     Finished,
     FinishTurn,
     Grant,
     PauseTurn,
-    ResumeTurn,
     TakeOnTurn,
-    TurnJournal,
 )
 from application.conversation.ports.models import ModelChunk, ModelEnd, ModelRequest, ModelText
 from domain.conversation.errors import ModelFailedError
@@ -42,6 +39,7 @@ from tests.builders import TENANT
 from tests.doubles import PATIENCE, Running
 from tests.inmemory_application import LEASE, Server
 from tests.inmemory_world import World, manifest, world
+from tests.unit.application.conversation.handing_journal import HandingJournal
 from tests.unit.application.conversation.lost_servers import check_money, numbers
 
 TOOLS: Final = ("send", "set", "clock")
@@ -99,29 +97,22 @@ T = TypeVar("T")
 
 @final
 @dataclass(slots=True)
-class Lossy:
+class Lossy(HandingJournal):
     """A journal that loses steps, and answers of steps; of a few it loses all for a while.
 
     Steps are made in the order in which they were asked for, also those that nobody waits for any
     more: as by the writer of PostgreSQL.
     """
 
-    journal: TurnJournal
     chance: Random
     away: int = 0
     last: Task[None] | None = None
-
-    async def accept(self, command: AcceptTurn) -> Grant:
-        return await self.journal.accept(command)
 
     async def extend(self, command: ExtendTurn) -> float:
         return await self._perhaps(lambda: self.journal.extend(command))
 
     async def pause(self, command: PauseTurn) -> None:
         await self._perhaps(lambda: self.journal.pause(command))
-
-    async def resume(self, command: ResumeTurn) -> Grant:
-        return await self.journal.resume(command)
 
     async def take_on(self, command: TakeOnTurn) -> Grant:
         return await self._perhaps(lambda: self.journal.take_on(command))

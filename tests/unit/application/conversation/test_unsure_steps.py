@@ -7,17 +7,7 @@ from typing import TypeVar, final
 
 from adapters.inmemory.language_model import called, said
 from application.conversation.drive_turn import BROKEN
-from application.conversation.ports.journal import (
-    AcceptTurn,
-    ExtendTurn,
-    Finished,
-    FinishTurn,
-    Grant,
-    PauseTurn,
-    ResumeTurn,
-    TakeOnTurn,
-    TurnJournal,
-)
+from application.conversation.ports.journal import ExtendTurn, Finished, FinishTurn
 from application.conversation.ports.models import ModelText
 from application.kernel.insisting import ATTEMPTS
 from domain.conversation.errors import ModelFailedError
@@ -28,6 +18,7 @@ from tests.builders import TENANT
 from tests.doubles import FlakyJournal, answers, until
 from tests.inmemory_application import LEASE, Server
 from tests.inmemory_world import World, capability, manifest, world
+from tests.unit.application.conversation.handing_journal import HandingJournal
 from tests.unit.application.conversation.lost_servers import (
     CONTINUES,
     SEND,
@@ -59,24 +50,11 @@ async def breaks() -> None:
 
 @final
 @dataclass(slots=True)
-class QueueingJournal:
+class QueueingJournal(HandingJournal):
     """A journal whose steps wait in a queue, in which they stay when nobody waits for them."""
 
-    journal: TurnJournal
     open: Event = field(default_factory=Event)
     last: Task[object] | None = None
-
-    async def accept(self, command: AcceptTurn) -> Grant:
-        return await self.journal.accept(command)
-
-    async def pause(self, command: PauseTurn) -> None:
-        await self.journal.pause(command)
-
-    async def resume(self, command: ResumeTurn) -> Grant:
-        return await self.journal.resume(command)
-
-    async def take_on(self, command: TakeOnTurn) -> Grant:
-        return await self.journal.take_on(command)
 
     async def extend(self, command: ExtendTurn) -> float:
         return await self._queued(lambda: self.journal.extend(command))
